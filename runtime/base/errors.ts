@@ -1,0 +1,131 @@
+// The one error class of Shoal and the table of its codes.
+//
+// A code says how a failure is told over HTTP and gRPC and whether trying again can help. Code branches on
+// `code`, never on a message and never on `instanceof` across processes: errors cross processes as plain
+// objects (`toWire`, `fromWire`).
+//
+// 1. What a client sees is `publicMessage`: it carries no path, socket name or stack.
+
+/** Whether a caller gains by trying again: never, after a pause, or at once at another server. */
+export type Retry = "never" | "later" | "elsewhere";
+
+interface ErrorKind {
+  readonly httpStatus: number;
+  /** Canonical gRPC status number. */
+  readonly grpcStatus: number;
+  readonly retry: Retry;
+}
+
+export const ERROR_CODES = {
+  INVALID_ARGUMENT: { httpStatus: 400, grpcStatus: 3, retry: "never" },
+  INVALID_CONFIG: { httpStatus: 400, grpcStatus: 3, retry: "never" },
+  UNAUTHENTICATED: { httpStatus: 401, grpcStatus: 16, retry: "never" },
+  PERMISSION_DENIED: { httpStatus: 403, grpcStatus: 7, retry: "never" },
+  NOT_FOUND: { httpStatus: 404, grpcStatus: 5, retry: "never" },
+  METHOD_NOT_ALLOWED: { httpStatus: 405, grpcStatus: 12, retry: "never" },
+  NOT_REPRESENTABLE: { httpStatus: 406, grpcStatus: 9, retry: "never" },
+  REQUEST_TIMEOUT: { httpStatus: 408, grpcStatus: 4, retry: "later" },
+  BODY_TOO_LARGE: { httpStatus: 413, grpcStatus: 8, retry: "never" },
+  UNSUPPORTED_ENCODING: { httpStatus: 415, grpcStatus: 3, retry: "never" },
+  QUEUE_FULL: { httpStatus: 429, grpcStatus: 8, retry: "later" },
+  CANCELLED: { httpStatus: 499, grpcStatus: 1, retry: "never" },
+  INTERNAL: { httpStatus: 500, grpcStatus: 13, retry: "never" },
+  ENGINE_FAILED: { httpStatus: 500, grpcStatus: 13, retry: "never" },
+  CALL_FAILED: { httpStatus: 500, grpcStatus: 13, retry: "never" },
+  UNSUPPORTED: { httpStatus: 501, grpcStatus: 12, retry: "never" },
+  OVERLOADED: { httpStatus: 503, grpcStatus: 14, retry: "later" },
+  NOT_READY: { httpStatus: 503, grpcStatus: 14, retry: "later" },
+  DRAINING: { httpStatus: 503, grpcStatus: 14, retry: "elsewhere" },
+  DEPLOY_FAILED: { httpStatus: 503, grpcStatus: 14, retry: "elsewhere" },
+  MODEL_LOAD_FAILED: { httpStatus: 503, grpcStatus: 9, retry: "never" },
+  REPLICA_DIED: { httpStatus: 503, grpcStatus: 14, retry: "later" },
+  LATEST_START_PASSED: { httpStatus: 503, grpcStatus: 14, retry: "elsewhere" },
+  ACTOR_DIED: { httpStatus: 503, grpcStatus: 14, retry: "never" },
+  ACTOR_UNAVAILABLE: { httpStatus: 503, grpcStatus: 14, retry: "later" },
+  RESOURCES_UNAVAILABLE: { httpStatus: 503, grpcStatus: 8, retry: "later" },
+  DEADLINE_EXCEEDED: { httpStatus: 504, grpcStatus: 4, retry: "later" },
+} as const satisfies Record<string, ErrorKind>;
+
+export type ErrorCode = keyof typeof ERROR_CODES;
+
+export interface ShoalErrorOptions {
+  readonly cause?: unknown;
+  /** Earliest useful moment to try again, in milliseconds from now. Sent as `Retry-After`. */
+  readonly retryAfterMs?: number;
+}
+
+/** An error as it crosses a process boundary: data only, no stack of ours. */
+export interface WireError {
+  readonly code: ErrorCode;
+  readonly message: string;
+  readonly retryAfterMs?: number;
+  /** The stack of user code that threw, for logs; never for clients. */
+  readonly remoteStack?: string;
+}
+
+/** The only error Shoal throws across a boundary. `cause` keeps what it was made from. */
+export class ShoalError extends Error {
+  override readonly name = "ShoalError";
+  readonly code: ErrorCode;
+  readonly retryAfterMs: number | undefined;
+  /** Stack from the other process, when the error came over a process boundary. */
+  remoteStack: string | undefined;
+
+  constructor(code: ErrorCode, message: string, options: ShoalErrorOptions = {}) {
+    super(message, options.cause === undefined ? undefined : { cause: options.cause });
+    this.code = code;
+    this.retryAfterMs = options.retryAfterMs;
+  }
+
+  get kind(): ErrorKind {
+    return ERROR_CODES[this.code];
+  }
+
+  /** Invariant 1: the message with every path and file URL replaced. */
+  get publicMessage(): string {
+    return redactPaths(this.message);
+  }
+
+  toWire(): WireError {
+    const stack = this.remoteStack ?? (this.cause instanceof Error ? this.cause.stack : undefined);
+    return {
+      code: this.code,
+      message: this.message,
+      ...(this.retryAfterMs === undefined ? {} : { retryAfterMs: this.retryAfterMs }),
+      ...(stack === undefined ? {} : { remoteStack: stack }),
+    };
+  }
+
+  static fromWire(wire: WireError): ShoalError {
+    const known = Object.hasOwn(ERROR_CODES, wire.code);
+    const options = wire.retryAfterMs === undefined ? {} : { retryAfterMs: wire.retryAfterMs };
+    const error = new ShoalError(known ? wire.code : "INTERNAL", String(wire.message), options);
+    error.remoteStack = wire.remoteStack;
+    return error;
+  }
+}
+
+/** Turns anything thrown into a ShoalError: one of ours is kept, the rest is wrapped under `code`. */
+export function asShoalError(thrown: unknown, code: ErrorCode = "INTERNAL", what = ""): ShoalError {
+  if (thrown instanceof ShoalError) return thrown;
+  const prefix = what === "" ? "" : `${what}: `;
+  return new ShoalError(code, prefix + messageOf(thrown), { cause: thrown });
+}
+
+/** The message of whatever was thrown, also when it was not an Error. */
+export function messageOf(thrown: unknown): string {
+  if (thrown instanceof Error) return thrown.message;
+  if (typeof thrown === "string") return thrown;
+  try {
+    return JSON.stringify(thrown) ?? String(thrown);
+  } catch {
+    return String(thrown);
+  }
+}
+
+const PATHS = /(?:file:\/\/)?(?:[A-Za-z]:\\[^\s"':;,)]+|(?<![\w.])(?:\/[\w.@+~-]+){2,}(?::\d+)*)/g;
+
+/** Replaces absolute paths and file URLs; a client must learn nothing of the machine's layout. */
+export function redactPaths(text: string): string {
+  return text.replace(PATHS, "<path>");
+}
