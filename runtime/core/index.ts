@@ -1,0 +1,34 @@
+// The public surface of Shoal's core: actors in processes of their own, and the resources they hold.
+
+export { type ActorOptions } from "./actor-options.ts";
+export { type OutputStream } from "./actor-process.ts";
+export {
+  type ActorState,
+  type ActorStateKind,
+  type ActorTransition,
+  describeExit,
+  type ExitReason,
+} from "./actor-state.ts";
+export type {
+  ActorClass,
+  ArgsOf,
+  CallName,
+  InfoOf,
+  InstanceOf,
+  ItemOf,
+  ResultOf,
+  StreamName,
+} from "./actor-types.ts";
+export { ProcessActor } from "./actor.ts";
+export { type CallContext, currentCall } from "./call-context.ts";
+export type { CallOptions, StreamOptions } from "./call-table.ts";
+export { detectResources } from "./detect-resources.ts";
+export {
+  type Acquisition,
+  type ResourceAmounts,
+  type ResourceLease,
+  ResourceLedger,
+  type ResourceShortage,
+  type ResourceSnapshot,
+} from "./resources.ts";
+export { type BackoffPolicy } from "./restart-policy.ts";
