@@ -1,0 +1,45 @@
+// What the gateway may know of what is served: names, signatures, routes and the queue to put requests into.
+
+import type { Signature } from "../runtime/engines/index.ts";
+import type { Dispatcher } from "./dispatch/index.ts";
+
+/** Ray Serve's deployment states, as far as a fixed set of deployments has them. */
+export type DeploymentState = "UPDATING" | "HEALTHY" | "UNHEALTHY" | "DEPLOY_FAILED";
+
+export interface DeploymentStatus {
+  readonly state: DeploymentState;
+  /** Why; empty when healthy. For people, and free of internals. */
+  readonly message: string;
+}
+
+export interface ServedDeployment {
+  /** Also the V2 model name. */
+  readonly name: string;
+  /** The one V2 version there is of it. */
+  readonly version: string;
+  readonly status: DeploymentStatus;
+  /** At least one replica can take requests. */
+  readonly ready: boolean;
+  /** Undefined until a replica has loaded the model. */
+  readonly signature: Signature | undefined;
+  /** Whether it takes tensors, and whole web requests; both false until a replica has loaded. */
+  readonly takes: { readonly infer: boolean; readonly fetch: boolean };
+  readonly dispatcher: Dispatcher;
+  readonly requestTimeoutMs: number;
+}
+
+export interface Route {
+  readonly application: string;
+  /** Without a slash at its end; empty for `/`. */
+  readonly prefix: string;
+  /** The deployment that answers. */
+  readonly ingress: ServedDeployment;
+}
+
+export interface Catalog {
+  deployment(name: string): ServedDeployment | undefined;
+  deployments(): readonly ServedDeployment[];
+  routes(): readonly Route[];
+  /** The route with the longest prefix of a path. */
+  route(path: string): Route | undefined;
+}

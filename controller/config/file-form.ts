@@ -1,0 +1,83 @@
+// A config back in the form of the file, every default spelled out, as `shoal serve config` shows it.
+//
+// 1. Decoding what comes out gives the same config again.
+
+import type { ApplicationFile, ServeFile } from "./schema.ts";
+import type { DeploymentFile } from "./schema-deployment.ts";
+import type { ApplicationConfig, DeploymentConfig, ServeConfig } from "./types.ts";
+
+export function toFileForm(config: ServeConfig): ServeFile {
+  const { http, admin, logging } = config;
+  return {
+    applications: config.applications.map(applicationForm),
+    http_options: {
+      host: http.host,
+      port: http.port,
+      request_timeout_s: toSeconds(http.requestTimeoutMs),
+      keep_alive_timeout_s: toSeconds(http.keepAliveTimeoutMs),
+      limits: {
+        max_body_bytes: http.limits.maxBodyBytes,
+        max_decompressed_bytes: http.limits.maxDecompressedBytes,
+        max_tensors: http.limits.maxTensors,
+        max_elements: http.limits.maxElements,
+        max_json_depth: http.limits.maxJsonDepth,
+        max_header_bytes: http.limits.maxHeaderBytes,
+        max_open_requests: http.limits.maxOpenRequests,
+      },
+    },
+    admin_options: { host: admin.host, port: admin.port },
+    logging_config: { log_level: logging.logLevel },
+  };
+}
+
+function applicationForm(application: ApplicationConfig): ApplicationFile {
+  return {
+    name: application.name,
+    route_prefix: application.routePrefix,
+    ingress: application.ingress,
+    deployments: application.deployments.map(deploymentForm),
+  };
+}
+
+function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
+  const { resources, batching, userConfig } = deployment;
+  const { maxConcurrentBatches } = batching;
+  return {
+    name: deployment.name,
+    version: deployment.version,
+    ...sourceForm(deployment),
+    num_replicas: deployment.numReplicas,
+    max_ongoing_requests: deployment.maxOngoingRequests,
+    max_queued_requests: deployment.maxQueuedRequests,
+    ...(userConfig === undefined ? {} : { user_config: userConfig }),
+    request_timeout_s: toSeconds(deployment.requestTimeoutMs),
+    health_check_period_s: toSeconds(deployment.healthCheckPeriodMs),
+    health_check_timeout_s: toSeconds(deployment.healthCheckTimeoutMs),
+    graceful_shutdown_timeout_s: toSeconds(deployment.gracefulShutdownTimeoutMs),
+    max_constructor_retry_count: deployment.maxConstructorRetryCount,
+    resources: {
+      num_cpus: resources.numCpus,
+      num_gpus: resources.numGpus,
+      memory: resources.memoryBytes,
+      ...(Object.keys(resources.custom).length === 0 ? {} : { custom: resources.custom }),
+    },
+    batching: {
+      max_batch_size: batching.maxBatchSize,
+      batch_wait_timeout_s: toSeconds(batching.batchWaitTimeoutMs),
+      ...(maxConcurrentBatches === undefined ? {} : { max_concurrent_batches: maxConcurrentBatches }),
+    },
+  };
+}
+
+function sourceForm({ source, idempotent }: DeploymentConfig) {
+  if (source.engine === "onnx") {
+    return { model: source.path, engine: source.engine, engine_options: source.engineOptions };
+  }
+  const name = source.engineOptions.export;
+  const module = name === undefined ? source.path : `${source.path}:${name}`;
+  return { module, engine: source.engine, idempotent };
+}
+
+function toSeconds(milliseconds: number): number {
+  return milliseconds / 1000;
+}

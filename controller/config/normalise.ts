@@ -1,0 +1,134 @@
+// A file that fits the schema and the rules, as the config that the rest works with: defaults filled in,
+// seconds as milliseconds, paths absolute.
+
+import { DEFAULTS } from "./defaults.ts";
+import { type ApplicationFile, type HttpOptionsFile, LOG_LEVELS, type ServeFile } from "./schema.ts";
+import type { DeploymentFile, ResourcesFile } from "./schema-deployment.ts";
+import { parseBytes } from "./schema-values.ts";
+import { parseModuleReference, resolvePath } from "./source-path.ts";
+import type {
+  ApplicationConfig,
+  BatchingConfig,
+  DeploymentConfig,
+  HttpOptions,
+  ResourceConfig,
+  ServeConfig,
+} from "./types.ts";
+
+/** What of the rest of the file a deployment's defaults depend on. */
+interface Surroundings {
+  /** Absolute; what relative paths start from. */
+  readonly directory: string;
+  readonly http: HttpOptions;
+}
+
+/** `directory` is the config file's, absolute. */
+export function normalise(file: ServeFile, directory: string): ServeConfig {
+  const http = httpOf(file.http_options ?? {});
+  const { host, port } = { ...DEFAULTS.admin, ...file.admin_options };
+  return {
+    applications: file.applications.map((application) => applicationOf(application, { directory, http })),
+    http,
+    admin: { host, port },
+    logging: { logLevel: LOG_LEVELS[file.logging_config?.log_level ?? DEFAULTS.logging.log_level] },
+  };
+}
+
+function httpOf(file: HttpOptionsFile): HttpOptions {
+  const { host, port, request_timeout_s, keep_alive_timeout_s } = { ...DEFAULTS.http, ...file };
+  const limits = { ...DEFAULTS.limits, ...file.limits };
+  const maxBodyBytes = parseBytes(limits.max_body_bytes);
+  return {
+    host,
+    port,
+    requestTimeoutMs: toMs(request_timeout_s),
+    keepAliveTimeoutMs: toMs(keep_alive_timeout_s),
+    limits: {
+      maxBodyBytes,
+      // A body that was not compressed must fit as well, also when only its own limit was raised.
+      maxDecompressedBytes: Math.max(parseBytes(limits.max_decompressed_bytes), maxBodyBytes),
+      maxTensors: limits.max_tensors,
+      maxElements: limits.max_elements,
+      maxJsonDepth: limits.max_json_depth,
+      maxHeaderBytes: parseBytes(limits.max_header_bytes),
+      maxOpenRequests: limits.max_open_requests,
+    },
+  };
+}
+
+function applicationOf(file: ApplicationFile, surroundings: Surroundings): ApplicationConfig {
+  const { name, route_prefix } = { ...DEFAULTS.application, ...file };
+  const deployments = file.deployments.map((deployment) => deploymentOf(deployment, surroundings));
+  return {
+    name,
+    routePrefix: route_prefix,
+    ingress: file.ingress ?? deployments[0]?.name ?? "",
+    deployments,
+  };
+}
+
+function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): DeploymentConfig {
+  const filled = { ...DEFAULTS.deployment, ...file };
+  const source = sourceOf(file, directory);
+  const batching = batchingOf(file, source.engine);
+  const batches = batching.maxConcurrentBatches ?? DEFAULTS.concurrent_batches;
+  return {
+    name: file.name,
+    version: String(filled.version),
+    source,
+    numReplicas: filled.num_replicas,
+    maxOngoingRequests:
+      file.max_ongoing_requests ??
+      Math.max(DEFAULTS.max_ongoing_requests[source.engine], batching.maxBatchSize * batches),
+    maxQueuedRequests: filled.max_queued_requests,
+    maxConstructorRetryCount: filled.max_constructor_retry_count,
+    userConfig: file.user_config,
+    requestTimeoutMs:
+      file.request_timeout_s === undefined ? http.requestTimeoutMs : toMs(file.request_timeout_s),
+    healthCheckPeriodMs: toMs(filled.health_check_period_s),
+    healthCheckTimeoutMs: toMs(filled.health_check_timeout_s),
+    gracefulShutdownTimeoutMs: toMs(filled.graceful_shutdown_timeout_s),
+    resources: resourcesOf(file.resources ?? file.ray_actor_options ?? {}),
+    batching,
+    idempotent: source.engine === "module" ? filled.idempotent : true,
+  };
+}
+
+function sourceOf(file: DeploymentFile, directory: string): DeploymentConfig["source"] {
+  if (file.module !== undefined) {
+    const { path, exportName } = parseModuleReference(file.module);
+    const engineOptions = exportName === undefined ? {} : { export: exportName };
+    return { engine: "module", path: resolvePath(directory, path), engineOptions };
+  }
+  const path = resolvePath(directory, file.model ?? "");
+  return { engine: "onnx", path, engineOptions: file.engine_options ?? {} };
+}
+
+function batchingOf(file: DeploymentFile, engine: "onnx" | "module"): BatchingConfig {
+  const { max_batch_size, batch_wait_timeout_s, max_concurrent_batches } = {
+    ...DEFAULTS.batching,
+    ...file.batching,
+  };
+  // A batch of our own choosing stays within what one replica may have.
+  const fallback = Math.min(DEFAULTS.max_batch_size[engine], file.max_ongoing_requests ?? Infinity);
+  return {
+    maxBatchSize: max_batch_size ?? fallback,
+    batchWaitTimeoutMs: toMs(batch_wait_timeout_s),
+    maxConcurrentBatches: max_concurrent_batches,
+  };
+}
+
+function resourcesOf(file: ResourcesFile): ResourceConfig {
+  const { num_cpus, num_gpus, memory } = { ...DEFAULTS.resources, ...file };
+  return {
+    numCpus: num_cpus,
+    numGpus: num_gpus,
+    memoryBytes: parseBytes(memory),
+    custom: file.custom ?? file.resources ?? {},
+  };
+}
+
+/** Seconds as milliseconds, without what binary fractions add: 0.0011 s is 1.1 ms. */
+function toMs(seconds: number): number {
+  return Math.round(seconds * 1e9) / 1e6;
+}

@@ -1,0 +1,118 @@
+// A decoded `shoal.yaml`: what the rest of Shoal works with.
+//
+// 1. Every value is checked and every default filled in: nothing inside looks at a config again with doubt.
+// 2. Durations are milliseconds, sizes are bytes, paths are absolute; the names say so.
+
+import type { ModuleEngineOptions, OnnxEngineOptions } from "./schema-engine.ts";
+
+export interface ServeConfig {
+  /** At least one; names and routes are unique. */
+  readonly applications: readonly ApplicationConfig[];
+  readonly http: HttpOptions;
+  readonly admin: AdminOptions;
+  readonly logging: LoggingConfig;
+}
+
+export interface ApplicationConfig {
+  readonly name: string;
+  /** Starts with "/"; ends with "/" only when it is "/". */
+  readonly routePrefix: string;
+  /** Name of the deployment that answers the route. */
+  readonly ingress: string;
+  /** At least one. */
+  readonly deployments: readonly DeploymentConfig[];
+}
+
+export interface DeploymentConfig {
+  /** Also the V2 model name; unique in the whole config. */
+  readonly name: string;
+  /** The V2 model version. */
+  readonly version: string;
+  readonly source: ModelSource | ModuleSource;
+  readonly numReplicas: number;
+  /** Requests that one replica may have at a time. */
+  readonly maxOngoingRequests: number;
+  /** Requests that may wait for a replica. */
+  readonly maxQueuedRequests: number;
+  /** Starts of a replica that may fail before the deployment is given up. */
+  readonly maxConstructorRetryCount: number;
+  /** For modules; any JSON, undefined when the file has none. */
+  readonly userConfig: unknown;
+  readonly requestTimeoutMs: number;
+  readonly healthCheckPeriodMs: number;
+  readonly healthCheckTimeoutMs: number;
+  readonly gracefulShutdownTimeoutMs: number;
+  readonly resources: ResourceConfig;
+  readonly batching: BatchingConfig;
+  /** Whether a request may run again after its replica died; always true of models. */
+  readonly idempotent: boolean;
+}
+
+/** A model file that an engine loads. */
+export interface ModelSource {
+  readonly engine: "onnx";
+  readonly path: string;
+  /** As the file has them, for the engine. */
+  readonly engineOptions: OnnxEngineOptions;
+}
+
+/** User code. */
+export interface ModuleSource {
+  readonly engine: "module";
+  readonly path: string;
+  /** For the engine; from what stands behind the path in the file. */
+  readonly engineOptions: ModuleEngineOptions;
+}
+
+export interface ResourceConfig {
+  /** CPUs of one replica, fractions to 1/10,000. */
+  readonly numCpus: number;
+  readonly numGpus: number;
+  /** 0 when nothing is asked for. */
+  readonly memoryBytes: number;
+  /** Units of resources that nodes declare by name. */
+  readonly custom: Readonly<Record<string, number>>;
+}
+
+export interface BatchingConfig {
+  /** In rows, not requests. */
+  readonly maxBatchSize: number;
+  /** How long a batch that is not full may wait for more, when no replica is idle. */
+  readonly batchWaitTimeoutMs: number;
+  /** Batches that one replica may have at a time; undefined leaves it to the dispatcher. */
+  readonly maxConcurrentBatches: number | undefined;
+}
+
+export interface HttpOptions {
+  readonly host: string;
+  /** 0 lets the system pick one. */
+  readonly port: number;
+  readonly requestTimeoutMs: number;
+  readonly keepAliveTimeoutMs: number;
+  readonly limits: Limits;
+}
+
+/** What one request, or all of them together, may cost before any work is done. */
+export interface Limits {
+  readonly maxBodyBytes: number;
+  readonly maxDecompressedBytes: number;
+  readonly maxTensors: number;
+  /** Elements of all tensors of a request together. */
+  readonly maxElements: number;
+  readonly maxJsonDepth: number;
+  readonly maxHeaderBytes: number;
+  /** Requests open at a time, over all connections. */
+  readonly maxOpenRequests: number;
+}
+
+export interface AdminOptions {
+  readonly host: string;
+  /** 0 lets the system pick one. */
+  readonly port: number;
+}
+
+export interface LoggingConfig {
+  readonly logLevel: LogLevel;
+}
+
+export type LogLevel = "trace" | "debug" | "info" | "warn" | "error" | "fatal" | "silent";

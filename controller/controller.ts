@@ -1,0 +1,107 @@
+// Everything that is served: starts the deployments of a config, knows them by name and route, and drains them.
+//
+// 1. One deployment's failure touches only its own.
+
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { type Clock, type Logger, systemClock } from "../runtime/base/index.ts";
+import { detectResources, ResourceLedger, type ResourceSnapshot } from "../runtime/core/index.ts";
+import type { Catalog, Route } from "./catalog.ts";
+import type { ServeConfig } from "./config/index.ts";
+import { Deployment } from "./deployment.ts";
+
+export interface ControllerOptions {
+  readonly config: ServeConfig;
+  readonly log: Logger;
+  readonly logLevel: string;
+  readonly clock?: Clock;
+  /** What the machine has to give; detected by default. */
+  readonly ledger?: ResourceLedger;
+  /** Told when a deployment's status changes. */
+  readonly onStatus?: (deployment: Deployment) => void;
+}
+
+export class Controller implements Catalog {
+  readonly config: ServeConfig;
+  readonly #socketFolder: string;
+  readonly #ledger: ResourceLedger;
+  readonly #deployments = new Map<string, Deployment>();
+  /** Longest prefix first. */
+  readonly #routes: readonly Route[];
+  #drained: Promise<void> | undefined;
+
+  private constructor(options: ControllerOptions, socketFolder: string) {
+    const { config, log, logLevel } = options;
+    this.config = config;
+    this.#socketFolder = socketFolder;
+    this.#ledger = options.ledger ?? new ResourceLedger(detectResources());
+    const routes: Route[] = [];
+    for (const application of config.applications) {
+      for (const deploymentConfig of application.deployments) {
+        const deployment = new Deployment({
+          config: deploymentConfig,
+          socketFolder,
+          logLevel,
+          ledger: this.#ledger,
+          clock: options.clock ?? systemClock,
+          log,
+          onStatus: (changed) => options.onStatus?.(changed),
+        });
+        this.#deployments.set(deployment.name, deployment);
+        if (deployment.name === application.ingress) {
+          const prefix = application.routePrefix === "/" ? "" : application.routePrefix;
+          routes.push({ application: application.name, prefix, ingress: deployment });
+        }
+      }
+    }
+    this.#routes = routes.sort((a, b) => b.prefix.length - a.prefix.length);
+  }
+
+  /** Makes what is served known; nothing runs before `deploy`. The caller drains it. */
+  static async start(options: ControllerOptions): Promise<Controller> {
+    // Short, private and unguessable: a Unix socket's path may have 107 bytes.
+    const socketFolder = await mkdtemp(join(tmpdir(), "shoal-"));
+    return new Controller(options, socketFolder);
+  }
+
+  /** Starts every deployment; resolves when each is ready, waits for resources, or has failed. */
+  async deploy(): Promise<void> {
+    await Promise.all(this.deployments().map((deployment) => deployment.start()));
+  }
+
+  deployment(name: string): Deployment | undefined {
+    return this.#deployments.get(name);
+  }
+
+  deployments(): readonly Deployment[] {
+    return [...this.#deployments.values()];
+  }
+
+  routes(): readonly Route[] {
+    return this.#routes;
+  }
+
+  route(path: string): Route | undefined {
+    return this.#routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+  }
+
+  resources(): ResourceSnapshot {
+    return this.#ledger.snapshot();
+  }
+
+  /** Answers what was admitted, refuses the rest, ends every replica. The same promise every time. */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drainAll();
+    return this.#drained;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  async #drainAll(): Promise<void> {
+    await Promise.all(this.deployments().map((deployment) => deployment.drain()));
+    await rm(this.#socketFolder, { recursive: true, force: true });
+  }
+}

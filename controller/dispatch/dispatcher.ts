@@ -1,0 +1,351 @@
+// Requests → batches → replicas, for one deployment. The loop around the decisions of `decide.ts`: it queues,
+// binds a batch to a replica when one has room, and settles what comes back.
+//
+// 1. The queue is bounded and a refusal is immediate.
+// 2. A request that was admitted settles: with its result, with its own failure, or when its deadline passes.
+// 3. A batch is bound to a replica at the moment there is room, never before.
+// 4. A replica that lost a batch gets no other until it is restored.
+
+import type { Clock, Timer } from "../../runtime/base/index.ts";
+import { type Logger, ShoalError, splitRows, type Tensor } from "../../runtime/base/index.ts";
+import { Batch } from "./batch.ts";
+import { afterUnanswered, type DispatchPolicy, decide } from "./decide.ts";
+import { Entry } from "./entry.ts";
+import { RequestQueue } from "./queue.ts";
+import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
+import type { InferResult, Ticket, Work } from "./request.ts";
+import { DispatchStats } from "./stats.ts";
+
+export interface DispatcherOptions {
+  readonly deployment: string;
+  readonly policy: DispatchPolicy;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Runs `fire` when the sockets that are readable now have been read, so that their requests go together. */
+  readonly afterTurn?: (fire: () => void) => void;
+  /** Told when a replica lost a batch; it gets no more until `restore`. */
+  readonly onLost?: (replicaId: string, error: ShoalError) => void;
+}
+
+interface Slot {
+  readonly link: ReplicaLink;
+  ongoingBatches: number;
+  ongoingRequests: number;
+  lost: boolean;
+}
+
+/** Deadlines are looked at no more often than this, so that a burst of them costs one pass. */
+const SWEEP_INTERVAL_MS = 2;
+
+export class Dispatcher {
+  readonly stats = new DispatchStats();
+  readonly #options: DispatcherOptions;
+  #policy: DispatchPolicy;
+  readonly #queue = new RequestQueue();
+  readonly #open = new Set<Entry>();
+  #slots: Slot[] = [];
+  #turnAsked = false;
+  #waitTimer: Timer | undefined;
+  #sweep: { readonly atMs: number; readonly timer: Timer } | undefined;
+  #refusal: ShoalError | undefined;
+  #onIdle: (() => void) | undefined;
+  /** Mean time per row of late, for `Retry-After`. */
+  #rowMs = 1;
+
+  constructor(options: DispatcherOptions) {
+    this.#options = options;
+    this.#policy = options.policy;
+  }
+
+  /** Requests waiting. */
+  get queued(): number {
+    return this.#queue.length;
+  }
+
+  /** Requests admitted and not settled. */
+  get open(): number {
+    return this.#open.size;
+  }
+
+  get policy(): DispatchPolicy {
+    return this.#policy;
+  }
+
+  /** New bounds apply to what is decided from now on; nothing queued is lost. */
+  setPolicy(policy: DispatchPolicy): void {
+    this.#policy = policy;
+    this.#askTurn();
+  }
+
+  /** Why a request would be refused now, before anything of it is read; undefined when there is room. */
+  refusal(): ShoalError | undefined {
+    if (this.#refusal !== undefined) return this.#refusal;
+    if (this.#queue.length < this.#policy.maxQueuedRequests) return undefined;
+    const retryAfterMs = Math.ceil(this.#queue.length * this.#rowMs);
+    return new ShoalError(
+      "QUEUE_FULL",
+      `Cannot take a request for "${this.#options.deployment}": ${this.#queue.length} wait already, wanted fewer than max_queued_requests ${this.#policy.maxQueuedRequests}`,
+      { retryAfterMs },
+    );
+  }
+
+  /** Admits work or throws at once (invariant 1). */
+  submit(work: Work, deadlineMs: number): Ticket {
+    const refusal = this.refusal();
+    if (refusal !== undefined) {
+      this.stats.refused++;
+      throw refusal;
+    }
+    const { maxBatchSize } = this.#policy;
+    if (work.kind === "infer" && work.rows > maxBatchSize) {
+      throw new ShoalError(
+        "INVALID_ARGUMENT",
+        `Cannot run a request on "${this.#options.deployment}": found ${work.rows} rows, wanted at most max_batch_size ${maxBatchSize}`,
+      );
+    }
+    const entry = new Entry(work, this.#options.clock.nowMs(), deadlineMs);
+    this.#open.add(entry);
+    this.#queue.push(entry);
+    this.#sweepBy(deadlineMs);
+    this.#askTurn();
+    return {
+      result: entry.result,
+      cancel: (reason) => this.#withdraw(entry, reason),
+      liftDeadline: () => {
+        entry.deadlineMs = Number.POSITIVE_INFINITY;
+      },
+    };
+  }
+
+  addReplica(link: ReplicaLink): void {
+    this.#slots.push({ link, ongoingBatches: 0, ongoingRequests: 0, lost: false });
+    this.#askTurn();
+  }
+
+  /** No new batch goes there; what it has, it may finish. */
+  removeReplica(id: string): void {
+    this.#slots = this.#slots.filter((slot) => slot.link.id !== id);
+  }
+
+  /** Ends the ban of invariant 4. */
+  restore(id: string): void {
+    for (const slot of this.#slots) if (slot.link.id === id) slot.lost = false;
+    this.#askTurn();
+  }
+
+  /** Milliseconds since the oldest batch now at a replica was sent; undefined when it has none. */
+  busyMs(id: string): number | undefined {
+    let oldest: number | undefined;
+    for (const entry of this.#open) {
+      if (entry.state.kind !== "sent") continue;
+      const { batch } = entry.state;
+      if (batch.replicaId === id) oldest = Math.min(oldest ?? batch.sentMs, batch.sentMs);
+    }
+    return oldest === undefined ? undefined : this.#options.clock.nowMs() - oldest;
+  }
+
+  /** Refuses new work with `reason`, and fails what waits; what is at a replica may finish. */
+  refuseAll(reason: ShoalError): void {
+    this.#refusal = reason;
+    for (const entry of this.#open) if (entry.state.kind === "queued") this.#withdraw(entry, reason);
+  }
+
+  /** Refuses new work; resolves when all that was admitted is settled, at the latest after `graceMs`. */
+  async drain(graceMs: number): Promise<void> {
+    const reason = new ShoalError(
+      "DRAINING",
+      `Cannot run a request on "${this.#options.deployment}": it is shutting down`,
+    );
+    this.#refusal ??= reason;
+    if (this.#open.size > 0) {
+      const idle = Promise.withResolvers<void>();
+      this.#onIdle = idle.resolve;
+      const timer = this.#options.clock.timer(graceMs, idle.resolve);
+      await idle.promise;
+      timer.cancel();
+    }
+    for (const entry of this.#open) this.#withdraw(entry, reason);
+    this.#waitTimer?.cancel();
+    this.#sweep?.timer.cancel();
+  }
+
+  #askTurn(): void {
+    if (this.#turnAsked) return;
+    this.#turnAsked = true;
+    (this.#options.afterTurn ?? setImmediate)(() => {
+      this.#turnAsked = false;
+      this.#dispatch();
+    });
+  }
+
+  #dispatch(): void {
+    this.#waitTimer?.cancel();
+    this.#waitTimer = undefined;
+    const usable = this.#slots.some((slot) => slot.lost)
+      ? this.#slots.filter((slot) => !slot.lost)
+      : this.#slots;
+    for (let head = this.#queue.head; head !== undefined; head = this.#queue.head) {
+      const nowMs = this.#options.clock.nowMs();
+      const waiting = { headRows: this.#queue.headRows, headQueuedMs: head.queuedMs };
+      const decision = decide(waiting, usable, { policy: this.#policy, nowMs });
+      if (decision.kind === "full") return;
+      if (decision.kind === "wait") {
+        this.#waitTimer = this.#options.clock.timer(decision.untilMs - nowMs, () => this.#dispatch());
+        return;
+      }
+      this.#send(decision.slot, this.#queue.take({ rows: decision.rows, requests: decision.requests }));
+    }
+  }
+
+  #send(slot: Slot, entries: Entry[]): void {
+    const batch = new Batch(entries, slot.link.id, this.#options.clock.nowMs());
+    slot.ongoingBatches++;
+    slot.ongoingRequests += entries.length;
+    const [only] = entries;
+    const outcome =
+      only?.work.kind === "fetch" ? this.#carry(only.work.carry(slot.link)) : slot.link.send(batch);
+    void outcome.then((settled) => {
+      slot.ongoingBatches--;
+      slot.ongoingRequests -= entries.length;
+      this.#receive(batch, settled, slot);
+      this.#askTurn();
+    });
+  }
+
+  /** A web request's answer goes straight to its client; what is left for us is whether it did. */
+  async #carry(carried: Promise<void>): Promise<BatchOutcome> {
+    try {
+      await carried;
+      return { kind: "done", outputs: [], computeNs: [0, 0, 0] };
+    } catch (thrown) {
+      const error =
+        thrown instanceof ShoalError ? thrown : new ShoalError("INTERNAL", String(thrown), { cause: thrown });
+      // Its body is spent: it cannot be sent again, so it fails, whatever happened to the replica.
+      return { kind: "lost", error, delivered: true };
+    }
+  }
+
+  #receive(batch: Batch, outcome: BatchOutcome, slot: Slot): void {
+    if (outcome.kind === "done") {
+      this.#answer(batch, outcome.outputs, outcome.computeNs);
+      return;
+    }
+    const fetching = batch.entries[0]?.work.kind === "fetch";
+    if (outcome.kind === "lost" && !fetching) {
+      slot.lost = true; // invariant 4
+      this.#options.onLost?.(slot.link.id, outcome.error);
+    }
+    const nowMs = this.#options.clock.nowMs();
+    // From the youngest on, each before the last: they keep their order.
+    for (const entry of batch.entries.toReversed()) {
+      if (entry.state.kind === "settled") continue;
+      const { suspect, returns } = entry;
+      const known = { requests: batch.entries.length, suspect, returns };
+      const aftermath = fetching ? "fail" : afterUnanswered(outcome, known, this.#policy);
+      if (aftermath === "fail" || this.#refusal !== undefined) {
+        this.#settle(entry, outcome.error);
+        continue;
+      }
+      entry.returns++;
+      if (aftermath === "requeue-alone") entry.suspect = true;
+      entry.markQueued(nowMs);
+      this.#queue.pushFront(entry);
+    }
+  }
+
+  #answer(batch: Batch, outputs: readonly Tensor[], computeNs: readonly [number, number, number]): void {
+    const { entries, rows } = batch;
+    const nowMs = this.#options.clock.nowMs();
+    this.#rowMs += 0.05 * ((nowMs - batch.sentMs) / rows - this.#rowMs);
+    let parts: Tensor[][] | undefined;
+    try {
+      if (entries.length > 1) {
+        const counts = entries.map((entry) => entry.rows);
+        parts = outputs.map((output) => splitRows(output, counts));
+      }
+    } catch (thrown) {
+      // The model does not keep the batch axis: alone, each gets what the model gives.
+      const error = new ShoalError(
+        "ENGINE_FAILED",
+        `The outputs of "${this.#options.deployment}" do not have a row per input row`,
+        { cause: thrown },
+      );
+      for (const entry of entries.toReversed()) this.#requeueAlone(entry, error);
+      return;
+    }
+    this.stats.countBatch(rows, computeNs);
+    const [computeInputNs, computeInferNs, computeOutputNs] = computeNs;
+    for (let index = 0; index < entries.length; index++) {
+      const entry = entries[index];
+      if (entry === undefined || entry.state.kind === "settled") continue;
+      const queueNs = Math.round((batch.sentMs - entry.admittedMs) * 1e6);
+      const timings = { queueNs, computeInputNs, computeInferNs, computeOutputNs, batchRows: rows };
+      const own = parts === undefined ? outputs : parts.map((part) => part[index] as Tensor);
+      this.stats.countSuccess(entry.rows, (nowMs - entry.admittedMs) * 1e6, queueNs);
+      this.stats.countCompute(computeNs);
+      this.#settle(entry, { outputs: own, timings });
+    }
+    this.stats.lastInferenceMs = this.#options.clock.epochMs();
+  }
+
+  #requeueAlone(entry: Entry, error: ShoalError): void {
+    if (entry.state.kind === "settled") return;
+    if (this.#refusal !== undefined || entry.suspect) {
+      this.#settle(entry, error);
+      return;
+    }
+    entry.suspect = true;
+    entry.markQueued(this.#options.clock.nowMs());
+    this.#queue.pushFront(entry);
+  }
+
+  /** Takes an entry out of wherever it is. */
+  #withdraw(entry: Entry, reason: ShoalError): void {
+    if (entry.state.kind === "settled") return;
+    if (entry.state.kind === "queued") this.#queue.remove(entry);
+    else entry.state.batch.release();
+    this.#settle(entry, reason);
+  }
+
+  #settle(entry: Entry, outcome: InferResult | ShoalError): void {
+    if (outcome instanceof Error) {
+      this.stats.countFailure((this.#options.clock.nowMs() - entry.admittedMs) * 1e6);
+    }
+    if (!entry.settle(outcome)) return;
+    this.#open.delete(entry);
+    if (this.#open.size === 0) this.#onIdle?.();
+  }
+
+  /** Makes sure that deadlines are looked at by `deadlineMs`. */
+  #sweepBy(deadlineMs: number): void {
+    if (deadlineMs === Number.POSITIVE_INFINITY) return;
+    if (this.#sweep !== undefined) {
+      if (this.#sweep.atMs <= deadlineMs) return;
+      this.#sweep.timer.cancel();
+    }
+    const delayMs = Math.max(SWEEP_INTERVAL_MS, deadlineMs - this.#options.clock.nowMs());
+    const timer = this.#options.clock.timer(delayMs, () => this.#expire());
+    this.#sweep = { atMs: deadlineMs, timer };
+  }
+
+  #expire(): void {
+    this.#sweep = undefined;
+    const nowMs = this.#options.clock.nowMs();
+    let nextMs = Number.POSITIVE_INFINITY;
+    for (const entry of this.#open) {
+      if (entry.deadlineMs > nowMs) nextMs = Math.min(nextMs, entry.deadlineMs);
+      else {
+        const waitedMs = Math.round(nowMs - entry.admittedMs);
+        const where = entry.state.kind === "queued" ? "in the queue" : "at a replica";
+        this.#withdraw(
+          entry,
+          new ShoalError(
+            "DEADLINE_EXCEEDED",
+            `Cannot answer a request on "${this.#options.deployment}" in time: its deadline passed after ${waitedMs} ms, ${where}`,
+          ),
+        );
+      }
+    }
+    this.#sweepBy(nextMs);
+  }
+}

@@ -1,0 +1,13 @@
+export { type DispatchPolicy } from "./decide.ts";
+export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
+export { ReplicaClient } from "./replica-client.ts";
+export type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
+export {
+  type FetchWork,
+  type InferResult,
+  type InferWork,
+  joinKey,
+  type Ticket,
+  type Work,
+} from "./request.ts";
+export { type DispatchStats, type DurationStat } from "./stats.ts";

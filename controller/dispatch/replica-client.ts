@@ -1,0 +1,205 @@
+// The hop to one replica: a batch becomes one HTTP request over a Unix socket, its tensors laid behind each
+// other along the batch axis in the binary layout of V2; the answer comes back the same way.
+//
+// 1. Bytes are gathered once: a small batch into one buffer, a large one as a list of views, never copied.
+// 2. Whether the replica can have seen the batch is known: a refused connection means it has not.
+
+import { Readable } from "node:stream";
+import { type Dispatcher, Pool } from "undici";
+import {
+  concatShape,
+  decodeTensors,
+  encodeHeader,
+  HEADER_LENGTH,
+  messageOf,
+  ShoalError,
+  type Tensor,
+  type WireError,
+} from "../../runtime/base/index.ts";
+import type { Batch } from "./batch.ts";
+import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
+import type { InferWork } from "./request.ts";
+import { type CollectedAnswer, ResponseCollector } from "./response-collector.ts";
+
+export interface ReplicaClientOptions {
+  readonly id: string;
+  readonly deployment: string;
+  readonly socketPath: string;
+  /** Batches at once; each has its own connection. */
+  readonly maxConcurrentBatches: number;
+  /** Whether the replica's engine stops a run when its caller goes away: user code can, a native run cannot. */
+  readonly interruptible: boolean;
+  /** Milliseconds since the epoch for a moment of the dispatcher's clock, for the replica to compare with. */
+  readonly toEpochMs: (nowMs: number) => number;
+}
+
+/** Below this many bytes one copy is cheaper than several writes. */
+const GATHER_BYTES = 256 * 1024;
+
+export class ReplicaClient implements ReplicaLink {
+  readonly id: string;
+  readonly connections: Dispatcher;
+  readonly #options: ReplicaClientOptions;
+  readonly #path: string;
+
+  constructor(options: ReplicaClientOptions) {
+    this.id = options.id;
+    this.#options = options;
+    this.#path = `/v2/models/${encodeURIComponent(options.deployment)}/infer`;
+    this.connections = new Pool("http://replica", {
+      socketPath: options.socketPath,
+      connections: null,
+      pipelining: 1,
+      allowH2: false,
+      // How long an answer may take is the dispatcher's and the health check's to judge.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+      connectTimeout: 5_000,
+      // Below the server's, so that it is always this side that lets an idle connection go.
+      keepAliveTimeout: 60_000,
+      keepAliveMaxTimeout: 60_000,
+    });
+  }
+
+  send(batch: Batch): Promise<BatchOutcome> {
+    const { promise, resolve } = Promise.withResolvers<BatchOutcome>();
+    const sent = encodeBatch(batch);
+    const collector = new ResponseCollector((answer) => resolve(this.#outcomeOf(answer)));
+    if (this.#options.interruptible) batch.abandon = () => collector.abort();
+    this.connections.dispatch(
+      {
+        path: this.#path,
+        method: "POST",
+        headers: [
+          "content-type",
+          "application/octet-stream",
+          "content-length",
+          String(sent.byteLength),
+          HEADER_LENGTH,
+          String(sent.headerLength),
+          "x-shoal-latest-start",
+          String(this.#options.toEpochMs(batch.latestStartMs)),
+        ],
+        body: sent.body,
+      },
+      collector,
+    );
+    return promise;
+  }
+
+  /** Whether the replica answers that it is well; rejects when it does not within the signal's patience. */
+  async check(signal: AbortSignal): Promise<void> {
+    const { statusCode, body } = await this.connections.request({
+      path: "/v2/health/ready",
+      method: "GET",
+      signal,
+    });
+    const text = await body.text();
+    if (statusCode !== 200) throw ShoalError.fromWire(readError(Buffer.from(text), statusCode));
+  }
+
+  async close(): Promise<void> {
+    await this.connections.destroy();
+  }
+
+  #outcomeOf(answer: CollectedAnswer): BatchOutcome {
+    if (answer.kind === "aborted") {
+      return { kind: "refused", error: new ShoalError("CANCELLED", "Cannot answer: every caller went away") };
+    }
+    if (answer.kind === "lost") {
+      const { error, delivered } = answer; // invariant 2
+      const what = `The replica of "${this.#options.deployment}" that ran the request ended before it answered`;
+      return { kind: "lost", delivered, error: new ShoalError("REPLICA_DIED", what, { cause: error }) };
+    }
+    if (answer.status === 200) {
+      try {
+        return decodeAnswer(answer);
+      } catch (thrown) {
+        const error = new ShoalError(
+          "ENGINE_FAILED",
+          `The replica of "${this.#options.deployment}" gave an answer that cannot be read: ${messageOf(thrown)}`,
+          { cause: thrown },
+        );
+        return { kind: "failed", error };
+      }
+    }
+    const error = ShoalError.fromWire(readError(answer.body, answer.status));
+    const notRun = error.code === "LATEST_START_PASSED" || error.code === "DRAINING";
+    return { kind: notRun ? "refused" : "failed", error };
+  }
+}
+
+interface EncodedBatch {
+  readonly body: Uint8Array | Readable;
+  readonly byteLength: number;
+  readonly headerLength: number;
+}
+
+function encodeBatch(batch: Batch): EncodedBatch {
+  const works: InferWork[] = [];
+  for (const { work } of batch.entries) if (work.kind === "infer") works.push(work);
+  const [first] = works;
+  if (first === undefined) throw new Error("a batch has at least one request");
+  const parts: Uint8Array[] = [];
+  let byteLength = 0;
+  const inputs = first.inputs.map((model, index) => {
+    const own: Tensor[] = [];
+    let size = 0;
+    for (const work of works) {
+      const tensor = work.inputs[index];
+      if (tensor === undefined) throw new Error("requests with one join key have the same inputs");
+      own.push(tensor);
+      parts.push(tensor.bytes);
+      size += tensor.bytes.byteLength;
+    }
+    byteLength += size;
+    const shape = own.length === 1 ? model.shape : concatShape(own);
+    return { name: model.name, datatype: model.datatype, shape, parameters: { binary_data_size: size } };
+  });
+  const outputs = first.outputs.map((name) => ({ name, parameters: { binary_data: true } }));
+  const header = encodeHeader(
+    outputs.length === 0
+      ? { inputs, parameters: { binary_data_output: true } }
+      : { inputs, outputs, parameters: { binary_data_output: true } },
+  );
+  const headerLength = Buffer.byteLength(header);
+  byteLength += headerLength;
+  if (byteLength > GATHER_BYTES)
+    return { body: Readable.from([Buffer.from(header), ...parts]), byteLength, headerLength };
+  const body = Buffer.allocUnsafe(byteLength);
+  let offset = body.write(header);
+  for (const part of parts) {
+    body.set(part, offset);
+    offset += part.byteLength;
+  }
+  return { body, byteLength, headerLength };
+}
+
+type Answered = Extract<CollectedAnswer, { kind: "answered" }>;
+
+function decodeAnswer({ headers, body, elapsedMs }: Answered): BatchOutcome {
+  const length = Number(headers[HEADER_LENGTH]);
+  if (!Number.isSafeInteger(length) || length <= 0 || length > body.byteLength) {
+    throw new ShoalError(
+      "ENGINE_FAILED",
+      `found header length ${headers[HEADER_LENGTH]}, wanted 1 to ${body.byteLength}`,
+    );
+  }
+  const header = JSON.parse(body.toString("utf8", 0, length)) as { outputs?: unknown };
+  const outputs = decodeTensors(header.outputs, body.subarray(length));
+  const [input = 0, infer = elapsedMs * 1e6, output = 0] = String(headers["x-shoal-compute-ns"] ?? "")
+    .split(",")
+    .filter((part) => part !== "")
+    .map(Number);
+  return { kind: "done", outputs, computeNs: [input, infer, output] };
+}
+
+function readError(body: Buffer, status: number): WireError {
+  try {
+    const parsed = JSON.parse(body.toString()) as { error?: unknown; code?: unknown };
+    const code = (typeof parsed.code === "string" ? parsed.code : "ENGINE_FAILED") as WireError["code"];
+    return { code, message: String(parsed.error) };
+  } catch {
+    return { code: "ENGINE_FAILED", message: `the replica answered ${status} without saying why` };
+  }
+}

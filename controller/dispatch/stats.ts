@@ -1,0 +1,66 @@
+// Counters of one deployment, in Triton's categories, as plain numbers: the hot path adds, readers copy.
+
+export interface DurationStat {
+  count: number;
+  ns: number;
+}
+
+const duration = (): DurationStat => ({ count: 0, ns: 0 });
+
+export interface BatchSizeStat {
+  readonly compute_input: DurationStat;
+  readonly compute_infer: DurationStat;
+  readonly compute_output: DurationStat;
+}
+
+export class DispatchStats {
+  /** Rows answered. */
+  inferenceCount = 0;
+  /** Batches run. */
+  executionCount = 0;
+  /** Unix epoch milliseconds of the last answer; 0 before the first. */
+  lastInferenceMs = 0;
+  /** Requests refused because the queue was full. */
+  refused = 0;
+  readonly success = duration();
+  readonly fail = duration();
+  readonly queue = duration();
+  readonly computeInput = duration();
+  readonly computeInfer = duration();
+  readonly computeOutput = duration();
+  /** By rows of the batch. */
+  readonly batches = new Map<number, BatchSizeStat>();
+
+  countBatch(rows: number, [input, infer, output]: readonly [number, number, number]): void {
+    this.executionCount++;
+    let stat = this.batches.get(rows);
+    if (stat === undefined) {
+      stat = { compute_input: duration(), compute_infer: duration(), compute_output: duration() };
+      this.batches.set(rows, stat);
+    }
+    add(stat.compute_input, input);
+    add(stat.compute_infer, infer);
+    add(stat.compute_output, output);
+  }
+
+  countSuccess(rows: number, totalNs: number, queueNs: number): void {
+    this.inferenceCount += rows;
+    add(this.success, totalNs);
+    add(this.queue, queueNs);
+  }
+
+  countCompute([input, infer, output]: readonly [number, number, number]): void {
+    add(this.computeInput, input);
+    add(this.computeInfer, infer);
+    add(this.computeOutput, output);
+  }
+
+  countFailure(totalNs: number): void {
+    add(this.fail, totalNs);
+  }
+}
+
+function add(stat: DurationStat, ns: number): void {
+  stat.count++;
+  stat.ns += ns;
+}

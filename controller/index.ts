@@ -1,0 +1,15 @@
+export * from "./catalog.ts";
+export * from "./config/index.ts";
+export { Controller, type ControllerOptions } from "./controller.ts";
+export {
+  Dispatcher,
+  type DispatchStats,
+  type DurationStat,
+  type FetchWork,
+  type InferResult,
+  type InferWork,
+  joinKey,
+  type ReplicaLink,
+  type Ticket,
+  type Work,
+} from "./dispatch/index.ts";

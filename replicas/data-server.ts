@@ -1,0 +1,179 @@
+// The data socket of a replica: V2 infer in the binary layout, one request a batch, and web requests for
+// engines that take them. Only the gateway of this server speaks to it.
+//
+// 1. A batch that arrives after its latest start is refused, not run.
+// 2. While draining, what is running finishes and what arrives is refused.
+// 3. A failure of the engine answers its own request and leaves the server well.
+
+import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
+import {
+  asShoalError,
+  binaryDescription,
+  type Clock,
+  decodeTensors,
+  encodeHeader,
+  HEADER_LENGTH,
+  type Logger,
+  ShoalError,
+  type Tensor,
+} from "../runtime/base/index.ts";
+import type { Engine } from "../runtime/engines/index.ts";
+import { readBody } from "./read-body.ts";
+import { answerWeb } from "./web-handler.ts";
+
+export interface DataServerOptions {
+  readonly deployment: string;
+  readonly engine: Engine;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+/** Marks a request to be given to the engine's `fetch`; its value is the URL the client asked for. */
+export const WEB_URL = "x-shoal-web-url";
+
+export class DataServer {
+  readonly #options: DataServerOptions;
+  readonly #server: Server;
+  #ongoing = 0;
+  #draining: PromiseWithResolvers<void> | undefined;
+
+  constructor(options: DataServerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      { noDelay: true, requestTimeout: 0, headersTimeout: 0 },
+      (request, response) => {
+        void this.#serve(request, response);
+      },
+    );
+    // Longer than the gateway's client keeps a connection, so that it is never us who cut one just taken.
+    this.#server.keepAliveTimeout = 120_000;
+  }
+
+  listen(socketPath: string): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.#server.once("error", reject);
+      this.#server.listen(socketPath, () => {
+        this.#server.off("error", reject);
+        resolve();
+      });
+    });
+  }
+
+  /** Invariant 2; resolves when nothing runs. The same promise every time. */
+  drain(): Promise<void> {
+    this.#draining ??= Promise.withResolvers<void>();
+    if (this.#ongoing === 0) this.#draining.resolve();
+    return this.#draining.promise;
+  }
+
+  close(): void {
+    this.#server.close();
+    this.#server.closeAllConnections();
+  }
+
+  async #serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    if (request.url === "/v2/health/ready") {
+      await this.#health(response);
+      return;
+    }
+    if (this.#draining !== undefined) {
+      request.resume();
+      sendError(response, new ShoalError("DRAINING", "Cannot run: the replica is shutting down"));
+      return;
+    }
+    this.#ongoing++;
+    try {
+      const webUrl = request.headers[WEB_URL];
+      if (typeof webUrl === "string") await this.#web(webUrl, request, response);
+      else await this.#infer(request, response);
+    } catch (thrown) {
+      const error = asShoalError(thrown);
+      this.#options.log.warn({ err: error, stack: error.remoteStack }, "request failed");
+      if (response.headersSent) response.destroy();
+      else sendError(response, error);
+    } finally {
+      this.#finished();
+    }
+  }
+
+  #finished(): void {
+    this.#ongoing--;
+    if (this.#ongoing === 0) this.#draining?.resolve();
+  }
+
+  async #infer(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const body = await readBody(request);
+    const startedNs = process.hrtime.bigint();
+    const headerLength = Number(request.headers[HEADER_LENGTH]);
+    const header = JSON.parse(body.toString("utf8", 0, headerLength)) as {
+      inputs?: unknown;
+      outputs?: readonly { readonly name: string }[];
+    };
+    const inputs = decodeTensors(header.inputs, body.subarray(headerLength));
+    const latestStartMs = Number(request.headers["x-shoal-latest-start"] ?? Number.POSITIVE_INFINITY);
+    const lateMs = this.#options.clock.epochMs() - latestStartMs;
+    if (lateMs > 0) {
+      throw new ShoalError(
+        "LATEST_START_PASSED",
+        `Cannot run: the batch arrived ${Math.round(lateMs)} ms after its latest start`,
+      );
+    }
+    const aborted = new AbortController();
+    response.once("close", () => {
+      if (!response.writableFinished) aborted.abort(new ShoalError("CANCELLED", "the caller went away"));
+    });
+    const outputs = header.outputs === undefined ? [] : header.outputs.map(({ name }) => name);
+    const inferStartNs = process.hrtime.bigint();
+    const results = await this.#options.engine.run(inputs, { signal: aborted.signal, outputs });
+    const inferEndNs = process.hrtime.bigint();
+    sendTensors(response, results, inferEndNs - inferStartNs, inferStartNs - startedNs);
+  }
+
+  async #web(url: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const { engine, deployment } = this.#options;
+    if (engine.fetch === undefined) {
+      throw new ShoalError(
+        "UNSUPPORTED",
+        `Cannot pass a web request to "${deployment}": its module has no fetch`,
+      );
+    }
+    await answerWeb({ url, request, response }, (webRequest) => engine.fetch?.(webRequest));
+  }
+
+  async #health(response: ServerResponse): Promise<void> {
+    try {
+      await this.#options.engine.check?.();
+      response.writeHead(200).end();
+    } catch (thrown) {
+      sendError(response, asShoalError(thrown, "NOT_READY"));
+    }
+  }
+}
+
+function sendTensors(
+  response: ServerResponse,
+  outputs: readonly Tensor[],
+  inferNs: bigint,
+  inputNs: bigint,
+): void {
+  const startedNs = process.hrtime.bigint();
+  const header = Buffer.from(encodeHeader({ outputs: outputs.map(binaryDescription) }));
+  const byteLength = outputs.reduce((sum, { bytes }) => sum + bytes.byteLength, header.byteLength);
+  const outputNs = process.hrtime.bigint() - startedNs;
+  response.writeHead(200, {
+    "content-type": "application/octet-stream",
+    "content-length": byteLength,
+    [HEADER_LENGTH]: header.byteLength,
+    "x-shoal-compute-ns": `${inputNs},${inferNs},${outputNs}`,
+  });
+  response.cork();
+  response.write(header);
+  for (const { bytes } of outputs) response.write(bytes);
+  response.end();
+  response.uncork();
+}
+
+function sendError(response: ServerResponse, error: ShoalError): void {
+  const body = JSON.stringify({ error: error.message, code: error.code });
+  response.writeHead(error.kind.httpStatus, { "content-type": "application/json" }).end(body);
+}
