@@ -1,0 +1,79 @@
+// The admin listener: status, config and shutdown, for the command line and for operators. Ray Serve's paths where
+// Ray has the thing.
+//
+// 1. Every request needs the bearer token, whatever its route or method; comparing it takes the same time always.
+// 2. A request that a browser made for another site is refused: the Host must be one that is bound here.
+
+import { createHash, timingSafeEqual } from "node:crypto";
+import type { AddressInfo } from "node:net";
+import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
+import { type AdminOptions, type Controller, isLoopback, toFileForm } from "../../controller/index.ts";
+import { asShoalError, ShoalError } from "../../runtime/base/index.ts";
+import { sendError } from "../http/respond.ts";
+import { serveStatus } from "./status.ts";
+
+export interface AdminServerOptions {
+  readonly admin: AdminOptions;
+  readonly controller: Controller;
+  readonly token: string;
+  /** Begins to end the whole server; the request that asks is answered first. */
+  readonly onShutdown: () => void;
+}
+
+export class AdminServer {
+  readonly url: string;
+  readonly #app: FastifyInstance;
+
+  private constructor(app: FastifyInstance, host: string) {
+    this.#app = app;
+    const { port } = app.server.address() as AddressInfo;
+    this.url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+
+  /** Listens; rejects with the system's error when it cannot. */
+  static async start(options: AdminServerOptions): Promise<AdminServer> {
+    const { admin, controller, token, onShutdown } = options;
+    const app = fastify({ logger: false, forceCloseConnections: true });
+    app.addHook("onRequest", async (request) => {
+      checkToken(request, token);
+      checkHost(request, admin.host);
+    });
+    app.setErrorHandler((thrown, _request, reply) => sendError(reply, asShoalError(thrown)));
+    app.setNotFoundHandler((request, reply) => {
+      sendError(reply, new ShoalError("NOT_FOUND", `Cannot ${request.method} ${request.url}: no such route`));
+    });
+    for (const path of ["/api/serve/applications/", "/api/serve/applications"]) {
+      app.get(path, () => serveStatus(controller));
+      app.delete(path, (_request, reply) => {
+        reply.raw.once("finish", onShutdown);
+        return { message: "shutting down" };
+      });
+    }
+    app.get("/api/serve/config", () => toFileForm(controller.config));
+    await app.listen({ host: admin.host, port: admin.port });
+    return new AdminServer(app, admin.host);
+  }
+
+  async close(): Promise<void> {
+    await this.#app.close();
+  }
+}
+
+/** Invariant 1. */
+function checkToken(request: FastifyRequest, token: string): void {
+  const [scheme = "", found = ""] = (request.headers.authorization ?? "").split(" ");
+  const digest = (text: string): Buffer => createHash("sha256").update(text).digest();
+  if (scheme.toLowerCase() !== "bearer" || !timingSafeEqual(digest(found), digest(token))) {
+    throw new ShoalError(
+      "UNAUTHENTICATED",
+      "Cannot use the admin listener: wanted Authorization: Bearer <token>",
+    );
+  }
+}
+
+/** Invariant 2. */
+function checkHost(request: FastifyRequest, bound: string): void {
+  const name = request.hostname.replace(/^\[|\]$/g, "");
+  if (isLoopback(name) || name === bound || !isLoopback(bound)) return;
+  throw new ShoalError("PERMISSION_DENIED", `Cannot use the admin listener under the name "${name}"`);
+}

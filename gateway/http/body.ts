@@ -1,0 +1,114 @@
+// Reads and decompresses request bodies within bounds.
+//
+// 1. An announced length past the limit is refused before a byte is read.
+// 2. Memory follows what has arrived, not what was announced, however the body is cut into chunks.
+// 3. A refused body is left to Node to discard, so the connection stays usable.
+
+import type { IncomingMessage } from "node:http";
+import { promisify } from "node:util";
+import { inflateRaw, unzip } from "node:zlib";
+import { ShoalError } from "../../runtime/base/index.ts";
+import type { RequestLimits } from "./limits.ts";
+
+/** What is taken on trust of an announced length; more is allocated once this much has arrived. */
+const TRUSTED_BYTES = 1024 * 1024;
+
+type BodyLimits = Pick<RequestLimits, "maxBodyBytes" | "maxDecompressedBytes">;
+
+/** The whole body, decompressed. Throws BODY_TOO_LARGE, UNSUPPORTED_ENCODING or INVALID_ARGUMENT. */
+export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+  const encoding = request.headers["content-encoding"];
+  if (encoding === undefined || encoding === "identity") return collect(request, limits.maxBodyBytes);
+  const name = encoding.trim().toLowerCase();
+  if (name !== "gzip" && name !== "x-gzip" && name !== "deflate") {
+    throw new ShoalError(
+      "UNSUPPORTED_ENCODING",
+      `Cannot read the body: found Content-Encoding "${encoding}", wanted gzip, deflate or identity`,
+    );
+  }
+  return decompress(await collect(request, limits.maxBodyBytes), name, limits.maxDecompressedBytes);
+}
+
+function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+  return new Promise((resolve, reject) => {
+    const announced = request.headers["content-length"];
+    const length = announced === undefined ? undefined : Number(announced);
+    if (length !== undefined && length > maxBytes) {
+      reject(tooLarge(`announced ${length} bytes`, maxBytes)); // invariant 1
+      return;
+    }
+    let body: Buffer | undefined;
+    let filled = 0;
+    const settle = (): void => {
+      request.off("data", onData).off("end", onEnd).off("error", onError).off("close", onClose);
+    };
+    function onData(chunk: Buffer): void {
+      const size = filled + chunk.byteLength;
+      if (size > maxBytes) {
+        settle();
+        request.resume(); // invariant 3
+        reject(tooLarge(`${size} bytes and more`, maxBytes));
+        return;
+      }
+      if (body === undefined && size === length) body = chunk;
+      else {
+        body = withRoom(body, { filled, size, length });
+        body.set(chunk, filled);
+      }
+      filled = size;
+    }
+    function onEnd(): void {
+      settle();
+      resolve(body === undefined ? Buffer.alloc(0) : body.subarray(0, filled));
+    }
+    function onError(error: Error): void {
+      settle();
+      reject(new ShoalError("CANCELLED", "Cannot read the body: the client went away", { cause: error }));
+    }
+    function onClose(): void {
+      settle();
+      reject(new ShoalError("CANCELLED", "Cannot read the body: the client went away"));
+    }
+    request.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose);
+  });
+}
+
+interface Room {
+  readonly filled: number;
+  readonly size: number;
+  readonly length: number | undefined;
+}
+
+/** A buffer with room for `size` bytes that begins with what `body` held (invariant 2). */
+function withRoom(body: Buffer | undefined, { filled, size, length }: Room): Buffer {
+  if (body !== undefined && body.byteLength >= size) return body;
+  const doubled = Math.max(size, 2 * (body?.byteLength ?? 32 * 1024));
+  const trusted = length !== undefined && (length <= TRUSTED_BYTES || size > TRUSTED_BYTES);
+  const grown = Buffer.allocUnsafeSlow(trusted ? length : doubled);
+  if (body !== undefined) grown.set(body.subarray(0, filled));
+  return grown;
+}
+
+const unzipAsync = promisify<Buffer, { maxOutputLength: number }, Buffer>(unzip);
+const inflateRawAsync = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
+
+async function decompress(body: Buffer, name: string, maxBytes: number): Promise<Buffer> {
+  const options = { maxOutputLength: maxBytes };
+  try {
+    // `unzip` tells gzip from zlib by itself; some clients send bare deflate under the name of zlib.
+    const zlibHeader = body.byteLength >= 2 && body.readUInt16BE(0) % 31 === 0 && ((body[0] ?? 0) & 15) === 8;
+    if (name === "deflate" && !zlibHeader) return await inflateRawAsync(body, options);
+    return await unzipAsync(body, options);
+  } catch (thrown) {
+    if ((thrown as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") {
+      throw tooLarge(`more than ${maxBytes} bytes once decompressed`, maxBytes);
+    }
+    throw new ShoalError("INVALID_ARGUMENT", `Cannot read the body: it is not valid ${name}`, {
+      cause: thrown,
+    });
+  }
+}
+
+function tooLarge(found: string, maxBytes: number): ShoalError {
+  return new ShoalError("BODY_TOO_LARGE", `Cannot read the body: found ${found}, wanted at most ${maxBytes}`);
+}

@@ -1,0 +1,58 @@
+// One request while it is open at the door: counted in, cancelled when its client goes away, counted out once.
+
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { Ticket, Work } from "../../controller/index.ts";
+import type { InferResult, ServedDeployment } from "../../controller/index.ts";
+import { systemClock, ShoalError } from "../../runtime/base/index.ts";
+import type { Admission } from "../admission.ts";
+
+/** Header by which a client of any route says how long it will wait, in milliseconds. */
+export const TIMEOUT_HEADER = "x-request-timeout-ms";
+
+export class Exchange {
+  #ticket: Ticket | undefined;
+  readonly #arrivedMs = systemClock.nowMs();
+
+  /** Throws when the server has no room for another open request. */
+  constructor(admission: Admission, reply: FastifyReply) {
+    admission.enter();
+    const { raw } = reply;
+    raw.once("close", () => {
+      admission.leave();
+      if (!raw.writableFinished) {
+        this.#ticket?.cancel(new ShoalError("CANCELLED", "The client went away before the answer"));
+      }
+    });
+  }
+
+  /** Puts work into a deployment's queue. */
+  submit(deployment: ServedDeployment, work: Work, timeoutMs: number): Ticket {
+    this.#ticket = deployment.dispatcher.submit(work, this.#arrivedMs + timeoutMs);
+    return this.#ticket;
+  }
+
+  run(deployment: ServedDeployment, work: Work, timeoutMs: number): Promise<InferResult> {
+    return this.submit(deployment, work, timeoutMs).result;
+  }
+}
+
+/** The shortest of what the deployment allows and what the client asked for, in milliseconds. */
+export function timeoutMsOf(
+  request: FastifyRequest,
+  deployment: ServedDeployment,
+  timeoutUs?: number,
+): number {
+  const asked = request.headers[TIMEOUT_HEADER];
+  let timeoutMs = deployment.requestTimeoutMs;
+  if (asked !== undefined) {
+    const headerMs = Number(asked);
+    if (!(headerMs > 0)) {
+      throw new ShoalError(
+        "INVALID_ARGUMENT",
+        `Cannot read header ${TIMEOUT_HEADER}: found "${String(asked)}", wanted milliseconds above 0`,
+      );
+    }
+    timeoutMs = Math.min(timeoutMs, headerMs);
+  }
+  return timeoutUs === undefined ? timeoutMs : Math.min(timeoutMs, timeoutUs / 1_000);
+}

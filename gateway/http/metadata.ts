@@ -1,0 +1,48 @@
+// What is served, in the words of V2 and of Triton's repository extension.
+
+import type { ServedDeployment } from "../../controller/index.ts";
+import { ShoalError } from "../../runtime/base/index.ts";
+import { parseJson } from "./json.ts";
+import type { RequestLimits } from "./limits.ts";
+
+export function modelMetadata(deployment: ServedDeployment): object {
+  return {
+    name: deployment.name,
+    versions: [deployment.version],
+    platform: deployment.signature?.platform ?? "",
+    inputs: deployment.signature?.inputs ?? [],
+    outputs: deployment.signature?.outputs ?? [],
+  };
+}
+
+interface IndexEntry {
+  readonly name: string;
+  readonly version: string;
+  readonly state: "READY" | "UNAVAILABLE" | "LOADING";
+  readonly reason: string;
+}
+
+/** Triton's repository index; the body may ask for the ready ones only: `{"ready": true}`. */
+export function repositoryIndex(
+  deployments: readonly ServedDeployment[],
+  body: Uint8Array,
+  limits: RequestLimits,
+): readonly IndexEntry[] {
+  const entries = deployments.map((deployment): IndexEntry => {
+    const { name, version, status, ready } = deployment;
+    const state = ready ? "READY" : status.state === "UPDATING" ? "LOADING" : "UNAVAILABLE";
+    return { name, version, state, reason: status.message };
+  });
+  return readyOnly(body, limits) ? entries.filter(({ state }) => state === "READY") : entries;
+}
+
+function readyOnly(body: Uint8Array, limits: RequestLimits): boolean {
+  if (body.byteLength === 0) return false;
+  const asked = parseJson(body, limits.maxJsonDepth);
+  const ready = typeof asked === "object" && asked !== null && "ready" in asked ? asked.ready : false;
+  if (typeof ready === "boolean") return ready;
+  throw new ShoalError(
+    "INVALID_ARGUMENT",
+    `Cannot read the request: found ready ${JSON.stringify(ready)}, wanted true or false`,
+  );
+}

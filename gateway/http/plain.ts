@@ -1,0 +1,123 @@
+// The plain JSON route of an application: values in, values out, datatypes and shapes from the model.
+//
+//   {"inputs": [[1, 2]]}             a model with one input        → {"outputs": [[3]]}
+//   {"inputs": {"a": …, "b": …}}     a model with several inputs   → {"outputs": {"x": …, "y": …}}
+//   [[1, 2]]                         the same as the first form
+
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { joinKey, type ServedDeployment } from "../../controller/index.ts";
+import {
+  elementBytesOf,
+  elementCount,
+  rowsOf,
+  ShoalError,
+  type Tensor,
+  type TensorSpec,
+} from "../../runtime/base/index.ts";
+import type { Signature } from "../../runtime/engines/index.ts";
+import { readBody } from "./body.ts";
+import { Exchange, timeoutMsOf } from "./exchange.ts";
+import { parseJson, parseJsonExactly } from "./json.ts";
+import { sendBody } from "./respond.ts";
+import { describe, lostDigits, tensorFromJson, tensorToNestedJson } from "./tensor-json.ts";
+import { checkAgainst, invalid, type V2Context } from "./v2-request.ts";
+import type { RouteContext } from "./v2-routes.ts";
+
+interface PlainExchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly context: RouteContext;
+}
+
+export async function answerPlain(
+  deployment: ServedDeployment,
+  { request, reply, context }: PlainExchange,
+): Promise<FastifyReply> {
+  const { signature, name: model } = deployment;
+  if (signature === undefined || signature.inputs.length === 0) {
+    throw new ShoalError(
+      "UNSUPPORTED",
+      `Cannot answer plain JSON for "${model}": it declares no signature; use /v2/models/${model}/infer`,
+    );
+  }
+  const exchange = new Exchange(context.admission, reply);
+  const body = await readBody(request.raw, context.limits);
+  const inputs = decodePlain(body, { model, signature, limits: context.limits });
+  const [first] = inputs;
+  const work = {
+    kind: "infer",
+    inputs,
+    outputs: [],
+    rows: signature.batchable && first !== undefined ? rowsOf(first) : 1,
+    joinKey: joinKey(inputs, []),
+  } as const;
+  const result = await exchange.run(deployment, work, timeoutMsOf(request, deployment));
+  const parts = `{"outputs":${encodePlain(result.outputs)}}`;
+  await sendBody(reply, { headers: { "content-type": "application/json" }, parts });
+  return reply;
+}
+
+/** Decodes a plain body; throws INVALID_ARGUMENT. */
+export function decodePlain(body: Uint8Array, context: V2Context): readonly Tensor[] {
+  const values = valuesOf(parseJson(body, context.limits.maxJsonDepth), context);
+  let exact: ReadonlyMap<string, unknown> | undefined;
+  let elements = 0;
+  return context.signature.inputs.map((spec) => {
+    let data = values.get(spec.name);
+    if (data === undefined) throw invalid(context, `found no input "${spec.name}"`);
+    const shape = shapeOf(data);
+    checkAgainst(spec, { name: spec.name, datatype: spec.datatype, shape }, context);
+    elements += elementCount(shape);
+    if (elements > context.limits.maxElements) {
+      throw invalid(context, `found ${elements} elements, wanted at most ${context.limits.maxElements}`);
+    }
+    if (elementBytesOf(spec.datatype) === 8 && lostDigits(data)) {
+      exact ??= valuesOf(parseJsonExactly(body), context);
+      data = exact.get(spec.name);
+    }
+    return tensorFromJson({ name: spec.name, datatype: spec.datatype, shape }, data);
+  });
+}
+
+function valuesOf(parsed: unknown, context: V2Context): ReadonlyMap<string, unknown> {
+  const specs = context.signature.inputs;
+  const inputs = Array.isArray(parsed) ? parsed : inputsOf(parsed, context);
+  if (typeof inputs === "object" && inputs !== null && !Array.isArray(inputs)) {
+    const values = new Map<string, unknown>(Object.entries(inputs));
+    for (const name of values.keys()) {
+      if (!specs.some((spec) => spec.name === name))
+        throw invalid(context, `found input "${name}", wanted ${names(specs)}`);
+    }
+    return values;
+  }
+  const [only, second] = specs;
+  if (only === undefined || second !== undefined) {
+    throw invalid(context, `found ${describe(inputs)} as inputs, wanted an object with ${names(specs)}`);
+  }
+  return new Map([[only.name, inputs]]);
+}
+
+function inputsOf(parsed: unknown, context: V2Context): unknown {
+  if (typeof parsed === "object" && parsed !== null && "inputs" in parsed) return parsed.inputs;
+  throw invalid(context, `found ${describe(parsed)} without "inputs", wanted {"inputs": …}`);
+}
+
+function names(specs: readonly TensorSpec[]): string {
+  return specs.map(({ name }) => `"${name}"`).join(", ");
+}
+
+/** The shape that the nesting of a value shows; the first element of each list speaks for the others. */
+function shapeOf(data: unknown): readonly number[] {
+  const shape: number[] = [];
+  for (let level = data; Array.isArray(level); level = level[0]) shape.push(level.length);
+  return shape;
+}
+
+function encodePlain(outputs: readonly Tensor[]): string {
+  const [only, second] = outputs;
+  if (only !== undefined && second === undefined) return tensorToNestedJson(only);
+  const fields = outputs.map((output) => `${JSON.stringify(output.name)}:${tensorToNestedJson(output)}`);
+  return `{${fields.join(",")}}`;
+}
+
+export type PlainSignature = Pick<Signature, "inputs" | "outputs">;

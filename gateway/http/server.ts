@@ -1,0 +1,168 @@
+// The HTTP door: fastify with our own reading of bodies, V2 routes and the routes of applications.
+//
+// 1. Bodies are read by the handler that wants them, after admission; nothing else touches them.
+// 2. Every failure is answered as {"error": …}; what is internal stays in the log.
+
+import type { Socket } from "node:net";
+import type { AddressInfo } from "node:net";
+import swagger from "@fastify/swagger";
+import { fastify, type FastifyInstance } from "fastify";
+import type { Catalog, HttpOptions } from "../../controller/index.ts";
+import {
+  asShoalError,
+  type Logger,
+  ShoalError,
+  SHOAL_VERSION,
+  systemClock,
+} from "../../runtime/base/index.ts";
+import { Admission } from "../admission.ts";
+import { addApplicationRoutes } from "./application-routes.ts";
+import { applicationPaths } from "./openapi.ts";
+import { sendError } from "./respond.ts";
+import { addV2Routes } from "./v2-routes.ts";
+
+export interface HttpServerOptions {
+  readonly http: HttpOptions;
+  readonly catalog: Catalog;
+  readonly log: Logger;
+}
+
+export class HttpServer {
+  readonly #app: FastifyInstance;
+  readonly #admission: Admission;
+  readonly url: string;
+  #closed: Promise<void> | undefined;
+
+  private constructor(app: FastifyInstance, admission: Admission, host: string) {
+    this.#app = app;
+    this.#admission = admission;
+    const { port } = app.server.address() as AddressInfo;
+    this.url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+  }
+
+  /** Listens; rejects with the system's error when it cannot, such as EADDRINUSE. */
+  static async start({ http, catalog, log }: HttpServerOptions): Promise<HttpServer> {
+    const app = createApp(http, log);
+    const admission = new Admission(http.limits.maxOpenRequests);
+    await app.register(swagger, {
+      openapi: {
+        openapi: "3.1.0",
+        info: {
+          title: "Shoal",
+          version: SHOAL_VERSION,
+          description: "The models and applications served here.",
+        },
+      },
+    });
+    // A plugin, so that the routes are declared when the document is already listening for them.
+    await app.register(async (scope) => {
+      addV2Routes(scope, { catalog, admission, limits: http.limits });
+      scope.get("/openapi.json", { schema: { hide: true } }, () => {
+        const document = app.swagger();
+        return { ...document, paths: { ...document.paths, ...applicationPaths(catalog.routes()) } };
+      });
+      addApplicationRoutes(scope, { catalog, admission, limits: http.limits });
+    });
+    await app.listen({ host: http.host, port: http.port });
+    return new HttpServer(app, admission, http.host);
+  }
+
+  get openRequests(): number {
+    return this.#admission.open;
+  }
+
+  /** Refuses new requests from now on; connections are told to close. */
+  refuse(): void {
+    this.#admission.close();
+  }
+
+  /** Lets the last answers out, at most for `graceMs`, then closes what is left. The same promise every time. */
+  close(graceMs = 0): Promise<void> {
+    this.#admission.close();
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    const patience = new AbortController();
+    const idle = this.#admission.whenIdle().then(() => patience.abort());
+    await Promise.race([idle, systemClock.sleep(graceMs, patience.signal).catch(() => undefined)]);
+    await this.#app.close();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.close();
+  }
+}
+
+function createApp(http: HttpOptions, log: Logger): FastifyInstance {
+  const app = fastify({
+    logger: false,
+    http: { maxHeaderSize: http.limits.maxHeaderBytes, noDelay: true },
+    // Time to receive a whole request; a slower client is cut off with 408.
+    requestTimeout: http.requestTimeoutMs,
+    connectionTimeout: 0,
+    keepAliveTimeout: http.keepAliveTimeoutMs,
+    forceCloseConnections: true,
+    return503OnClosing: false,
+    routerOptions: { maxParamLength: 256 },
+    requestIdHeader: "x-request-id",
+    clientErrorHandler: answerClientError,
+  });
+  app.removeAllContentTypeParsers();
+  app.addContentTypeParser("*", (_request, _payload, done) => done(null)); // invariant 1
+  app.setValidatorCompiler(() => () => true);
+  app.setSerializerCompiler(() => (value) => JSON.stringify(value));
+  app.setErrorHandler((thrown, request, reply) => {
+    const error = fromFastify(thrown);
+    if (error.kind.httpStatus >= 500 && error.kind.retry === "never") {
+      log.error(
+        { err: error, requestId: request.id, url: request.url, stack: error.remoteStack },
+        "request failed",
+      );
+    }
+    sendError(reply, error); // invariant 2
+  });
+  app.setNotFoundHandler((request, reply) => {
+    sendError(
+      reply,
+      new ShoalError("NOT_FOUND", `Cannot ${request.method} ${request.url.slice(0, 200)}: no such route`),
+    );
+  });
+  return app;
+}
+
+/** Fastify's own refusals carry a status; whatever else was thrown is ours. */
+function fromFastify(thrown: unknown): ShoalError {
+  if (thrown instanceof ShoalError) return thrown;
+  const status = (thrown as { statusCode?: unknown }).statusCode;
+  if (typeof status === "number" && status >= 400 && status < 500)
+    return asShoalError(thrown, "INVALID_ARGUMENT");
+  return new ShoalError("INTERNAL", "Cannot answer: an internal error, see the server's log", {
+    cause: thrown,
+  });
+}
+
+/** What Node's parser refuses, before there is a request. */
+function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
+  if (error.code === "ECONNRESET" || !socket.writable) {
+    socket.destroy();
+    return;
+  }
+  const [status, message] =
+    error.code === "HPE_HEADER_OVERFLOW"
+      ? [
+          "431 Request Header Fields Too Large",
+          "Cannot read the request: its headers are larger than max_header_bytes",
+        ]
+      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
+        ? ["408 Request Timeout", "Cannot read the request: it did not arrive in time"]
+        : ["400 Bad Request", "Cannot read the request: it is not valid HTTP/1.1"];
+  const body = JSON.stringify({
+    error: message,
+    code: status.startsWith("408") ? "REQUEST_TIMEOUT" : "INVALID_ARGUMENT",
+  });
+  socket.end(
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+  );
+}

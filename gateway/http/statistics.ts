@@ -1,0 +1,41 @@
+// A deployment's counters in the shape of Triton's statistics extension; clients such as perf_analyzer read the
+// split between queue and compute from it.
+
+import type { DurationStat, ServedDeployment } from "../../controller/index.ts";
+
+const NONE: DurationStat = { count: 0, ns: 0 };
+
+export function statisticsOf({ name, version, dispatcher }: ServedDeployment): object {
+  const { stats } = dispatcher;
+  return {
+    name,
+    version,
+    last_inference: stats.lastInferenceMs,
+    inference_count: stats.inferenceCount,
+    execution_count: stats.executionCount,
+    inference_stats: {
+      success: rounded(stats.success),
+      fail: rounded(stats.fail),
+      queue: rounded(stats.queue),
+      compute_input: rounded(stats.computeInput),
+      compute_infer: rounded(stats.computeInfer),
+      compute_output: rounded(stats.computeOutput),
+      cache_hit: NONE,
+      cache_miss: NONE,
+    },
+    response_stats: {},
+    batch_stats: [...stats.batches]
+      .sort(([a], [b]) => a - b)
+      .map(([batchSize, stat]) => ({
+        batch_size: batchSize,
+        compute_input: rounded(stat.compute_input),
+        compute_infer: rounded(stat.compute_infer),
+        compute_output: rounded(stat.compute_output),
+      })),
+    memory_usage: [],
+  };
+}
+
+function rounded({ count, ns }: DurationStat): DurationStat {
+  return { count, ns: Math.round(ns) };
+}

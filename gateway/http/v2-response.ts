@@ -1,0 +1,60 @@
+// The answer to a V2 infer request, as JSON or with the binary extension.
+
+import { binaryDescription, HEADER_LENGTH, type Tensor } from "../../runtime/base/index.ts";
+import { tensorToJson } from "./tensor-json.ts";
+import type { V2Request } from "./v2-request.ts";
+
+export interface EncodedResponse {
+  readonly headers: Readonly<Record<string, string>>;
+  /** In order; large tensors are views, not copies. */
+  readonly parts: readonly Uint8Array[] | string;
+}
+
+interface Answer {
+  readonly model: string;
+  readonly version: string;
+  readonly request: Pick<V2Request, "id" | "outputs" | "binaryByDefault">;
+  readonly outputs: readonly Tensor[];
+}
+
+const JSON_HEADERS = { "content-type": "application/json" };
+
+export function encodeV2Response(answer: Answer): EncodedResponse {
+  const { model, version, request } = answer;
+  const wanted = selectOutputs(answer);
+  const id = request.id === undefined ? "" : `,"id":${JSON.stringify(request.id)}`;
+  let json = `{"model_name":${JSON.stringify(model)},"model_version":${JSON.stringify(version)}${id},"outputs":[`;
+  const binary: Uint8Array[] = [];
+  for (let index = 0; index < wanted.length; index++) {
+    const output = wanted[index];
+    if (output === undefined) continue;
+    if (index > 0) json += ",";
+    const { tensor } = output;
+    if (output.binary) {
+      json += JSON.stringify(binaryDescription(tensor));
+      binary.push(tensor.bytes);
+    } else {
+      json += `{"name":${JSON.stringify(tensor.name)},"datatype":"${tensor.datatype}","shape":[${tensor.shape.join(",")}],"data":${tensorToJson(tensor)}}`;
+    }
+  }
+  json += "]}";
+  if (binary.length === 0) return { headers: JSON_HEADERS, parts: json };
+  const header = Buffer.from(json);
+  return {
+    headers: { "content-type": "application/octet-stream", [HEADER_LENGTH]: String(header.byteLength) },
+    parts: [header, ...binary],
+  };
+}
+
+function selectOutputs({
+  request,
+  outputs,
+}: Answer): { readonly tensor: Tensor; readonly binary: boolean }[] {
+  if (request.outputs.length === 0) {
+    return outputs.map((tensor) => ({ tensor, binary: request.binaryByDefault }));
+  }
+  return request.outputs.flatMap(({ name, binary }) => {
+    const tensor = outputs.find((output) => output.name === name);
+    return tensor === undefined ? [] : [{ tensor, binary }];
+  });
+}

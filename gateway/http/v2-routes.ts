@@ -1,0 +1,153 @@
+// The Open Inference Protocol V2 over REST: health, metadata, infer, versions, and Triton's repository index and
+// statistics.
+
+import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
+import { type Catalog, joinKey, type ServedDeployment } from "../../controller/index.ts";
+import { HEADER_LENGTH, rowsOf, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
+import { Admission } from "../admission.ts";
+import { readBody } from "./body.ts";
+import { Exchange, timeoutMsOf } from "./exchange.ts";
+import type { RequestLimits } from "./limits.ts";
+import { modelMetadata, repositoryIndex } from "./metadata.ts";
+import * as schemas from "./openapi-schemas.ts";
+import { sendBody } from "./respond.ts";
+import { statisticsOf } from "./statistics.ts";
+import { decodeV2Request } from "./v2-request.ts";
+import { encodeV2Response } from "./v2-response.ts";
+
+export interface RouteContext {
+  readonly catalog: Catalog;
+  readonly admission: Admission;
+  readonly limits: RequestLimits;
+}
+
+interface ModelParams {
+  readonly model: string;
+  readonly version?: string;
+}
+
+export function addV2Routes(app: FastifyInstance, context: RouteContext): void {
+  const { catalog } = context;
+  const ready = (): boolean => catalog.deployments().every((deployment) => deployment.ready);
+
+  for (const url of ["/v2", "/v2/"]) {
+    app.get(url, { schema: schemas.serverMetadata(url) }, () => ({
+      name: "shoal",
+      version: SHOAL_VERSION,
+      extensions: ["binary_tensor_data", "model_repository", "statistics"],
+    }));
+  }
+  app.get("/v2/health/live", { schema: schemas.live }, () => ({ live: true }));
+  app.get("/v2/health/ready", { schema: schemas.ready }, (_request, reply) => {
+    if (!ready()) reply.status(503);
+    return { ready: ready() };
+  });
+  app.get("/v2/models", { schema: schemas.models }, () => ({
+    models: catalog
+      .deployments()
+      .filter(isModel)
+      .map(({ name }) => name),
+  }));
+  app.post("/v2/repository/index", { schema: schemas.repositoryIndex }, async (request) => {
+    const body = await readBody(request.raw, context.limits);
+    return repositoryIndex(catalog.deployments().filter(isModel), body, context.limits);
+  });
+  app.get("/v2/models/stats", { schema: schemas.statistics }, () => ({
+    model_stats: catalog.deployments().filter(isModel).map(statisticsOf),
+  }));
+
+  for (const base of ["/v2/models/:model", "/v2/models/:model/versions/:version"]) {
+    const versioned = base.endsWith(":version");
+    app.get<{ Params: ModelParams }>(base, { schema: schemas.modelMetadata(versioned) }, (request) =>
+      modelMetadata(loaded(findModel(catalog, request.params))),
+    );
+    app.get<{ Params: ModelParams }>(
+      `${base}/ready`,
+      { schema: schemas.modelReady(versioned) },
+      (request, reply) => {
+        const deployment = findModel(catalog, request.params);
+        if (!deployment.ready) reply.status(503);
+        return { name: deployment.name, ready: deployment.ready };
+      },
+    );
+    app.get<{ Params: ModelParams }>(
+      `${base}/stats`,
+      { schema: schemas.statisticsOf(versioned) },
+      (request) => ({
+        model_stats: [statisticsOf(findModel(catalog, request.params))],
+      }),
+    );
+    app.post<{ Params: ModelParams }>(
+      `${base}/infer`,
+      { schema: schemas.infer(versioned) },
+      (request, reply) => infer(request, reply, context),
+    );
+  }
+}
+
+async function infer(
+  request: FastifyRequest<{ Params: ModelParams }>,
+  reply: FastifyReply,
+  { catalog, admission, limits }: RouteContext,
+): Promise<FastifyReply> {
+  const deployment = findModel(catalog, request.params);
+  Admission.check(deployment);
+  const { signature } = loaded(deployment);
+  const exchange = new Exchange(admission, reply);
+  const headerLength = headerLengthOf(request);
+  const body = await readBody(request.raw, limits);
+  const decoded = decodeV2Request(body, headerLength, { model: deployment.name, signature, limits });
+  const [first] = decoded.inputs;
+  const outputs = decoded.outputs.map(({ name }) => name);
+  const work = {
+    kind: "infer",
+    inputs: decoded.inputs,
+    outputs,
+    rows: signature.batchable && first !== undefined ? rowsOf(first) : 1,
+    joinKey: joinKey(decoded.inputs, outputs),
+  } as const;
+  const result = await exchange.run(deployment, work, timeoutMsOf(request, deployment, decoded.timeoutUs));
+  const { name: model, version } = deployment;
+  await sendBody(reply, encodeV2Response({ model, version, request: decoded, outputs: result.outputs }));
+  return reply;
+}
+
+function headerLengthOf(request: FastifyRequest): number | undefined {
+  const found = request.headers[HEADER_LENGTH];
+  if (found === undefined) return undefined;
+  if (typeof found === "string" && /^\d{1,15}$/.test(found)) return Number(found);
+  throw new ShoalError(
+    "INVALID_ARGUMENT",
+    `Cannot read header Inference-Header-Content-Length: found "${String(found)}", wanted a whole number of bytes`,
+  );
+}
+
+/** A deployment that takes tensors, or might once it has loaded. */
+function isModel(deployment: ServedDeployment): boolean {
+  return deployment.takes.infer || deployment.signature === undefined;
+}
+
+function findModel(catalog: Catalog, { model, version }: ModelParams): ServedDeployment {
+  const deployment = catalog.deployment(model);
+  if (deployment === undefined || !isModel(deployment)) {
+    throw new ShoalError("NOT_FOUND", `Request for unknown model: '${model}' is not found`);
+  }
+  if (version !== undefined && version !== deployment.version) {
+    throw new ShoalError(
+      "NOT_FOUND",
+      `Request for unknown model: '${model}' version ${version} is not found`,
+    );
+  }
+  return deployment;
+}
+
+function loaded(
+  deployment: ServedDeployment,
+): ServedDeployment & { readonly signature: NonNullable<ServedDeployment["signature"]> } {
+  const { signature } = deployment;
+  if (signature === undefined) {
+    Admission.check(deployment);
+    throw new ShoalError("NOT_READY", `Cannot use "${deployment.name}" yet: no replica has loaded it`);
+  }
+  return deployment as ServedDeployment & { readonly signature: typeof signature };
+}

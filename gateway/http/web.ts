@@ -1,0 +1,133 @@
+// Whole web requests for a module's `fetch`: passed to a replica when it has room, streamed both ways.
+//
+// 1. The module sees its own paths: the application's prefix is taken off, and told in X-Forwarded-Prefix.
+// 2. Once the answer has begun, an end other than its own end cuts the connection, so no client takes half an
+//    answer for a whole one.
+
+import { type IncomingMessage, STATUS_CODES } from "node:http";
+import { Transform, type Readable } from "node:stream";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import type { ReplicaLink, Route, Ticket } from "../../controller/index.ts";
+import { asShoalError, ShoalError } from "../../runtime/base/index.ts";
+import { Exchange, timeoutMsOf } from "./exchange.ts";
+import type { RouteContext } from "./v2-routes.ts";
+
+/** Headers that belong to one connection (RFC 9110, 7.6.1), and those that only we set. */
+const NOT_FORWARDED = new Set([
+  "connection",
+  "keep-alive",
+  "proxy-authenticate",
+  "proxy-authorization",
+  "proxy-connection",
+  "te",
+  "trailer",
+  "transfer-encoding",
+  "upgrade",
+  "expect",
+  "host",
+  "x-forwarded-prefix",
+]);
+
+interface WebExchange {
+  readonly request: FastifyRequest;
+  readonly reply: FastifyReply;
+  readonly context: RouteContext;
+}
+
+export async function forwardWeb(
+  route: Route,
+  { request, reply, context }: WebExchange,
+): Promise<FastifyReply> {
+  const { raw } = reply;
+  const exchange = new Exchange(context.admission, reply);
+  const gone = new AbortController();
+  raw.once("close", () => gone.abort());
+  const carry = async (replica: ReplicaLink): Promise<void> => {
+    const answered = replica.connections.stream(
+      {
+        path: request.url,
+        method: request.method as "GET",
+        headers: forwardedHeaders(route, request),
+        body: bodyOf(request.raw, context.limits.maxBodyBytes),
+        signal: gone.signal,
+      },
+      ({ statusCode, headers }) => {
+        ticket.liftDeadline();
+        if (!reply.sent) reply.hijack();
+        raw.writeHead(statusCode, STATUS_CODES[statusCode], returnedHeaders(headers));
+        raw.flushHeaders();
+        return raw;
+      },
+    );
+    try {
+      await answered;
+    } catch (thrown) {
+      if (thrown instanceof ShoalError) throw thrown;
+      throw new ShoalError(
+        "REPLICA_DIED",
+        `The replica of "${route.ingress.name}" ended before its answer did`,
+        { cause: thrown },
+      );
+    }
+  };
+  const ticket: Ticket = exchange.submit(
+    route.ingress,
+    { kind: "fetch", carry },
+    timeoutMsOf(request, route.ingress),
+  );
+  try {
+    await ticket.result;
+  } catch (thrown) {
+    if (!raw.headersSent) throw asShoalError(thrown);
+    raw.destroy(); // invariant 2
+  }
+  gone.abort();
+  return reply;
+}
+
+function bodyOf(raw: IncomingMessage, maxBytes: number): Readable | null {
+  const announced = raw.headers["content-length"];
+  if (raw.headers["transfer-encoding"] === undefined && (announced === undefined || announced === "0"))
+    return null;
+  let size = 0;
+  const bounded = new Transform({
+    transform(chunk: Buffer, _encoding, done) {
+      size += chunk.byteLength;
+      if (size <= maxBytes) done(null, chunk);
+      else {
+        const what = `Cannot pass the body on: found more than ${maxBytes} bytes`;
+        done(new ShoalError("BODY_TOO_LARGE", what));
+      }
+    },
+  });
+  raw.once("error", (error) => bounded.destroy(error));
+  return raw.pipe(bounded);
+}
+
+function forwardedHeaders(route: Route, request: FastifyRequest): string[] {
+  const headers: string[] = [];
+  const { rawHeaders } = request.raw;
+  for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
+    const [name = "", value = ""] = rawHeaders.slice(index, index + 2);
+    const lower = name.toLowerCase();
+    if (!NOT_FORWARDED.has(lower) && !lower.startsWith("x-shoal-")) headers.push(name, value);
+  }
+  headers.push("x-shoal-web-url", moduleUrl(route, request));
+  if (route.prefix !== "") headers.push("x-forwarded-prefix", route.prefix);
+  return headers;
+}
+
+/** Invariant 1: the URL the module sees. */
+function moduleUrl(route: Route, request: FastifyRequest): string {
+  const rest = request.url.slice(route.prefix.length);
+  const path = rest.startsWith("/") ? rest : `/${rest}`;
+  const origin = `${request.protocol}://${request.host}`;
+  return URL.canParse(path, origin) ? origin + path : `http://localhost${path}`;
+}
+
+function returnedHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): string[] {
+  return Object.entries(headers).flatMap(([name, value]) => {
+    if (value === undefined || NOT_FORWARDED.has(name)) return [];
+    return (Array.isArray(value) ? value : [value]).flatMap((one) => [name, one]);
+  });
+}

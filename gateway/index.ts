@@ -1,0 +1,9 @@
+// `shoal/serve`: a server out of a config, for programs; the command line uses the same.
+
+export { decodeConfig, loadConfig, type ServeConfig } from "../controller/index.ts";
+export {
+  type ApplicationStatusView,
+  type DeploymentStatusView,
+  type ServeStatusView,
+} from "./admin/status.ts";
+export { Server, type ServerOptions } from "./server.ts";

@@ -1,0 +1,109 @@
+// A whole server in one object: the door, the admin listener, and the controller behind them.
+//
+// 1. Doors are opened before anything is started behind them, so that a port in use costs nothing.
+// 2. Draining: new requests are refused, admitted ones are answered, then replicas end, then the doors.
+
+import { randomBytes } from "node:crypto";
+import { Controller, type ControllerOptions, type ServeConfig } from "../controller/index.ts";
+import { type Logger, messageOf, ShoalError } from "../runtime/base/index.ts";
+import { AdminServer } from "./admin/server.ts";
+import { HttpServer } from "./http/server.ts";
+
+export interface ServerOptions {
+  readonly config: ServeConfig;
+  readonly log: Logger;
+  /** For the processes of replicas; that of `log` by default. */
+  readonly logLevel?: string;
+  /** Of the admin listener; made up by default. */
+  readonly adminToken?: string;
+  readonly onStatus?: NonNullable<ControllerOptions["onStatus"]>;
+  /** Told when a client of the admin listener asks the server to end; by default the server drains. */
+  readonly onShutdown?: () => void;
+}
+
+export class Server {
+  readonly controller: Controller;
+  readonly http: HttpServer;
+  readonly admin: AdminServer;
+  readonly adminToken: string;
+  /** Resolves when every deployment is ready, waits for resources, or has failed. */
+  readonly deployed: Promise<void>;
+  #drained: Promise<void> | undefined;
+
+  private constructor(parts: Pick<Server, "controller" | "http" | "admin" | "adminToken">) {
+    this.controller = parts.controller;
+    this.http = parts.http;
+    this.admin = parts.admin;
+    this.adminToken = parts.adminToken;
+    this.deployed = parts.controller.deploy();
+  }
+
+  /** Opens the doors and begins to start the deployments. Throws INVALID_CONFIG when a port cannot be had. */
+  static async start(options: ServerOptions): Promise<Server> {
+    const { config, log } = options;
+    const adminToken = options.adminToken ?? randomBytes(24).toString("base64url");
+    await using undo = new AsyncDisposableStack();
+    const controller = await Controller.start({
+      config,
+      log,
+      logLevel: options.logLevel ?? log.level,
+      ...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+    });
+    undo.use(controller);
+    const http = await listening(config.http, "http_options", () =>
+      HttpServer.start({ http: config.http, catalog: controller, log }),
+    );
+    undo.use(http);
+    let server: Server | undefined;
+    const onShutdown = options.onShutdown ?? ((): void => void server?.drain());
+    const admin = await listening(config.admin, "admin_options", () =>
+      AdminServer.start({ admin: config.admin, controller, token: adminToken, onShutdown }),
+    );
+    undo.move();
+    server = new Server({ controller, http, admin, adminToken });
+    return server;
+  }
+
+  /** Invariant 2; the same promise every time. */
+  drain(): Promise<void> {
+    this.#drained ??= this.#drainAll();
+    return this.#drained;
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.drain();
+  }
+
+  async #drainAll(): Promise<void> {
+    this.http.refuse();
+    await this.controller.drain();
+    await this.http.close(LAST_ANSWERS_MS);
+    await this.admin.close();
+  }
+}
+
+/** How long answers that are ready may take to reach slow clients once nothing else is left to do. */
+const LAST_ANSWERS_MS = 5_000;
+
+async function listening<T>(
+  { host, port }: { readonly host: string; readonly port: number },
+  key: string,
+  start: () => Promise<T>,
+): Promise<T> {
+  try {
+    return await start();
+  } catch (thrown) {
+    const code = (thrown as NodeJS.ErrnoException).code;
+    const what =
+      code === "EADDRINUSE"
+        ? "the port is in use by another process"
+        : code === "EACCES"
+          ? "no permission for this port"
+          : code === "EADDRNOTAVAIL" || code === "ENOTFOUND"
+            ? "this machine has no such address"
+            : messageOf(thrown);
+    throw new ShoalError("INVALID_CONFIG", `Cannot listen on ${host}:${port} (${key}): ${what}`, {
+      cause: thrown,
+    });
+  }
+}
