@@ -1,0 +1,59 @@
+// The `shoal` command: reads the command line, hands over to one file per command, and turns what they throw into
+// a line and an exit status.
+
+import { Command, CommanderError } from "commander";
+import { SHOAL_VERSION, ShoalError } from "../runtime/base/index.ts";
+import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
+import { serveConfigCommand } from "./serve-config.ts";
+import { serveRunCommand } from "./serve-run.ts";
+import { serveShutdownCommand } from "./serve-shutdown.ts";
+import { serveStatusCommand } from "./serve-status.ts";
+
+export async function main(args: readonly string[]): Promise<void> {
+  try {
+    await program().parseAsync(args, { from: "user" });
+  } catch (thrown) {
+    process.exitCode = report(thrown);
+  }
+}
+
+function program(): Command {
+  const serve = new Command("serve")
+    .description("Serve models and modules over HTTP, as a config file describes them.")
+    .addCommand(serveRunCommand())
+    .addCommand(serveStatusCommand())
+    .addCommand(serveConfigCommand())
+    .addCommand(serveShutdownCommand());
+  const shoal = new Command("shoal")
+    .description("A model-serving gateway with autoscaling replicas.")
+    .version(SHOAL_VERSION, "-V, --version", "print the version")
+    .showHelpAfterError("(add --help for what can be said here)")
+    .addCommand(serve)
+    .addHelpText(
+      "after",
+      `\nExamples:
+  shoal serve run shoal.yaml              serve what the file describes, until Ctrl-C
+  shoal serve run shoal.yaml --port 0     on a free port, which is printed
+  shoal serve status                      what is served, and how it does
+  shoal serve shutdown                    drain and end the running server
+${EXIT_HELP}`,
+    );
+  for (const command of [shoal, serve, ...serve.commands])
+    command.exitOverride().copyInheritedSettings(shoal);
+  return shoal;
+}
+
+function report(thrown: unknown): number {
+  // Commander has printed its own already.
+  if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.OK : EXIT.USAGE;
+  if (thrown instanceof CommandError) {
+    if (thrown.message !== "") console.error(thrown.message);
+    return thrown.exitCode;
+  }
+  if (thrown instanceof ShoalError) {
+    console.error(thrown.message);
+    return thrown.code === "INVALID_CONFIG" ? EXIT.USAGE : EXIT.FAILED;
+  }
+  console.error(thrown);
+  return EXIT.FAILED;
+}

@@ -1,0 +1,104 @@
+// How one command finds the server that another runs: a file per server, readable by its owner only, with the
+// admin listener's address and token.
+//
+// 1. A record whose process is gone is removed by whoever finds it.
+
+import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { homedir } from "node:os";
+import { join } from "node:path";
+import { CommandError, EXIT } from "./exit-codes.ts";
+
+export interface ServerRecord {
+  readonly pid: number;
+  readonly url: string;
+  readonly adminUrl: string;
+  readonly token: string;
+}
+
+function folder(): string {
+  const { SHOAL_STATE_DIR, XDG_STATE_HOME } = process.env;
+  return SHOAL_STATE_DIR ?? join(XDG_STATE_HOME ?? join(homedir(), ".local", "state"), "shoal", "servers");
+}
+
+export async function writeRecord(record: ServerRecord): Promise<void> {
+  await mkdir(folder(), { recursive: true, mode: 0o700 });
+  await writeFile(join(folder(), `${record.pid}.json`), JSON.stringify(record), { mode: 0o600 });
+}
+
+export async function removeRecord(pid: number): Promise<void> {
+  await rm(join(folder(), `${pid}.json`), { force: true });
+}
+
+/** The servers of this user that run now. */
+async function liveRecords(): Promise<ServerRecord[]> {
+  const names = await readdir(folder()).catch(() => []);
+  const records: ServerRecord[] = [];
+  for (const name of names.filter((file) => file.endsWith(".json"))) {
+    try {
+      const record = JSON.parse(await readFile(join(folder(), name), "utf8")) as ServerRecord;
+      if (isRunning(record.pid)) records.push(record);
+      else await removeRecord(record.pid); // invariant 1
+    } catch {
+      // Half written, or removed in between: not a server to speak to.
+    }
+  }
+  return records;
+}
+
+/** The one server that is meant: by its admin port, or the only one. Throws NO_SERVER or USAGE. */
+export async function findServer(adminPort: number | undefined): Promise<ServerRecord> {
+  const live = await liveRecords();
+  const meant =
+    adminPort === undefined
+      ? live
+      : live.filter(({ adminUrl }) => new URL(adminUrl).port === String(adminPort));
+  const [only, second] = meant;
+  if (only === undefined) {
+    const where = adminPort === undefined ? "" : ` with admin port ${adminPort}`;
+    throw new CommandError(
+      EXIT.NO_SERVER,
+      `Cannot find a running server${where}; start one with: shoal serve run <config>`,
+    );
+  }
+  if (second !== undefined) {
+    const list = meant.map(
+      ({ pid, url, adminUrl }) => `  ${url} (process ${pid}): --admin-port ${new URL(adminUrl).port}`,
+    );
+    throw new CommandError(
+      EXIT.USAGE,
+      `Found ${meant.length} running servers, wanted one of them named:\n${list.join("\n")}`,
+    );
+  }
+  return only;
+}
+
+/** Asks the admin listener; throws with what it said. */
+export async function askServer(
+  record: ServerRecord,
+  method: "GET" | "DELETE",
+  path: string,
+): Promise<unknown> {
+  const response = await fetch(new URL(path, record.adminUrl), {
+    method,
+    headers: { authorization: `Bearer ${record.token}` },
+    signal: AbortSignal.timeout(10_000),
+  }).catch((error: unknown) => {
+    throw new CommandError(
+      EXIT.NO_SERVER,
+      `Cannot reach the server's admin listener at ${record.adminUrl}: ${String(error)}`,
+    );
+  });
+  const body = (await response.json()) as { error?: string };
+  if (!response.ok)
+    throw new CommandError(EXIT.FAILED, `The server answered ${response.status}: ${body.error ?? ""}`);
+  return body;
+}
+
+export function isRunning(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === "EPERM";
+  }
+}
