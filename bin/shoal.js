@@ -7,7 +7,7 @@ import { existsSync } from "node:fs";
 import { createRequire } from "node:module";
 import { constants } from "node:os";
 import { dirname, join } from "node:path";
-import { fileURLToPath } from "node:url";
+import { fileURLToPath, pathToFileURL } from "node:url";
 
 const WANTED = [24, 12];
 const PACKAGES = [
@@ -20,9 +20,11 @@ const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const [major = 0, minor = 0] = process.versions.node.split(".").map(Number);
 
 if (major > WANTED[0] || (major === WANTED[0] && minor >= WANTED[1])) {
-  // Types are stripped only outside node_modules: an installed package runs its build.
-  const built = join(root, "dist", "cli", "main.js");
-  const { main } = await import(existsSync(built) ? built : join(root, "cli", "main.ts"));
+  // A checkout runs its sources; the published package has only the build, since types are not stripped there.
+  const source = join(root, "cli", "main.ts");
+  const { main } = await import(
+    pathToFileURL(existsSync(source) ? source : join(root, "dist", "cli", "main.js")).href
+  );
   await main(process.argv.slice(2));
 } else {
   const node = findNode();
