@@ -3,6 +3,7 @@
 // 1. With an idle replica the wait is zero: what is queued goes.
 // 2. While every replica is busy, a batch that is not full waits for company, at most `batchWaitTimeoutMs`.
 // 3. Several idle replicas share what is queued instead of one taking it all.
+// 4. A suspect gets a replica to itself: should that die, it was the suspect and nobody else.
 
 import type { BatchOutcome } from "./replica-link.ts";
 
@@ -25,6 +26,8 @@ export interface DispatchPolicy {
 export interface SlotView {
   readonly ongoingBatches: number;
   readonly ongoingRequests: number;
+  /** It runs a suspect, which gets no company. */
+  readonly reserved: boolean;
 }
 
 export interface Waiting {
@@ -32,6 +35,8 @@ export interface Waiting {
   readonly headRows: number;
   /** When the oldest request entered the queue. */
   readonly headQueuedMs: number;
+  /** The oldest request was at a replica that died. */
+  readonly headSuspect: boolean;
 }
 
 export type Decision<S> =
@@ -50,10 +55,11 @@ export function decide<S extends SlotView>(
 ): Decision<S> {
   let best: S | undefined;
   let idle = 0;
+  const maxBatches = waiting.headSuspect ? 1 : policy.maxConcurrentBatches; // invariant 4
   for (const slot of slots) {
+    if (slot.reserved) continue;
     if (slot.ongoingBatches === 0) idle++;
-    const room =
-      slot.ongoingBatches < policy.maxConcurrentBatches && slot.ongoingRequests < policy.maxOngoingRequests;
+    const room = slot.ongoingBatches < maxBatches && slot.ongoingRequests < policy.maxOngoingRequests;
     if (room && (best === undefined || slot.ongoingBatches < best.ongoingBatches)) best = slot;
   }
   if (best === undefined) return FULL;
@@ -87,7 +93,7 @@ export function afterUnanswered(
     case "lost":
       if (!outcome.delivered) return batch.returns < MAX_RETURNS ? "requeue" : "fail";
       if (!policy.idempotent) return "fail";
-      // It may have killed the replica: it gets one more chance, without company to drag along.
+      // It may have killed the replica: it gets one more chance, with a replica to itself.
       return batch.suspect ? "fail" : "requeue-alone";
   }
 }

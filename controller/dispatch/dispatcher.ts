@@ -29,8 +29,11 @@ export interface DispatcherOptions {
 
 interface Slot {
   readonly link: ReplicaLink;
+  /** Those it has, also when nobody waits for them any more. */
+  readonly batches: Set<Batch>;
   ongoingBatches: number;
   ongoingRequests: number;
+  reserved: boolean;
   lost: boolean;
 }
 
@@ -48,6 +51,9 @@ export class Dispatcher {
   #waitTimer: Timer | undefined;
   #sweep: { readonly atMs: number; readonly timer: Timer } | undefined;
   #refusal: ShoalError | undefined;
+  /** Nothing will run any more: what comes back unanswered fails. */
+  #hopeless = false;
+  #drained: Promise<void> | undefined;
   #onIdle: (() => void) | undefined;
   /** Mean time per row of late, for `Retry-After`. */
   #rowMs = 1;
@@ -118,7 +124,8 @@ export class Dispatcher {
   }
 
   addReplica(link: ReplicaLink): void {
-    this.#slots.push({ link, ongoingBatches: 0, ongoingRequests: 0, lost: false });
+    const batches = new Set<Batch>();
+    this.#slots.push({ link, batches, ongoingBatches: 0, ongoingRequests: 0, reserved: false, lost: false });
     this.#askTurn();
   }
 
@@ -135,23 +142,28 @@ export class Dispatcher {
 
   /** Milliseconds since the oldest batch now at a replica was sent; undefined when it has none. */
   busyMs(id: string): number | undefined {
-    let oldest: number | undefined;
-    for (const entry of this.#open) {
-      if (entry.state.kind !== "sent") continue;
-      const { batch } = entry.state;
-      if (batch.replicaId === id) oldest = Math.min(oldest ?? batch.sentMs, batch.sentMs);
-    }
-    return oldest === undefined ? undefined : this.#options.clock.nowMs() - oldest;
+    const slot = this.#slots.find(({ link }) => link.id === id);
+    const [oldest] = slot?.batches ?? [];
+    return oldest === undefined ? undefined : this.#options.clock.nowMs() - oldest.sentMs;
   }
 
   /** Refuses new work with `reason`, and fails what waits; what is at a replica may finish. */
   refuseAll(reason: ShoalError): void {
     this.#refusal = reason;
+    this.#hopeless = true;
     for (const entry of this.#open) if (entry.state.kind === "queued") this.#withdraw(entry, reason);
   }
 
-  /** Refuses new work; resolves when all that was admitted is settled, at the latest after `graceMs`. */
-  async drain(graceMs: number): Promise<void> {
+  /**
+   * Refuses new work; resolves when all that was admitted is settled, at the latest after `graceMs`. The same
+   * promise every time.
+   */
+  drain(graceMs: number): Promise<void> {
+    this.#drained ??= this.#drain(graceMs);
+    return this.#drained;
+  }
+
+  async #drain(graceMs: number): Promise<void> {
     const reason = new ShoalError(
       "DRAINING",
       `Cannot run a request on "${this.#options.deployment}": it is shutting down`,
@@ -164,6 +176,7 @@ export class Dispatcher {
       await idle.promise;
       timer.cancel();
     }
+    this.#hopeless = true;
     for (const entry of this.#open) this.#withdraw(entry, reason);
     this.#waitTimer?.cancel();
     this.#sweep?.timer.cancel();
@@ -186,7 +199,8 @@ export class Dispatcher {
       : this.#slots;
     for (let head = this.#queue.head; head !== undefined; head = this.#queue.head) {
       const nowMs = this.#options.clock.nowMs();
-      const waiting = { headRows: this.#queue.headRows, headQueuedMs: head.queuedMs };
+      const { queuedMs: headQueuedMs, suspect: headSuspect } = head;
+      const waiting = { headRows: this.#queue.headRows, headQueuedMs, headSuspect };
       const decision = decide(waiting, usable, { policy: this.#policy, nowMs });
       if (decision.kind === "full") return;
       if (decision.kind === "wait") {
@@ -199,14 +213,18 @@ export class Dispatcher {
 
   #send(slot: Slot, entries: Entry[]): void {
     const batch = new Batch(entries, slot.link.id, this.#options.clock.nowMs());
+    const [only] = entries;
+    slot.batches.add(batch);
     slot.ongoingBatches++;
     slot.ongoingRequests += entries.length;
-    const [only] = entries;
+    slot.reserved = only?.suspect === true;
     const outcome =
       only?.work.kind === "fetch" ? this.#carry(only.work.carry(slot.link)) : slot.link.send(batch);
     void outcome.then((settled) => {
+      slot.batches.delete(batch);
       slot.ongoingBatches--;
       slot.ongoingRequests -= entries.length;
+      slot.reserved = false;
       this.#receive(batch, settled, slot);
       this.#askTurn();
     });
@@ -233,7 +251,8 @@ export class Dispatcher {
     const fetching = batch.entries[0]?.work.kind === "fetch";
     if (outcome.kind === "lost" && !fetching) {
       slot.lost = true; // invariant 4
-      this.#options.onLost?.(slot.link.id, outcome.error);
+      // One that was removed is replaced already, perhaps under the same id.
+      if (this.#slots.includes(slot)) this.#options.onLost?.(slot.link.id, outcome.error);
     }
     const nowMs = this.#options.clock.nowMs();
     // From the youngest on, each before the last: they keep their order.
@@ -242,12 +261,19 @@ export class Dispatcher {
       const { suspect, returns } = entry;
       const known = { requests: batch.entries.length, suspect, returns };
       const aftermath = fetching ? "fail" : afterUnanswered(outcome, known, this.#policy);
-      if (aftermath === "fail" || this.#refusal !== undefined) {
+      if (entry.deadlineMs <= nowMs) {
+        this.#settle(entry, this.#tooLate(entry, nowMs));
+        continue;
+      }
+      if (aftermath === "fail" || this.#hopeless) {
         this.#settle(entry, outcome.error);
         continue;
       }
       entry.returns++;
-      if (aftermath === "requeue-alone") entry.suspect = true;
+      if (aftermath === "requeue-alone") {
+        entry.alone = true;
+        entry.suspect ||= outcome.kind === "lost";
+      }
       entry.markQueued(nowMs);
       this.#queue.pushFront(entry);
     }
@@ -256,7 +282,7 @@ export class Dispatcher {
   #answer(batch: Batch, outputs: readonly Tensor[], computeNs: readonly [number, number, number]): void {
     const { entries, rows } = batch;
     const nowMs = this.#options.clock.nowMs();
-    this.#rowMs += 0.05 * ((nowMs - batch.sentMs) / rows - this.#rowMs);
+    this.#rowMs += 0.05 * ((nowMs - batch.sentMs) / Math.max(1, rows) - this.#rowMs);
     let parts: Tensor[][] | undefined;
     try {
       if (entries.length > 1) {
@@ -290,11 +316,11 @@ export class Dispatcher {
 
   #requeueAlone(entry: Entry, error: ShoalError): void {
     if (entry.state.kind === "settled") return;
-    if (this.#refusal !== undefined || entry.suspect) {
+    if (this.#hopeless) {
       this.#settle(entry, error);
       return;
     }
-    entry.suspect = true;
+    entry.alone = true;
     entry.markQueued(this.#options.clock.nowMs());
     this.#queue.pushFront(entry);
   }
@@ -334,18 +360,17 @@ export class Dispatcher {
     let nextMs = Number.POSITIVE_INFINITY;
     for (const entry of this.#open) {
       if (entry.deadlineMs > nowMs) nextMs = Math.min(nextMs, entry.deadlineMs);
-      else {
-        const waitedMs = Math.round(nowMs - entry.admittedMs);
-        const where = entry.state.kind === "queued" ? "in the queue" : "at a replica";
-        this.#withdraw(
-          entry,
-          new ShoalError(
-            "DEADLINE_EXCEEDED",
-            `Cannot answer a request on "${this.#options.deployment}" in time: its deadline passed after ${waitedMs} ms, ${where}`,
-          ),
-        );
-      }
+      else this.#withdraw(entry, this.#tooLate(entry, nowMs));
     }
     this.#sweepBy(nextMs);
+  }
+
+  #tooLate(entry: Entry, nowMs: number): ShoalError {
+    const waitedMs = Math.round(nowMs - entry.admittedMs);
+    const where = entry.state.kind === "queued" ? "in the queue" : "at a replica";
+    return new ShoalError(
+      "DEADLINE_EXCEEDED",
+      `Cannot answer a request on "${this.#options.deployment}" in time: its deadline passed after ${waitedMs} ms, ${where}`,
+    );
   }
 }

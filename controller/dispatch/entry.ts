@@ -28,7 +28,9 @@ export class Entry {
   state: EntryState = QUEUED;
   /** When it last entered the queue: what a wait for company is counted from. */
   queuedMs: number;
-  /** Was in a batch that failed or died as a whole: runs alone from now on, so that it fails alone. */
+  /** Shares no batch: a web request, or a member of a batch that failed as a whole, so that it fails alone. */
+  alone: boolean;
+  /** Was at a replica that died: runs with no other batch beside it, so that nobody is blamed for another. */
   suspect = false;
   /** Times it was sent and came back unanswered. */
   returns = 0;
@@ -49,6 +51,7 @@ export class Entry {
     this.admittedMs = nowMs;
     this.queuedMs = nowMs;
     this.deadlineMs = deadlineMs;
+    this.alone = work.kind === "fetch";
     const { promise, resolve, reject } = Promise.withResolvers<InferResult>();
     this.result = promise;
     this.#resolve = resolve;

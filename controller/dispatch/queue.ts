@@ -2,7 +2,7 @@
 // and its like, and taking one out of the middle, both cost the same however long the queue is.
 //
 // 1. An entry is in both lists or in neither.
-// 2. A suspect is taken alone.
+// 2. An entry that is `alone` shares no batch.
 
 import type { Entry } from "./entry.ts";
 
@@ -31,7 +31,7 @@ export class RequestQueue {
   get headRows(): number {
     const head = this.#first;
     if (head === undefined) return 0;
-    return head.suspect ? head.rows : (this.#alike.get(head.joinKey)?.rows ?? 0);
+    return head.alone ? head.rows : (this.#alike.get(head.joinKey)?.rows ?? 0);
   }
 
   push(entry: Entry): void {
@@ -93,12 +93,12 @@ export class RequestQueue {
     let entry = this.#first;
     let rows = 0;
     while (entry !== undefined) {
-      if (taken.length > 0 && (entry.suspect || rows + entry.rows > limits.rows)) break;
+      if (taken.length > 0 && (entry.alone || rows + entry.rows > limits.rows)) break;
       const { nextAlike } = entry;
       this.remove(entry);
       taken.push(entry);
       rows += entry.rows;
-      if (entry.suspect || taken.length >= limits.requests) break; // invariant 2
+      if (entry.alone || taken.length >= limits.requests) break; // invariant 2
       entry = nextAlike;
     }
     return taken;

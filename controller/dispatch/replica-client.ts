@@ -7,6 +7,7 @@
 import { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
 import {
+  asShoalError,
   concatShape,
   decodeTensors,
   encodeHeader,
@@ -63,8 +64,17 @@ export class ReplicaClient implements ReplicaLink {
 
   send(batch: Batch): Promise<BatchOutcome> {
     const { promise, resolve } = Promise.withResolvers<BatchOutcome>();
+    try {
+      this.#dispatch(batch, resolve);
+    } catch (thrown) {
+      resolve({ kind: "failed", error: asShoalError(thrown) });
+    }
+    return promise;
+  }
+
+  #dispatch(batch: Batch, settle: (outcome: BatchOutcome) => void): void {
     const sent = encodeBatch(batch);
-    const collector = new ResponseCollector((answer) => resolve(this.#outcomeOf(answer)));
+    const collector = new ResponseCollector((answer) => settle(this.#outcomeOf(answer)));
     if (this.#options.interruptible) batch.abandon = () => collector.abort();
     this.connections.dispatch(
       {
@@ -84,7 +94,6 @@ export class ReplicaClient implements ReplicaLink {
       },
       collector,
     );
-    return promise;
   }
 
   /** Whether the replica answers that it is well; rejects when it does not within the signal's patience. */
