@@ -2,14 +2,13 @@
 //
 // 1. One deployment's failure touches only its own.
 
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
+import { rm } from "node:fs/promises";
 import { type Clock, type Logger, systemClock } from "../runtime/base/index.ts";
 import { detectResources, ResourceLedger, type ResourceSnapshot } from "../runtime/core/index.ts";
 import type { Catalog, Route } from "./catalog.ts";
 import type { ServeConfig } from "./config/index.ts";
 import { Deployment } from "./deployment.ts";
+import { openSocketFolder } from "./socket-folder.ts";
 
 export interface ControllerOptions {
   readonly config: ServeConfig;
@@ -60,9 +59,7 @@ export class Controller implements Catalog {
 
   /** Makes what is served known; nothing runs before `deploy`. The caller drains it. */
   static async start(options: ControllerOptions): Promise<Controller> {
-    // Short, private and unguessable: a Unix socket's path may have 107 bytes.
-    const socketFolder = await mkdtemp(join(tmpdir(), "shoal-"));
-    return new Controller(options, socketFolder);
+    return new Controller(options, await openSocketFolder());
   }
 
   /** Starts every deployment; resolves when each is ready, waits for resources, or has failed. */

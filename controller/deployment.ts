@@ -1,6 +1,6 @@
 // One deployment: its queue, its replicas, and what can be said of it.
 //
-//   UPDATING ──► HEALTHY ◄──► UNHEALTHY        UPDATING ──► DEPLOY_FAILED
+//   UPDATING ──► HEALTHY ◄──► UNHEALTHY        any ──► DEPLOY_FAILED, once every replica has failed
 //
 // 1. Every change of state goes through `#review`, which logs `from → to (reason)`.
 // 2. A deployment that has failed refuses at once; what waited for it is told.
@@ -38,10 +38,9 @@ export class Deployment implements ServedDeployment {
     const { config, clock, log, ledger, socketFolder, logLevel } = options;
     this.#options = options;
     this.config = config;
-    const policy = dispatchPolicyOf(config);
     this.dispatcher = new Dispatcher({
       deployment: config.name,
-      policy,
+      policy: dispatchPolicyOf(config),
       clock,
       log,
       onLost: (replicaId) => void this.replicas.find(({ id }) => id === replicaId)?.probe(),
@@ -68,12 +67,11 @@ export class Deployment implements ServedDeployment {
           logLevel,
         },
         dispatcher: this.dispatcher,
-        maxConcurrentBatches: policy.maxConcurrentBatches,
         ledger,
         clock,
         log,
         onChange: (_state, info) => {
-          this.#info = info ?? this.#info;
+          if (info !== undefined) this.#learn(info);
           this.#review();
         },
       });
@@ -119,9 +117,18 @@ export class Deployment implements ServedDeployment {
 
   /** Answers what was admitted, then ends the replicas. Never rejects. */
   async drain(): Promise<void> {
-    const graceMs = this.config.gracefulShutdownTimeoutMs;
-    await this.dispatcher.drain(graceMs);
+    const { clock } = this.#options;
+    const untilMs = clock.nowMs() + this.config.gracefulShutdownTimeoutMs;
+    await this.dispatcher.drain(this.config.gracefulShutdownTimeoutMs);
+    const graceMs = Math.max(STOP_GRACE_MS, untilMs - clock.nowMs());
     await Promise.all(this.replicas.map((replica) => replica.stop(graceMs)));
+  }
+
+  /** The model says whether its requests can be joined. */
+  #learn(info: ReplicaInfo): void {
+    this.#info = info;
+    const policy = dispatchPolicyOf(this.config);
+    this.dispatcher.setPolicy(info.signature.batchable ? policy : { ...policy, maxBatchSize: 1 });
   }
 
   get #runningReplicas(): number {
@@ -166,6 +173,9 @@ export function statusOf(replicas: readonly ReplicaState[], before: DeploymentSt
     message: message === "" ? `${count("RUNNING")} of ${replicas.length} replicas run` : message,
   };
 }
+
+/** What a replica has to end in, be the time for its requests used up: for a module's `stop`. */
+const STOP_GRACE_MS = 1_000;
 
 /** Batches a replica may have when the config leaves it open: the one that runs and the next on its way. */
 const PIPELINED_BATCHES = 2;

@@ -9,12 +9,13 @@
 
 import { rm } from "node:fs/promises";
 import type { Clock, Logger } from "../runtime/base/index.ts";
-import { asShoalError, messageOf } from "../runtime/base/index.ts";
+import { messageOf, ShoalError } from "../runtime/base/index.ts";
 import {
   type ActorTransition,
   describeExit,
   type ExitReason,
   ProcessActor,
+  type ResourceLease,
   type ResourceLedger,
 } from "../runtime/core/index.ts";
 import { type Replica, REPLICA_MODULE, type ReplicaInfo, type ReplicaSpec } from "../replicas/index.ts";
@@ -28,12 +29,25 @@ export type ReplicaState =
   | { readonly kind: "STOPPED" }
   | { readonly kind: "FAILED"; readonly message: string };
 
+/** What a replica has while it is RUNNING. */
+interface Running {
+  readonly client: ReplicaClient;
+  readonly pid: number;
+  /** Ends its health checks. */
+  readonly checks: AbortController;
+}
+
+type Checked =
+  | { readonly kind: "well" }
+  /** It did not answer in time and has a batch that somebody may still wait for. */
+  | { readonly kind: "busy" }
+  | { readonly kind: "unwell"; readonly message: string };
+
 export interface ReplicaProcessOptions {
   readonly id: string;
   readonly config: DeploymentConfig;
   readonly spec: ReplicaSpec;
   readonly dispatcher: Dispatcher;
-  readonly maxConcurrentBatches: number;
   readonly ledger: ResourceLedger;
   readonly clock: Clock;
   readonly log: Logger;
@@ -49,10 +63,9 @@ export class ReplicaProcess {
   readonly #options: ReplicaProcessOptions;
   readonly #stopped = new AbortController();
   #state: ReplicaState = { kind: "WAITING", message: "" };
+  #starting: Promise<void> | undefined;
   #actor: ProcessActor<typeof Replica> | undefined;
-  #running:
-    | { readonly client: ReplicaClient; readonly checks: AbortController; readonly pid: number }
-    | undefined;
+  #running: Running | undefined;
   #failedStarts = 0;
 
   constructor(options: ReplicaProcessOptions) {
@@ -64,47 +77,61 @@ export class ReplicaProcess {
     return this.#state;
   }
 
-  /** Starts the actor, waiting for resources as long as it takes. Resolves when it is ready or has failed. */
+  /** Starts the actor, in the end. Resolves when it is ready, has failed, or waits for resources. */
   async start(): Promise<void> {
-    const { config, ledger } = this.#options;
-    while (!this.#stopped.signal.aborted) {
-      const released = nextRelease(ledger, this.#stopped.signal);
-      try {
-        this.#enter({ kind: "STARTING", message: "" });
-        this.#actor = await this.#startActor();
-        return;
-      } catch (thrown) {
-        const error = asShoalError(thrown);
-        if (this.#stopped.signal.aborted) return;
-        if (error.code !== "RESOURCES_UNAVAILABLE") {
-          this.#enter({ kind: "FAILED", message: error.message });
-          return;
-        }
-        this.#enter({ kind: "WAITING", message: `replica ${this.id} of "${config.name}": ${error.message}` });
-        await released;
-      }
-    }
+    const known = Promise.withResolvers<void>();
+    this.#starting = this.#begin(known.resolve).then(known.resolve);
+    await known.promise;
   }
 
   /** Ends the replica: new batches are no longer sent, what runs may finish within `graceMs`. */
   async stop(graceMs: number): Promise<void> {
     this.#stopped.abort();
-    this.#leave();
+    const client = this.#leave();
+    await this.#starting;
     await this.#actor?.stop({ graceMs });
+    await client?.close();
     if (this.#state.kind !== "FAILED") this.#enter({ kind: "STOPPED" });
   }
 
-  #startActor(): Promise<ProcessActor<typeof Replica>> {
-    const { config, spec, ledger, clock, log, id } = this.#options;
+  async #begin(onWait: () => void): Promise<void> {
+    let lease: ResourceLease | undefined;
+    try {
+      lease = await this.#room(onWait);
+      this.#enter({ kind: "STARTING", message: "" });
+      this.#actor = await this.#startActor();
+      void this.#actor.exited.then(lease.release);
+    } catch (thrown) {
+      lease?.release();
+      if (!this.#stopped.signal.aborted) this.#enter({ kind: "FAILED", message: messageOf(thrown) });
+    }
+  }
+
+  /** Takes the resources of the replica, waiting for them as long as it takes. */
+  async #room(onWait: () => void): Promise<ResourceLease> {
+    const { ledger, config } = this.#options;
     const { numCpus, numGpus, memoryBytes, custom } = config.resources;
+    const wanted = { ...custom, num_cpus: numCpus, num_gpus: numGpus, memory: memoryBytes };
+    for (;;) {
+      this.#stopped.signal.throwIfAborted();
+      const acquired = ledger.tryAcquire(wanted);
+      if (acquired.kind === "granted") return acquired.lease;
+      const message = `a replica of "${config.name}" ${acquired.message}`;
+      if (acquired.kind === "infeasible") throw new ShoalError("RESOURCES_UNAVAILABLE", message);
+      this.#enter({ kind: "WAITING", message });
+      onWait();
+      await nextRelease(ledger, this.#stopped.signal);
+    }
+  }
+
+  #startActor(): Promise<ProcessActor<typeof Replica>> {
+    const { config, spec, clock, log, id } = this.#options;
     return ProcessActor.start<typeof Replica>(
       {
         name: id,
         module: REPLICA_MODULE,
         exportName: "Replica",
         args: [spec],
-        resources: { num_cpus: numCpus, num_gpus: numGpus, memory: memoryBytes, ...custom },
-        ledger,
         maxRestarts: -1,
         startTimeoutMs: START_TIMEOUT_MS,
         stopGraceMs: config.gracefulShutdownTimeoutMs,
@@ -123,7 +150,7 @@ export class ReplicaProcess {
       this.#join(to.info, to.pid);
       return;
     }
-    this.#leave();
+    void this.#leave()?.close();
     if (to.kind === "RESTARTING" && to.step === "WAITING") this.#onCrash(to.cause);
     else if (to.kind === "DEAD" && this.#actor !== undefined && !this.#stopped.signal.aborted) {
       this.#enter({ kind: "FAILED", message: describeExit(to.reason) });
@@ -141,66 +168,81 @@ export class ReplicaProcess {
     }
     this.#enter({ kind: "FAILED", message: `${message}; given up after ${this.#failedStarts} starts` });
     // Not within the transition that told us.
-    queueMicrotask(() => this.#stopped.abort());
+    queueMicrotask(() => {
+      this.#stopped.abort();
+      void this.#actor?.kill();
+    });
   }
 
   /** Invariant 1. */
   #join(info: ReplicaInfo, pid: number): void {
-    const { config, dispatcher, clock, maxConcurrentBatches } = this.#options;
+    const { config, dispatcher, clock } = this.#options;
     const client = new ReplicaClient({
       id: this.id,
       deployment: config.name,
       socketPath: info.socketPath,
-      maxConcurrentBatches,
       interruptible: config.source.engine === "module",
       toEpochMs: (nowMs) => clock.epochMs() + (nowMs - clock.nowMs()),
     });
-    const checks = new AbortController();
-    this.#running = { client, checks, pid };
+    const running = { client, checks: new AbortController(), pid };
+    this.#running = running;
     this.#enter({ kind: "RUNNING", pid, sinceEpochMs: clock.epochMs() }, info);
     dispatcher.addReplica(client);
-    void this.#checkRegularly(client, checks.signal);
+    void this.#checkRegularly(running);
   }
 
-  #leave(): void {
+  /** Whoever calls closes what it gives. */
+  #leave(): ReplicaClient | undefined {
     const running = this.#running;
-    if (running === undefined) return;
+    if (running === undefined) return undefined;
     this.#running = undefined;
     running.checks.abort();
     this.#options.dispatcher.removeReplica(this.id);
-    if (!this.#stopped.signal.aborted) void running.client.close();
-    void rm(`${this.#options.spec.socketFolder}/${running.pid}.sock`, { force: true });
+    // One that was killed leaves its socket; the folder goes with the server at the latest.
+    void rm(`${this.#options.spec.socketFolder}/${running.pid}.sock`, { force: true }).catch(() => undefined);
+    return running.client;
   }
 
   /** The dispatcher lost a batch here: back to work when a check answers, else replaced. */
   async probe(): Promise<void> {
     const running = this.#running;
     if (running === undefined) return;
-    try {
-      await running.client.check(AbortSignal.timeout(this.#options.config.healthCheckTimeoutMs));
-      if (this.#running === running) this.#options.dispatcher.restore(this.id);
-    } catch (thrown) {
-      this.#replace(running.pid, `it lost a batch and then a check: ${messageOf(thrown)}`);
+    for (;;) {
+      const checked = await this.#check(running);
+      if (this.#running !== running) return;
+      if (checked.kind === "busy") continue;
+      if (checked.kind === "well") this.#options.dispatcher.restore(this.id);
+      else this.#replace(running.pid, `it lost a batch and then a check: ${checked.message}`);
+      return;
     }
   }
 
-  async #checkRegularly(client: ReplicaClient, signal: AbortSignal): Promise<void> {
-    const { clock, config, dispatcher, log } = this.#options;
-    const patienceMs = config.requestTimeoutMs + config.healthCheckTimeoutMs;
-    for (let failures = 0; !signal.aborted; ) {
-      try {
-        await clock.sleep(config.healthCheckPeriodMs, signal);
-        await client.check(AbortSignal.any([signal, AbortSignal.timeout(config.healthCheckTimeoutMs)]));
-        failures = 0;
-      } catch (thrown) {
-        if (signal.aborted) return;
-        const busyMs = dispatcher.busyMs(this.id);
-        if (busyMs !== undefined && busyMs < patienceMs) continue; // invariant 2
-        failures++;
-        log.warn({ replica: this.id, failures }, `health check failed: ${messageOf(thrown)}`);
-        if (failures >= MAX_FAILED_CHECKS)
-          this.#replace(this.#running?.pid, `${failures} health checks failed`);
-      }
+  async #checkRegularly(running: Running): Promise<void> {
+    const { clock, config, log } = this.#options;
+    for (let failures = 0; this.#running === running; ) {
+      await clock.sleep(config.healthCheckPeriodMs, running.checks.signal).catch(() => undefined);
+      if (this.#running !== running) return;
+      const checked = await this.#check(running);
+      if (this.#running !== running) return;
+      if (checked.kind === "well") failures = 0;
+      if (checked.kind !== "unwell") continue;
+      failures++;
+      log.warn({ replica: this.id, failures }, `health check failed: ${checked.message}`);
+      if (failures >= MAX_FAILED_CHECKS) this.#replace(running.pid, `${failures} health checks failed`);
+    }
+  }
+
+  async #check({ client, checks }: Running): Promise<Checked> {
+    const { config, dispatcher } = this.#options;
+    const timeout = AbortSignal.timeout(config.healthCheckTimeoutMs);
+    try {
+      await client.check(AbortSignal.any([checks.signal, timeout]));
+      return { kind: "well" };
+    } catch (thrown) {
+      const busyMs = dispatcher.busyMs(this.id) ?? Number.POSITIVE_INFINITY;
+      const patienceMs = config.requestTimeoutMs + config.healthCheckTimeoutMs;
+      if (timeout.aborted && busyMs < patienceMs) return { kind: "busy" }; // invariant 2
+      return { kind: "unwell", message: messageOf(thrown) };
     }
   }
 
@@ -229,11 +271,14 @@ export class ReplicaProcess {
 const START_TIMEOUT_MS = 600_000;
 
 /** Resolves with the next release of resources, or when `signal` aborts. */
-function nextRelease(ledger: ResourceLedger, signal: AbortSignal): Promise<void> {
+async function nextRelease(ledger: ResourceLedger, signal: AbortSignal): Promise<void> {
   const { promise, resolve } = Promise.withResolvers<void>();
-  const end = ledger.onRelease(resolve);
-  signal.addEventListener("abort", () => resolve(), { once: true });
-  return promise.finally(end);
+  const ended = (): void => resolve();
+  const end = ledger.onRelease(ended);
+  signal.addEventListener("abort", ended, { once: true });
+  await promise;
+  signal.removeEventListener("abort", ended);
+  end();
 }
 
 /** A replica's own log lines are JSON already; what user code prints becomes one. */

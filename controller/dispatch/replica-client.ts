@@ -26,8 +26,6 @@ export interface ReplicaClientOptions {
   readonly id: string;
   readonly deployment: string;
   readonly socketPath: string;
-  /** Batches at once; each has its own connection. */
-  readonly maxConcurrentBatches: number;
   /** Whether the replica's engine stops a run when its caller goes away: user code can, a native run cannot. */
   readonly interruptible: boolean;
   /** Milliseconds since the epoch for a moment of the dispatcher's clock, for the replica to compare with. */

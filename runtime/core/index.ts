@@ -23,6 +23,7 @@ export { ProcessActor } from "./actor.ts";
 export { type CallContext, currentCall } from "./call-context.ts";
 export type { CallOptions, StreamOptions } from "./call-table.ts";
 export { detectResources } from "./detect-resources.ts";
+export { isRunning } from "./is-running.ts";
 export {
   type Acquisition,
   type ResourceAmounts,
