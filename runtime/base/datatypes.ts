@@ -62,9 +62,14 @@ const bits = new DataView(new ArrayBuffer(4));
 
 /** The nearest BF16 (ties to even) of a number, as its 16 bits. */
 export function toBf16(value: number): number {
+  if (Number.isNaN(value)) return 0x7fc0;
   bits.setFloat32(0, value);
   const word = bits.getUint32(0);
-  if (Number.isNaN(value)) return 0x7fc0;
+  const single = bits.getFloat32(0);
+  // Half way between two only because of the rounding to a single: the number itself says which is nearer.
+  if ((word & 0xffff) === 0x8000 && single !== value) {
+    return ((word >>> 16) + (Math.abs(value) > Math.abs(single) ? 1 : 0)) & 0xffff;
+  }
   return ((word + 0x7fff + ((word >>> 16) & 1)) >>> 16) & 0xffff;
 }
 

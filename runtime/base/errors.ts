@@ -52,6 +52,8 @@ export interface ShoalErrorOptions {
   readonly cause?: unknown;
   /** Earliest useful moment to try again, in milliseconds from now. Sent as `Retry-After`. */
   readonly retryAfterMs?: number;
+  /** The message holds only our words and what the client itself sent, such as its URL: told to it as it is. */
+  readonly verbatim?: boolean;
 }
 
 /** An error as it crosses a process boundary: data only, no stack of ours. */
@@ -63,11 +65,14 @@ export interface WireError {
   readonly remoteStack?: string;
 }
 
+const MAX_PUBLIC_LENGTH = 2_000;
+
 /** The only error Shoal throws across a boundary. `cause` keeps what it was made from. */
 export class ShoalError extends Error {
   override readonly name = "ShoalError";
   readonly code: ErrorCode;
   readonly retryAfterMs: number | undefined;
+  readonly #verbatim: boolean;
   /** Stack from the other process, when the error came over a process boundary. */
   remoteStack: string | undefined;
 
@@ -75,15 +80,19 @@ export class ShoalError extends Error {
     super(message, options.cause === undefined ? undefined : { cause: options.cause });
     this.code = code;
     this.retryAfterMs = options.retryAfterMs;
+    this.#verbatim = options.verbatim ?? false;
   }
 
   get kind(): ErrorKind {
     return ERROR_CODES[this.code];
   }
 
-  /** Invariant 1: the message with every path and file URL replaced. */
+  /** Invariant 1: the message with every path and file URL replaced, unless it is known to be free of ours. */
   get publicMessage(): string {
-    return redactPaths(this.message);
+    const { length } = this.message;
+    // A message may quote what a client sent, which may be of any length.
+    const told = length > MAX_PUBLIC_LENGTH ? `${this.message.slice(0, MAX_PUBLIC_LENGTH)}…` : this.message;
+    return this.#verbatim ? told : redactPaths(told);
   }
 
   toWire(): WireError {
@@ -123,9 +132,12 @@ export function messageOf(thrown: unknown): string {
   }
 }
 
-const PATHS = /(?:file:\/\/)?(?:[A-Za-z]:\\[^\s"':;,)]+|(?<![\w.])(?:\/[\w.@+~-]+){2,}(?::\d+)*)/g;
+/** In quotes a path may hold spaces; bare, it ends at one. A URL that names another host is none. */
+const QUOTED_PATHS = /(["'`])(?:file:\/\/|[A-Za-z]:\\|\\\\|\/[^\n"'`/]+\/)[^\n"'`]*\1/g;
+const BARE_PATHS =
+  /file:\/\/[^\s"'`;,()<>]+|(?<!\w)[A-Za-z]:\\[^\s"'`:;,()<>]+|(?<![\w\\])\\\\[^\s"'`:;,()<>]+|(?<![\w./]|\bhttps?:\/?)(?:\/+[^\s"'`:;,()<>/]+){2,}\/?(?::\d+)*/g;
 
 /** Replaces absolute paths and file URLs; a client must learn nothing of the machine's layout. */
 export function redactPaths(text: string): string {
-  return text.replace(PATHS, "<path>");
+  return text.replace(QUOTED_PATHS, "$1<path>$1").replace(BARE_PATHS, "<path>");
 }

@@ -7,7 +7,7 @@
 
 import { DATATYPES, type Datatype, isDatatype } from "./datatypes.ts";
 import { ShoalError } from "./errors.ts";
-import type { Tensor } from "./tensor.ts";
+import { checkTensor, type Tensor } from "./tensor.ts";
 
 /** The header that gives the length of the JSON part, as the V2 binary extension names it. */
 export const HEADER_LENGTH = "inference-header-content-length";
@@ -58,18 +58,20 @@ export function decodeTensors(described: unknown, body: Uint8Array): Tensor[] {
     throw new ShoalError("INVALID_ARGUMENT", "Cannot read tensors: wanted a list of descriptions");
   }
   let offset = 0;
-  const tensors = described.map((entry: Record<string, unknown>): Tensor => {
-    const { name, datatype, shape } = entry;
-    if (typeof name !== "string" || !isDatatype(datatype) || !Array.isArray(shape)) {
+  const tensors = described.map((entry: Record<string, unknown> | null): Tensor => {
+    const { name, datatype, shape, parameters } = entry ?? {};
+    if (typeof name !== "string" || !isDatatype(datatype) || !isListOfNumbers(shape)) {
       throw new ShoalError(
         "INVALID_ARGUMENT",
         `Cannot read a tensor: found ${JSON.stringify({ name, datatype, shape }).slice(0, 200)}, wanted name, datatype and shape`,
       );
     }
-    const size = (entry["parameters"] as Record<string, unknown> | undefined)?.["binary_data_size"];
+    const size = (parameters as Record<string, unknown> | null | undefined)?.["binary_data_size"];
     const bytes = takeBinary(body, offset, { name, size });
     offset += bytes.byteLength;
-    return { name, datatype, shape: shape as number[], bytes };
+    const tensor = { name, datatype, shape, bytes };
+    checkTensor(tensor); // invariant 2
+    return tensor;
   });
   if (offset !== body.byteLength) {
     throw new ShoalError(
@@ -78,6 +80,10 @@ export function decodeTensors(described: unknown, body: Uint8Array): Tensor[] {
     );
   }
   return tensors;
+}
+
+function isListOfNumbers(value: unknown): value is number[] {
+  return Array.isArray(value) && value.every((size) => typeof size === "number");
 }
 
 /** Bytes per element, 0 for BYTES. */
