@@ -10,6 +10,9 @@ import { serveShutdownCommand } from "./serve-shutdown.ts";
 import { serveStatusCommand } from "./serve-status.ts";
 
 export async function main(args: readonly string[]): Promise<void> {
+  // Whoever reads the output may go first, as in `shoal serve run … | head -1`, or its terminal: no reason to end.
+  process.stdout.on("error", () => {});
+  process.stderr.on("error", () => {});
   try {
     await program().parseAsync(args, { from: "user" });
   } catch (thrown) {

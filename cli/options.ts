@@ -9,6 +9,13 @@ export function port(text: string): number {
   return value;
 }
 
+export function seconds(text: string): number {
+  const value = Number(text);
+  if (text.trim() === "" || !(value >= 0) || value === Number.POSITIVE_INFINITY)
+    throw new InvalidArgumentError(`found "${text}", wanted seconds from 0`);
+  return value;
+}
+
 /** Names one of several running servers. */
 export function adminPortOption(description: string): Option {
   return new Option("--admin-port <port>", description).env("SHOAL_ADMIN_PORT").argParser(port);

@@ -1,13 +1,13 @@
 // `shoal serve run <config>`: serves in the foreground until a signal or `shoal serve shutdown`, then drains.
 //
 // 1. A wrong config starts nothing.
-// 2. The first signal drains; a second one ends at once. Replicas never outlive this process.
+// 2. The first signal drains; a later one ends at once. Replicas never outlive this process.
 
 import { styleText } from "node:util";
 import { Command, Option } from "commander";
 import { exposedListeners, loadConfig, type ServeConfig } from "../controller/index.ts";
 import { Server } from "../gateway/index.ts";
-import { createLog, formatFaults } from "../runtime/base/index.ts";
+import { createLog, formatFaults, type Logger, messageOf, systemClock } from "../runtime/base/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { adminPortOption, port } from "./options.ts";
 import { removeRecord, writeRecord } from "./server-record.ts";
@@ -44,8 +44,9 @@ export function serveRunCommand(): Command {
     .addHelpText(
       "after",
       `
-Flags win over environment variables, these over the file. Replicas drain on Ctrl-C (SIGINT) or SIGTERM; a second
-signal ends at once. SHOAL_ADMIN_TOKEN sets the admin listener's token; without it one is made up per run.
+Flags win over environment variables, these over the file. The first Ctrl-C (SIGINT), SIGTERM or
+SIGHUP answers what was admitted and ends; a second one ends at once. SHOAL_ADMIN_TOKEN sets the
+admin listener's token; without it one is made up per run.
 ${EXIT_HELP}`,
     )
     .action(run);
@@ -58,32 +59,40 @@ async function run(path: string, options: RunOptions): Promise<void> {
     log.warn({ listener, host }, "listening beyond this machine, without authentication of clients");
   }
   const ending = Promise.withResolvers<void>();
-  const { SHOAL_ADMIN_TOKEN } = process.env;
-  const server = await Server.start({
-    config,
-    log,
-    ...(SHOAL_ADMIN_TOKEN === undefined ? {} : { adminToken: SHOAL_ADMIN_TOKEN }),
-    onStatus: ({ name, status, info }) => say(name, status, info?.loadMs),
-    onShutdown: ending.resolve,
-  });
-  const stopListening = onSignals(ending.resolve);
-  try {
-    await writeRecord({
-      pid: process.pid,
-      url: server.http.url,
-      adminUrl: server.admin.url,
-      token: server.adminToken,
-    });
-    console.log(`Listening on ${styleText("bold", server.http.url)} (admin ${server.admin.url})`);
-    await Promise.race([server.deployed.then(() => printRoutes(server)), ending.promise]);
-    await ending.promise;
-    console.log("Draining …");
-  } finally {
-    await server.drain();
-    await removeRecord(process.pid);
-    stopListening();
-  }
+  using _signals = onSignals(ending.resolve);
+  await using server = await startServer(config, { log, onShutdown: ending.resolve });
+  await using _record = await announce(server, log);
+  console.log(`Listening on ${styleText("bold", server.http.url)} (admin ${server.admin.url})`);
+  await Promise.race([server.deployed.then(() => printRoutes(server)), ending.promise]);
+  await ending.promise;
+  console.log("Draining …");
+  await server.drain();
   console.log("Done.");
+}
+
+function startServer(
+  config: ServeConfig,
+  options: { readonly log: Logger; readonly onShutdown: () => void },
+): Promise<Server> {
+  const { SHOAL_ADMIN_TOKEN } = process.env;
+  return Server.start({
+    config,
+    ...options,
+    ...(SHOAL_ADMIN_TOKEN ? { adminToken: SHOAL_ADMIN_TOKEN } : {}),
+    onStatus: ({ name, status, info }) => say(name, status, info?.loadMs),
+  });
+}
+
+/** Writes the record by which other commands find this server. Without one it serves all the same. */
+async function announce({ http, admin, adminToken }: Server, log: Logger): Promise<AsyncDisposable> {
+  const record = { pid: process.pid, url: http.url, adminUrl: admin.url, token: adminToken };
+  try {
+    await writeRecord(record);
+    return { [Symbol.asyncDispose]: () => removeRecord(process.pid) };
+  } catch (thrown) {
+    log.warn(`other commands will not find this server: its record cannot be written: ${messageOf(thrown)}`);
+    return { [Symbol.asyncDispose]: async () => undefined };
+  }
 }
 
 /** Invariant 1. */
@@ -105,16 +114,28 @@ function withOptions(config: ServeConfig, options: RunOptions): ServeConfig {
   };
 }
 
-/** Invariant 2. Returns what ends the listening. */
-function onSignals(drain: () => void): () => void {
-  let seen = 0;
+/**
+ * One Ctrl-C comes more than once: from the terminal to every process of the group, and again from npm and from
+ * `bin/shoal.js`, which pass on what they get.
+ */
+const SAME_SIGNAL_MS = 500;
+
+/** Invariant 2. */
+function onSignals(drain: () => void): Disposable {
+  let firstMs: number | undefined;
   const onSignal = (): void => {
-    seen++;
-    if (seen === 1) drain();
-    else process.exit(EXIT.FAILED);
+    const nowMs = systemClock.nowMs();
+    firstMs ??= nowMs;
+    drain();
+    if (nowMs - firstMs > SAME_SIGNAL_MS) process.exit(EXIT.FAILED);
   };
-  process.on("SIGINT", onSignal).on("SIGTERM", onSignal).on("SIGHUP", onSignal);
-  return () => process.off("SIGINT", onSignal).off("SIGTERM", onSignal).off("SIGHUP", onSignal);
+  const signals = ["SIGINT", "SIGTERM", "SIGHUP"] as const;
+  for (const signal of signals) process.on(signal, onSignal);
+  return {
+    [Symbol.dispose]: () => {
+      for (const signal of signals) process.off(signal, onSignal);
+    },
+  };
 }
 
 const MARKS = {

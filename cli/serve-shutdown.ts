@@ -2,9 +2,10 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { Command } from "commander";
+import { isRunning } from "../runtime/core/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
-import { adminPortOption } from "./options.ts";
-import { askServer, findServer, isRunning } from "./server-record.ts";
+import { adminPortOption, seconds } from "./options.ts";
+import { askServer, findServer } from "./server-record.ts";
 
 /** How often is looked whether the server has ended. */
 const POLL_MS = 50;
@@ -13,7 +14,7 @@ export function serveShutdownCommand(): Command {
   return new Command("shutdown")
     .description("Drain the running server and end it.")
     .addOption(adminPortOption("which server, when several run"))
-    .option("--timeout <seconds>", "how long to wait for its end", Number, 60)
+    .option("--timeout <seconds>", "how long to wait for its end", seconds, 60)
     .addHelpText("after", EXIT_HELP)
     .action(shutdown);
 }

@@ -1,11 +1,13 @@
 // How one command finds the server that another runs: a file per server, readable by its owner only, with the
 // admin listener's address and token.
 //
-// 1. A record whose process is gone is removed by whoever finds it.
+// 1. A record whose server is gone is removed by whoever finds it, also when another process has its id by now.
 
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { connect } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { isRunning } from "../runtime/core/index.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
 
 export interface ServerRecord {
@@ -22,6 +24,7 @@ function folder(): string {
 
 export async function writeRecord(record: ServerRecord): Promise<void> {
   await mkdir(folder(), { recursive: true, mode: 0o700 });
+  await liveRecords(); // invariant 1
   await writeFile(join(folder(), `${record.pid}.json`), JSON.stringify(record), { mode: 0o600 });
 }
 
@@ -36,8 +39,8 @@ async function liveRecords(): Promise<ServerRecord[]> {
   for (const name of names.filter((file) => file.endsWith(".json"))) {
     try {
       const record = JSON.parse(await readFile(join(folder(), name), "utf8")) as ServerRecord;
-      if (isRunning(record.pid)) records.push(record);
-      else await removeRecord(record.pid); // invariant 1
+      if (isRunning(record.pid) && (await listens(record.adminUrl))) records.push(record);
+      else await rm(join(folder(), name), { force: true }); // invariant 1
     } catch {
       // Half written, or removed in between: not a server to speak to.
     }
@@ -45,9 +48,23 @@ async function liveRecords(): Promise<ServerRecord[]> {
   return records;
 }
 
+function listens(url: string): Promise<boolean> {
+  const { hostname, port } = new URL(url);
+  return new Promise((resolve) => {
+    const socket = connect({ host: hostname.replace(/^\[|\]$/g, ""), port: Number(port) });
+    socket.once("error", () => resolve(false));
+    socket.once("connect", () => {
+      socket.destroy();
+      resolve(true);
+    });
+  });
+}
+
 /** The one server that is meant: by its admin port, or the only one. Throws NO_SERVER or USAGE. */
-export async function findServer(adminPort: number | undefined): Promise<ServerRecord> {
+export async function findServer(namedPort: number | undefined): Promise<ServerRecord> {
   const live = await liveRecords();
+  // 0 asked `serve run` for any free port; it names no server.
+  const adminPort = namedPort === 0 ? undefined : namedPort;
   const meant =
     adminPort === undefined
       ? live
@@ -92,13 +109,4 @@ export async function askServer(
   if (!response.ok)
     throw new CommandError(EXIT.FAILED, `The server answered ${response.status}: ${body.error ?? ""}`);
   return body;
-}
-
-export function isRunning(pid: number): boolean {
-  try {
-    process.kill(pid, 0);
-    return true;
-  } catch (error) {
-    return (error as NodeJS.ErrnoException).code === "EPERM";
-  }
 }
