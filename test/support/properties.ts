@@ -13,3 +13,14 @@ export function checkProperty<Values>(
   test.diagnostic(`seed ${seed}`);
   fc.assert(property, { seed, numRuns });
 }
+
+/** The same for a property that waits for something. */
+export async function checkAsyncProperty<Values>(
+  test: TestContext,
+  property: fc.IAsyncProperty<Values>,
+  numRuns = 200,
+): Promise<void> {
+  const seed = Number(process.env["SHOAL_SEED"] ?? Date.now() % 2 ** 31);
+  test.diagnostic(`seed ${seed}`);
+  await fc.assert(property, { seed, numRuns });
+}
