@@ -14,7 +14,7 @@ export interface ActorOptions<C extends ActorClass> {
   readonly module: URL;
   readonly exportName: string;
   /** Arguments of creation; structured clone carries them over. */
-  readonly args: ArgsOf<C>;
+  readonly args: Readonly<ArgsOf<C>>;
   /** Taken from `ledger` before the first process starts and given back when the actor is DEAD. */
   readonly resources?: ResourceAmounts;
   readonly ledger?: ResourceLedger;

@@ -213,6 +213,11 @@ export class ActorProcess {
   #end(end: ProcessEnd): void {
     if (this.#life.kind === "ENDED") return;
     if (this.#life.kind === "CREATING") this.#life.startTimer.cancel();
+    if (this.#life.kind !== "NEW") {
+      // Closed already, unless a descendant holds them: that must not keep this process alive.
+      this.#life.child.stdout?.destroy();
+      this.#life.child.stderr?.destroy();
+    }
     this.#life = { kind: "ENDED" };
     for (const timer of this.#endTimers) timer.cancel();
     this.#events.onEnd(end);

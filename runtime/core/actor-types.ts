@@ -42,12 +42,9 @@ type MethodOf<C, M> = M extends keyof InstanceOf<C>
 type Streamed = AsyncIterable<unknown> | Generator<unknown, unknown, never>;
 
 export type ResultOf<C, M> = MethodOf<C, M>["result"];
-export type ItemOf<C, M> =
-  MethodOf<C, M>["result"] extends AsyncIterable<infer I>
-    ? I
-    : MethodOf<C, M>["result"] extends Generator<infer I, unknown, never>
-      ? I
-      : never;
+export type ItemOf<C, M> = StreamItem<ResultOf<C, M>>;
+type StreamItem<R> =
+  R extends AsyncIterable<infer I> ? I : R extends Generator<infer I, unknown, never> ? I : never;
 
 /** `stop` is not called by name: it is part of `ProcessActor.stop`. */
 type MethodName<C> = Exclude<
@@ -57,8 +54,13 @@ type MethodName<C> = Exclude<
     string,
   "stop"
 >;
+// In brackets, since a method that never returns is no stream.
 export type StreamName<C> = {
-  [K in MethodName<C>]: ResultOf<C, K> extends Streamed ? K : never;
+  [K in MethodName<C>]: [ResultOf<C, K>] extends [never]
+    ? never
+    : ResultOf<C, K> extends Streamed
+      ? K
+      : never;
 }[MethodName<C>];
 export type CallName<C> = Exclude<MethodName<C>, StreamName<C>>;
 

@@ -51,8 +51,7 @@ export class CallRunner {
     } catch (thrown) {
       this.#options.send({ type: "error", id, error: describeThrown(thrown).error });
     } finally {
-      this.#running.delete(id);
-      if (this.#running.size === 0) this.#onIdle();
+      this.#forget(id);
     }
   }
 
@@ -65,16 +64,23 @@ export class CallRunner {
 
   cancel(id: number): void {
     const call = this.#running.get(id);
+    // Nobody waits for it any more, so the end of the process does not either.
+    this.#forget(id);
     call?.abort.abort();
     call?.wake();
   }
 
-  /** Resolves once no call runs. */
+  /** Resolves once no call runs that somebody waits for. */
   async idle(): Promise<void> {
     if (this.#running.size === 0) return;
     await new Promise<void>((resolve) => {
       this.#onIdle = resolve;
     });
+  }
+
+  #forget(id: number): void {
+    this.#running.delete(id);
+    if (this.#running.size === 0) this.#onIdle();
   }
 
   async #call({ id, method, args }: CallMessage): Promise<void> {
