@@ -5,7 +5,7 @@
 
 import { styleText } from "node:util";
 import { Command, Option } from "commander";
-import { exposedListeners, loadConfig, type ServeConfig } from "../controller/index.ts";
+import { exposedListeners, loadConfig, type LogLevel, type ServeConfig } from "../controller/index.ts";
 import { Server } from "../gateway/index.ts";
 import { createLog, formatFaults, type Logger, messageOf, systemClock } from "../runtime/base/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
@@ -16,10 +16,10 @@ interface RunOptions {
   readonly host?: string;
   readonly port?: number;
   readonly adminPort?: number;
-  readonly logLevel?: string;
+  readonly logLevel?: LogLevel;
 }
 
-const LEVELS = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
+const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
 
 export function serveRunCommand(): Command {
   return new Command("run")
@@ -109,7 +109,7 @@ function withOptions(config: ServeConfig, options: RunOptions): ServeConfig {
     admin: { ...config.admin, port: options.adminPort ?? config.admin.port },
     logging: {
       ...config.logging,
-      logLevel: (options.logLevel as typeof config.logging.logLevel) ?? config.logging.logLevel,
+      logLevel: options.logLevel ?? config.logging.logLevel,
     },
   };
 }

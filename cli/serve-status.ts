@@ -23,7 +23,7 @@ async function status(options: {
   readonly adminPort?: number;
 }): Promise<void> {
   const record = await findServer(options.adminPort);
-  const view = (await askServer(record, "GET", "/api/serve/applications/")) as ServeStatusView;
+  const view = await askServer<ServeStatusView>(record, "GET", "/api/serve/applications/");
   console.log(
     options.json ? JSON.stringify(view, null, 2) : `${record.url} (process ${view.pid})\n${table(view)}`,
   );

@@ -89,12 +89,12 @@ export async function findServer(namedPort: number | undefined): Promise<ServerR
   return only;
 }
 
-/** Asks the admin listener; throws with what it said. */
-export async function askServer(
+/** Asks the admin listener, whose answers are `Answer` on this path; throws with what it said. */
+export async function askServer<Answer = unknown>(
   record: ServerRecord,
   method: "GET" | "DELETE",
   path: string,
-): Promise<unknown> {
+): Promise<Answer> {
   const response = await fetch(new URL(path, record.adminUrl), {
     method,
     headers: { authorization: `Bearer ${record.token}` },
@@ -105,7 +105,7 @@ export async function askServer(
       `Cannot reach the server's admin listener at ${record.adminUrl}: ${String(error)}`,
     );
   });
-  const body = (await response.json()) as { error?: string };
+  const body = (await response.json()) as Answer & { error?: string };
   if (!response.ok)
     throw new CommandError(EXIT.FAILED, `The server answered ${response.status}: ${body.error ?? ""}`);
   return body;

@@ -100,7 +100,7 @@ export class ReplicaProcess {
       lease = await this.#room(onWait);
       this.#enter({ kind: "STARTING", message: "" });
       this.#actor = await this.#startActor();
-      void this.#actor.exited.then(lease.release);
+      void this.#actor.exited.then(() => lease?.release());
     } catch (thrown) {
       lease?.release();
       if (!this.#stopped.signal.aborted) this.#enter({ kind: "FAILED", message: messageOf(thrown) });

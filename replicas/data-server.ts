@@ -82,6 +82,12 @@ export class DataServer {
       return;
     }
     this.#ongoing++;
+    // Over once the work is done and the answer is out: closing earlier would cut a large one.
+    let open = 2;
+    const over = (): void => {
+      if (--open === 0) this.#finished();
+    };
+    response.once("close", over);
     try {
       const webUrl = request.headers[WEB_URL];
       if (typeof webUrl === "string") await this.#web(webUrl, request, response);
@@ -92,7 +98,7 @@ export class DataServer {
       if (response.headersSent) response.destroy();
       else sendError(response, error);
     } finally {
-      this.#finished();
+      over();
     }
   }
 
