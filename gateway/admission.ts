@@ -18,6 +18,10 @@ export class Admission {
     return this.#open;
   }
 
+  get closed(): boolean {
+    return this.#draining;
+  }
+
   /** From now on everybody is refused. */
   close(): void {
     this.#draining = true;

@@ -40,7 +40,9 @@ export class AdminServer {
     });
     app.setErrorHandler((thrown, _request, reply) => sendError(reply, asShoalError(thrown)));
     app.setNotFoundHandler((request, reply) => {
-      sendError(reply, new ShoalError("NOT_FOUND", `Cannot ${request.method} ${request.url}: no such route`));
+      const path = request.url.slice(0, 200);
+      const message = `Cannot ${request.method} ${path}: no such route`;
+      sendError(reply, new ShoalError("NOT_FOUND", message, { verbatim: true }));
     });
     for (const path of ["/api/serve/applications/", "/api/serve/applications"]) {
       app.get(path, () => serveStatus(controller));

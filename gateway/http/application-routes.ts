@@ -3,16 +3,16 @@
 // 1. The route is looked up per request, so what is served may change without the door being rebuilt.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Route } from "../../controller/index.ts";
 import { ShoalError } from "../../runtime/base/index.ts";
 import { Admission } from "../admission.ts";
+import { METHODS, refuseMethod } from "./methods.ts";
 import { answerPlain } from "./plain.ts";
 import type { RouteContext } from "./v2-routes.ts";
 import { forwardWeb } from "./web.ts";
 
 export function addApplicationRoutes(app: FastifyInstance, context: RouteContext): void {
   app.route({
-    method: ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"],
+    method: [...METHODS],
     url: "/*",
     schema: { hide: true },
     handler: (request, reply) => answer(request, reply, context),
@@ -29,19 +29,10 @@ async function answer(
   if (route === undefined || path.startsWith("/v2/")) throw noSuchRoute(request.method, path);
   Admission.check(route.ingress);
   if (route.ingress.takes.fetch) return forwardWeb(route, { request, reply, context });
-  checkPlain(route, request.method, path);
-  return answerPlain(route.ingress, { request, reply, context });
-}
-
-function checkPlain(route: Route, method: string, path: string): void {
   const rest = path.slice(route.prefix.length);
-  if (rest !== "" && rest !== "/") throw noSuchRoute(method, path);
-  if (method !== "POST") {
-    throw new ShoalError(
-      "METHOD_NOT_ALLOWED",
-      `Cannot ${method} ${path}: wanted POST with {"inputs": …} as JSON`,
-    );
-  }
+  if (rest !== "" && rest !== "/") throw noSuchRoute(request.method, path);
+  if (request.method !== "POST") return refuseMethod(reply, request.method, ["POST"]);
+  return answerPlain(route.ingress, { request, reply, context });
 }
 
 export function pathOf(request: FastifyRequest): string {
@@ -54,5 +45,6 @@ function noSuchRoute(method: string, path: string): ShoalError {
   return new ShoalError(
     "NOT_FOUND",
     `Cannot ${method} ${shown}: no application has this route; GET /openapi.json lists all`,
+    { verbatim: true },
   );
 }

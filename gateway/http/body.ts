@@ -2,7 +2,8 @@
 //
 // 1. An announced length past the limit is refused before a byte is read.
 // 2. Memory follows what has arrived, not what was announced, however the body is cut into chunks.
-// 3. A refused body is left to Node to discard, so the connection stays usable.
+// 3. What is left of a refused request's body is thrown away as it comes, so that the connection stays usable;
+//    a client that sends more than twice the limit after its refusal is cut off.
 
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
@@ -18,8 +19,9 @@ type BodyLimits = Pick<RequestLimits, "maxBodyBytes" | "maxDecompressedBytes">;
 /** The whole body, decompressed. Throws BODY_TOO_LARGE, UNSUPPORTED_ENCODING or INVALID_ARGUMENT. */
 export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
   const encoding = request.headers["content-encoding"];
-  if (encoding === undefined || encoding === "identity") return collect(request, limits.maxBodyBytes);
+  if (encoding === undefined) return collect(request, limits.maxBodyBytes);
   const name = encoding.trim().toLowerCase();
+  if (name === "identity") return collect(request, limits.maxBodyBytes);
   if (name !== "gzip" && name !== "x-gzip" && name !== "deflate") {
     throw new ShoalError(
       "UNSUPPORTED_ENCODING",
@@ -46,7 +48,6 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
       const size = filled + chunk.byteLength;
       if (size > maxBytes) {
         settle();
-        request.resume(); // invariant 3
         reject(tooLarge(`${size} bytes and more`, maxBytes));
         return;
       }
@@ -71,6 +72,18 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     }
     request.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose);
   });
+}
+
+/** Reads what is left of a refused request's body and forgets it, within bounds (invariant 3). */
+export function discardBody(request: IncomingMessage, maxBodyBytes: number): void {
+  if (request.complete || request.destroyed) return;
+  let left = 2 * maxBodyBytes;
+  request.on("data", (chunk: Buffer) => {
+    left -= chunk.byteLength;
+    if (left < 0) request.destroy();
+  });
+  request.on("error", () => undefined);
+  request.resume();
 }
 
 interface Room {

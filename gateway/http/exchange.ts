@@ -11,6 +11,7 @@ export const TIMEOUT_HEADER = "x-request-timeout-ms";
 
 export class Exchange {
   #ticket: Ticket | undefined;
+  #gone = false;
   readonly #arrivedMs = systemClock.nowMs();
 
   /** Throws when the server has no room for another open request. */
@@ -20,13 +21,15 @@ export class Exchange {
     raw.once("close", () => {
       admission.leave();
       if (!raw.writableFinished) {
-        this.#ticket?.cancel(new ShoalError("CANCELLED", "The client went away before the answer"));
+        this.#gone = true;
+        this.#ticket?.cancel(clientGone());
       }
     });
   }
 
-  /** Puts work into a deployment's queue. */
+  /** Puts work into a deployment's queue. Throws CANCELLED when the client went while its request was read. */
   submit(deployment: ServedDeployment, work: Work, timeoutMs: number): Ticket {
+    if (this.#gone) throw clientGone();
     this.#ticket = deployment.dispatcher.submit(work, this.#arrivedMs + timeoutMs);
     return this.#ticket;
   }
@@ -34,6 +37,10 @@ export class Exchange {
   run(deployment: ServedDeployment, work: Work, timeoutMs: number): Promise<InferResult> {
     return this.submit(deployment, work, timeoutMs).result;
   }
+}
+
+function clientGone(): ShoalError {
+  return new ShoalError("CANCELLED", "The client went away before the answer");
 }
 
 /** The shortest of what the deployment allows and what the client asked for, in milliseconds. */

@@ -7,6 +7,9 @@
 import { isUtf8 } from "node:buffer";
 import { messageOf, ShoalError } from "../../runtime/base/index.ts";
 
+/** The most characters of a 64-bit integer; what is longer fits none, and costs more to read the longer it is. */
+const INT64_DIGITS = 20;
+
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
@@ -32,7 +35,7 @@ export function parseJsonExactly(body: Uint8Array): unknown {
   return JSON.parse(text, (_key, value: unknown, context?: { source?: string }) => {
     const source = context?.source;
     if (typeof value !== "number" || Number.isSafeInteger(value) || source === undefined) return value;
-    return /^-?\d+$/.test(source) ? BigInt(source) : value;
+    return source.length <= INT64_DIGITS && /^-?\d+$/.test(source) ? BigInt(source) : value;
   });
 }
 

@@ -1,7 +1,7 @@
 // What is served, in the words of V2 and of Triton's repository extension.
 
 import type { ServedDeployment } from "../../controller/index.ts";
-import { ShoalError } from "../../runtime/base/index.ts";
+import { ShoalError, type TensorSpec } from "../../runtime/base/index.ts";
 import { parseJson } from "./json.ts";
 import type { RequestLimits } from "./limits.ts";
 
@@ -10,9 +10,14 @@ export function modelMetadata(deployment: ServedDeployment): object {
     name: deployment.name,
     versions: [deployment.version],
     platform: deployment.signature?.platform ?? "",
-    inputs: deployment.signature?.inputs ?? [],
-    outputs: deployment.signature?.outputs ?? [],
+    inputs: deployment.signature?.inputs.map(tensorMetadata) ?? [],
+    outputs: deployment.signature?.outputs.map(tensorMetadata) ?? [],
   };
+}
+
+/** The fields that V2 has, and no others: some clients refuse what they do not know. */
+function tensorMetadata({ name, datatype, shape }: TensorSpec): TensorSpec {
+  return { name, datatype, shape };
 }
 
 interface IndexEntry {

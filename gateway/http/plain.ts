@@ -6,20 +6,13 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { joinKey, type ServedDeployment } from "../../controller/index.ts";
-import {
-  elementBytesOf,
-  elementCount,
-  rowsOf,
-  ShoalError,
-  type Tensor,
-  type TensorSpec,
-} from "../../runtime/base/index.ts";
+import { elementCount, rowsOf, ShoalError, type Tensor, type TensorSpec } from "../../runtime/base/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import { readBody } from "./body.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
 import { sendBody } from "./respond.ts";
-import { describe, lostDigits, tensorFromJson, tensorToNestedJson } from "./tensor-json.ts";
+import { describe, needsExactDigits, tensorFromJson, tensorToNestedJson } from "./tensor-json.ts";
 import { checkAgainst, invalid, type V2Context } from "./v2-request.ts";
 import type { RouteContext } from "./v2-routes.ts";
 
@@ -37,7 +30,8 @@ export async function answerPlain(
   if (signature === undefined || signature.inputs.length === 0) {
     throw new ShoalError(
       "UNSUPPORTED",
-      `Cannot answer plain JSON for "${model}": it declares no signature; use /v2/models/${model}/infer`,
+      `Cannot answer plain JSON for "${model}": it declares no signature; use /v2/models/${encodeURIComponent(model)}/infer`,
+      { verbatim: true },
     );
   }
   const exchange = new Exchange(context.admission, reply);
@@ -71,7 +65,7 @@ export function decodePlain(body: Uint8Array, context: V2Context): readonly Tens
     if (elements > context.limits.maxElements) {
       throw invalid(context, `found ${elements} elements, wanted at most ${context.limits.maxElements}`);
     }
-    if (elementBytesOf(spec.datatype) === 8 && lostDigits(data)) {
+    if (needsExactDigits(spec.datatype, data)) {
       exact ??= valuesOf(parseJsonExactly(body), context);
       data = exact.get(spec.name);
     }

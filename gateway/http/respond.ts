@@ -78,5 +78,8 @@ export function sendError(reply: FastifyReply, error: ShoalError): void {
   if (retry === "later" || error.retryAfterMs !== undefined) {
     reply.header("retry-after", String(Math.max(1, Math.ceil((error.retryAfterMs ?? 1_000) / 1_000))));
   }
+  if (error.code === "UNAUTHENTICATED") reply.header("www-authenticate", "Bearer");
+  // Its next request would find nobody here.
+  if (error.code === "DRAINING") reply.header("connection", "close");
   reply.send(JSON.stringify({ error: error.publicMessage, code: error.code }));
 }

@@ -3,10 +3,11 @@
 // 1. Bodies are read by the handler that wants them, after admission; nothing else touches them.
 // 2. Every failure is answered as {"error": …}; what is internal stays in the log.
 
+import { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import type { AddressInfo } from "node:net";
 import swagger from "@fastify/swagger";
-import { fastify, type FastifyInstance } from "fastify";
+import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import type { Catalog, HttpOptions } from "../../controller/index.ts";
 import {
   asShoalError,
@@ -17,7 +18,9 @@ import {
 } from "../../runtime/base/index.ts";
 import { Admission } from "../admission.ts";
 import { addApplicationRoutes } from "./application-routes.ts";
+import { discardBody } from "./body.ts";
 import { applicationPaths } from "./openapi.ts";
+import { closeMethods, METHODS, refuseMethod } from "./methods.ts";
 import { sendError } from "./respond.ts";
 import { addV2Routes } from "./v2-routes.ts";
 
@@ -56,11 +59,14 @@ export class HttpServer {
     });
     // A plugin, so that the routes are declared when the document is already listening for them.
     await app.register(async (scope) => {
+      const declared = new Set<string>();
+      scope.addHook("onRoute", ({ url }) => void declared.add(url));
       addV2Routes(scope, { catalog, admission, limits: http.limits });
       scope.get("/openapi.json", { schema: { hide: true } }, () => {
         const document = app.swagger();
         return { ...document, paths: { ...document.paths, ...applicationPaths(catalog.routes()) } };
       });
+      closeMethods(scope, [...declared]);
       addApplicationRoutes(scope, { catalog, admission, limits: http.limits });
     });
     await app.listen({ host: http.host, port: http.port });
@@ -108,36 +114,49 @@ function createApp(http: HttpOptions, log: Logger): FastifyInstance {
     routerOptions: { maxParamLength: 256 },
     requestIdHeader: "x-request-id",
     clientErrorHandler: answerClientError,
+    // For a URL that cannot be read: there is no route then, nor its error handler.
+    frameworkErrors: (_thrown, request, reply) => {
+      const message = `Cannot read the URL ${request.url.slice(0, 200)}: wanted UTF-8 with escapes such as %20`;
+      discardBody(request.raw, http.limits.maxBodyBytes);
+      sendError(reply, new ShoalError("INVALID_ARGUMENT", message, { verbatim: true }));
+    },
   });
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null)); // invariant 1
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler((thrown, request, reply) => {
-    const error = fromFastify(thrown);
+    const error = fromFastify(thrown, request);
     if (error.kind.httpStatus >= 500 && error.kind.retry === "never") {
       log.error(
         { err: error, requestId: request.id, url: request.url, stack: error.remoteStack },
         "request failed",
       );
     }
+    discardBody(request.raw, http.limits.maxBodyBytes);
     sendError(reply, error); // invariant 2
   });
-  app.setNotFoundHandler((request, reply) => {
-    sendError(
-      reply,
-      new ShoalError("NOT_FOUND", `Cannot ${request.method} ${request.url.slice(0, 200)}: no such route`),
-    );
-  });
+  // Every path has a route for the usual methods: what comes here has another, such as TRACE.
+  app.setNotFoundHandler(async (request, reply) => refuseMethod(reply, request.method, METHODS));
   return app;
 }
 
 /** Fastify's own refusals carry a status; whatever else was thrown is ours. */
-function fromFastify(thrown: unknown): ShoalError {
+function fromFastify(thrown: unknown, request: FastifyRequest): ShoalError {
   if (thrown instanceof ShoalError) return thrown;
-  const status = (thrown as { statusCode?: unknown }).statusCode;
+  if (!(thrown instanceof Error)) return internal(thrown);
+  if (Reflect.get(thrown, "code") === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
+    const found = request.headers["content-type"];
+    const message = `Cannot read the request: found Content-Type "${found}", wanted a media type or none`;
+    return new ShoalError("UNSUPPORTED_ENCODING", message);
+  }
+  const status: unknown = Reflect.get(thrown, "statusCode");
   if (typeof status === "number" && status >= 400 && status < 500)
     return asShoalError(thrown, "INVALID_ARGUMENT");
+  return internal(thrown);
+}
+
+function internal(thrown: unknown): ShoalError {
   return new ShoalError("INTERNAL", "Cannot answer: an internal error, see the server's log", {
     cause: thrown,
   });
@@ -145,7 +164,10 @@ function fromFastify(thrown: unknown): ShoalError {
 
 /** What Node's parser refuses, before there is a request. */
 function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  if (error.code === "ECONNRESET" || !socket.writable) {
+  // An answer that is under way on this connection would have this one in its middle; only Node knows it.
+  const underWay: unknown = Reflect.get(socket, "_httpMessage");
+  const begun = underWay instanceof ServerResponse && underWay.headersSent;
+  if (error.code === "ECONNRESET" || !socket.writable || begun) {
     socket.destroy();
     return;
   }

@@ -39,8 +39,12 @@ export function tensorFromJson(described: DescribedTensor, data: unknown): Tenso
   return { name, datatype, shape, bytes: toBytes(described, flat) };
 }
 
-/** True when `data` holds a number that lost digits on its way to a double. */
-export function lostDigits(data: unknown): boolean {
+/** True when `data` holds whole numbers of which some lost digits on their way to a double. */
+export function needsExactDigits(datatype: Datatype, data: unknown): boolean {
+  return DATATYPES[datatype].kind === "bigint" && lostDigits(data);
+}
+
+function lostDigits(data: unknown): boolean {
   if (Array.isArray(data)) return data.some(lostDigits);
   return typeof data === "number" && Number.isInteger(data) && !Number.isSafeInteger(data);
 }
@@ -105,12 +109,12 @@ const RANGES: Partial<Record<Datatype, readonly [min: number, max: number]>> = {
   INT32: [-0x8000_0000, 0x7fff_ffff],
 };
 
-/** Largest magnitude that does not round to infinity. */
-const FLOAT_MAX: Partial<Record<Datatype, number>> = {
-  FP16: 65_519.99,
-  BF16: 3.3961e38,
-  FP32: 3.402_823_567_797_336e38,
-  FP64: Number.MAX_VALUE,
+/** The least magnitude that rounds to infinity. */
+const FLOAT_END: Partial<Record<Datatype, number>> = {
+  FP16: 65_520,
+  BF16: (2 - 2 ** -8) * 2 ** 127,
+  FP32: (2 - 2 ** -24) * 2 ** 127,
+  FP64: Number.POSITIVE_INFINITY,
 };
 
 function toBytes(described: DescribedTensor, flat: readonly unknown[]): Uint8Array {
@@ -126,7 +130,9 @@ function toBytes(described: DescribedTensor, flat: readonly unknown[]): Uint8Arr
       return boolsToBytes(described, flat);
     case "bytes":
       for (let index = 0; index < flat.length; index++) {
-        if (typeof flat[index] !== "string") throw elementError(described, index, flat[index]);
+        const text = flat[index];
+        // Half a surrogate pair has no UTF-8: it would become another character.
+        if (typeof text !== "string" || !text.isWellFormed()) throw elementError(described, index, text);
       }
       return encodeBytesElements(flat as string[]);
   }
@@ -134,12 +140,14 @@ function toBytes(described: DescribedTensor, flat: readonly unknown[]): Uint8Arr
 
 function floatsToBytes(described: DescribedTensor, flat: readonly unknown[]): Uint8Array {
   const { datatype } = described;
-  const max = FLOAT_MAX[datatype] ?? Number.MAX_VALUE;
+  const end = FLOAT_END[datatype] ?? Number.POSITIVE_INFINITY;
   const array = new DATATYPES[datatype].array(flat.length) as Float32Array | Uint16Array;
   const isBf16 = datatype === "BF16";
   for (let index = 0; index < flat.length; index++) {
     const value = flat[index];
-    if (typeof value !== "number" || value > max || value < -max) throw elementError(described, index, value);
+    if (typeof value !== "number" || value >= end || value <= -end) {
+      throw elementError(described, index, value);
+    }
     array[index] = isBf16 ? toBf16(value) : value;
   }
   return bytesOf(array);
@@ -195,7 +203,7 @@ function elementError({ name, datatype }: DescribedTensor, index: number, value:
 /** What a JSON value is, short enough for an error. */
 export function describe(value: unknown): string {
   if (value === undefined) return "nothing";
-  if (typeof value === "bigint") return String(value);
+  if (typeof value === "bigint" || typeof value === "number") return String(value);
   if (Array.isArray(value)) return "a list";
   if (typeof value === "object" && value !== null) return "an object";
   const text = JSON.stringify(value);

@@ -18,7 +18,7 @@ import {
 import type { Signature, SignatureTensor } from "../../runtime/engines/index.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
 import type { RequestLimits } from "./limits.ts";
-import { describe, lostDigits, tensorFromJson } from "./tensor-json.ts";
+import { describe, needsExactDigits, tensorFromJson } from "./tensor-json.ts";
 
 export interface V2Request {
   readonly id: string | undefined;
@@ -57,11 +57,12 @@ export function decodeV2Request(
   const json = headerLength === undefined ? body : body.subarray(0, headerLength);
   const request = asFields(parseJson(json, context.limits.maxJsonDepth), "the request", context);
   const parameters = parametersOf(request, "the request", context);
+  const binaryByDefault = flagOf(parameters, "binary_data_output", context) ?? false;
   return {
     id: idOf(request, context),
     inputs: decodeInputs(request, { json, binary: body.subarray(json.byteLength), context }),
-    outputs: decodeOutputs(request, parameters["binary_data_output"] === true, context),
-    binaryByDefault: parameters["binary_data_output"] === true,
+    outputs: decodeOutputs(request, binaryByDefault, context),
+    binaryByDefault,
     timeoutUs: timeoutOf(parameters, context),
   };
 }
@@ -92,7 +93,7 @@ function decodeInputs(request: Fields, { json, binary, context }: InputSource): 
     const size = parametersOf(fields, `input "${input.name}"`, context)["binary_data_size"];
     if (size === undefined) {
       let data = fields["data"];
-      if (elementBytesOf(input.datatype) === 8 && lostDigits(data)) {
+      if (needsExactDigits(input.datatype, data)) {
         exact ??= (parseJsonExactly(json) as { inputs: readonly unknown[] }).inputs;
         data = (exact[index] as Fields)["data"];
       }
@@ -151,7 +152,11 @@ function describeInput(fields: Fields, index: number, context: V2Context): Descr
 }
 
 /** Checks one input against what the model takes under its name. */
-export function checkAgainst(spec: SignatureTensor | undefined, input: DescribedInput, context: V2Context): void {
+export function checkAgainst(
+  spec: SignatureTensor | undefined,
+  input: DescribedInput,
+  context: V2Context,
+): void {
   if (spec === undefined) {
     const names = context.signature.inputs.map(({ name }) => `"${name}"`).join(", ");
     throw invalid(context, `found input "${input.name}", wanted ${names}`);
@@ -190,7 +195,7 @@ function inSignatureOrder(
 }
 
 function decodeOutputs(request: Fields, binaryByDefault: boolean, context: V2Context): V2Request["outputs"] {
-  if (request["outputs"] === undefined) return [];
+  if (isAbsent(request["outputs"])) return [];
   const known = context.signature.outputs;
   const names = new Set<string>();
   return listOf(request, "outputs", context).map((entry, index) => {
@@ -207,38 +212,47 @@ function decodeOutputs(request: Fields, binaryByDefault: boolean, context: V2Con
         `found output "${name}", wanted ${known.map((spec) => `"${spec.name}"`).join(", ")}`,
       );
     }
-    const binary = parametersOf(fields, `output "${name}"`, context)["binary_data"];
-    return { name, binary: binary === undefined ? binaryByDefault : binary === true };
+    const parameters = parametersOf(fields, `output "${name}"`, context);
+    if (parameters["classification"] !== undefined) {
+      // Left out silently, the client would take the values for classes.
+      throw invalid(context, `found classification for output "${name}", which is not supported`);
+    }
+    return { name, binary: flagOf(parameters, "binary_data", context) ?? binaryByDefault };
   });
 }
 
-/** A body that is the bytes of the only input; the answer is all binary. */
+/** A body that is the bytes of the only input, of which one dimension may vary; the answer is all binary. */
 function bareBytes(body: Uint8Array, context: V2Context): V2Request {
   const [spec, second] = context.signature.inputs;
   if (spec === undefined || second !== undefined) {
     throw invalid(context, "found a body of bare bytes (header length 0), wanted a model with one input");
   }
-  const variable = spec.shape.filter((size) => size === -1).length;
+  const wanted = oneVariable(spec.shape, context.signature.batchable);
   const elementBytes = elementBytesOf(spec.datatype);
-  const fixed = elementCount(spec.shape.map((size) => (size === -1 ? 1 : size)));
+  const fixed = elementCount(wanted.map((size) => (size === -1 ? 1 : size)));
   const free = elementBytes === 0 ? 1 : body.byteLength / (elementBytes * fixed);
+  const variable = wanted.filter((size) => size === -1).length;
   if (variable > 1 || !Number.isInteger(free) || (variable === 0 && free !== 1)) {
     throw invalid(
       context,
       `found ${body.byteLength} bare bytes, which do not fit input "${spec.name}" ${spec.datatype} [${spec.shape.join(",")}]`,
     );
   }
-  const shape = spec.shape.map((size) => (size === -1 ? free : size));
+  const shape = wanted.map((size) => (size === -1 ? free : size));
+  const elements = elementCount(shape);
+  if (elements > context.limits.maxElements) {
+    throw invalid(context, `found ${elements} elements, wanted at most ${context.limits.maxElements}`);
+  }
   const bytes = elementBytes === 0 ? withLength(body) : body;
   const tensor = { name: spec.name, datatype: spec.datatype, shape, bytes };
   checkTensor(tensor);
-  if (elementCount(shape) > context.limits.maxElements) {
-    throw invalid(
-      context,
-      `found ${elementCount(shape)} elements, wanted at most ${context.limits.maxElements}`,
-    );
-  }
   return { id: undefined, inputs: [tensor], outputs: [], binaryByDefault: true, timeoutUs: undefined };
+}
+
+/** A shape with a batch axis and another that varies is one row, as Triton has it. */
+function oneVariable(shape: readonly number[], batchable: boolean): readonly number[] {
+  const isSecond = batchable && shape[0] === -1 && shape.indexOf(-1, 1) !== -1;
+  return isSecond ? [1, ...shape.slice(1)] : shape;
 }
 
 function withLength(body: Uint8Array): Uint8Array {
@@ -250,22 +264,34 @@ function withLength(body: Uint8Array): Uint8Array {
 
 function idOf(request: Fields, context: V2Context): string | undefined {
   const { id } = request;
-  if (id === undefined || typeof id === "string") return id;
+  if (typeof id === "string") return id;
+  if (isAbsent(id)) return undefined;
   throw invalid(context, `found ${describe(id)} as id, wanted a string`);
 }
 
 function timeoutOf(parameters: Fields, context: V2Context): number | undefined {
   const { timeout } = parameters;
-  if (timeout === undefined) return undefined;
+  if (timeout === undefined || timeout === 0) return undefined; // 0 is Triton's word for none
   if (typeof timeout === "number" && Number.isSafeInteger(timeout) && timeout > 0) return timeout;
-  throw invalid(context, `found timeout ${describe(timeout)}, wanted a whole number of microseconds above 0`);
+  throw invalid(context, `found timeout ${describe(timeout)}, wanted a whole number of microseconds from 0`);
+}
+
+function flagOf(parameters: Fields, key: string, context: V2Context): boolean | undefined {
+  const flag = parameters[key];
+  if (flag === undefined || typeof flag === "boolean") return flag;
+  throw invalid(context, `found ${key} ${describe(flag)}, wanted true or false`);
+}
+
+/** Clients that write out every field of a class send null for what they do not mean. */
+function isAbsent(value: unknown): value is undefined | null {
+  return value === undefined || value === null;
 }
 
 const NO_PARAMETERS: Fields = {};
 
 function parametersOf(fields: Fields, where: string, context: V2Context): Fields {
   const { parameters } = fields;
-  if (parameters === undefined) return NO_PARAMETERS;
+  if (isAbsent(parameters)) return NO_PARAMETERS;
   return asFields(parameters, `parameters of ${where}`, context);
 }
 

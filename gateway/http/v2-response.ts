@@ -2,7 +2,7 @@
 
 import { binaryDescription, HEADER_LENGTH, type Tensor } from "../../runtime/base/index.ts";
 import { tensorToJson } from "./tensor-json.ts";
-import type { V2Request } from "./v2-request.ts";
+import { invalid, type V2Request } from "./v2-request.ts";
 
 export interface EncodedResponse {
   readonly headers: Readonly<Record<string, string>>;
@@ -46,15 +46,21 @@ export function encodeV2Response(answer: Answer): EncodedResponse {
   };
 }
 
+/** Throws INVALID_ARGUMENT when an output was asked for that a model without a signature does not give. */
 function selectOutputs({
+  model,
   request,
   outputs,
 }: Answer): { readonly tensor: Tensor; readonly binary: boolean }[] {
   if (request.outputs.length === 0) {
     return outputs.map((tensor) => ({ tensor, binary: request.binaryByDefault }));
   }
-  return request.outputs.flatMap(({ name, binary }) => {
+  return request.outputs.map(({ name, binary }) => {
     const tensor = outputs.find((output) => output.name === name);
-    return tensor === undefined ? [] : [{ tensor, binary }];
+    if (tensor === undefined) {
+      const given = outputs.map((output) => `"${output.name}"`).join(", ");
+      throw invalid({ model }, `found output "${name}", wanted ${given}`);
+    }
+    return { tensor, binary };
   });
 }

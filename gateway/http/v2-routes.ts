@@ -27,8 +27,9 @@ interface ModelParams {
 }
 
 export function addV2Routes(app: FastifyInstance, context: RouteContext): void {
-  const { catalog } = context;
-  const ready = (): boolean => catalog.deployments().every((deployment) => deployment.ready);
+  const { catalog, admission } = context;
+  const ready = (): boolean =>
+    !admission.closed && catalog.deployments().every((deployment) => deployment.ready);
 
   for (const url of ["/v2", "/v2/"]) {
     app.get(url, { schema: schemas.serverMetadata(url) }, () => ({
@@ -130,12 +131,15 @@ function isModel(deployment: ServedDeployment): boolean {
 function findModel(catalog: Catalog, { model, version }: ModelParams): ServedDeployment {
   const deployment = catalog.deployment(model);
   if (deployment === undefined || !isModel(deployment)) {
-    throw new ShoalError("NOT_FOUND", `Request for unknown model: '${model}' is not found`);
+    throw new ShoalError("NOT_FOUND", `Request for unknown model: '${model}' is not found`, {
+      verbatim: true,
+    });
   }
   if (version !== undefined && version !== deployment.version) {
     throw new ShoalError(
       "NOT_FOUND",
       `Request for unknown model: '${model}' version ${version} is not found`,
+      { verbatim: true },
     );
   }
   return deployment;

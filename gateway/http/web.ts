@@ -9,6 +9,7 @@ import { Transform, type Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ReplicaLink, Route, Ticket } from "../../controller/index.ts";
 import { asShoalError, ShoalError } from "../../runtime/base/index.ts";
+import { discardBody } from "./body.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import type { RouteContext } from "./v2-routes.ts";
 
@@ -39,6 +40,8 @@ export async function forwardWeb(
   { request, reply, context }: WebExchange,
 ): Promise<FastifyReply> {
   const { raw } = reply;
+  const { maxBodyBytes } = context.limits;
+  checkLength(request.raw, maxBodyBytes);
   const exchange = new Exchange(context.admission, reply);
   const gone = new AbortController();
   raw.once("close", () => gone.abort());
@@ -48,13 +51,14 @@ export async function forwardWeb(
         path: request.url,
         method: request.method as "GET",
         headers: forwardedHeaders(route, request),
-        body: bodyOf(request.raw, context.limits.maxBodyBytes),
+        body: bodyOf(request.raw, maxBodyBytes),
         signal: gone.signal,
       },
       ({ statusCode, headers }) => {
         ticket.liftDeadline();
-        if (!reply.sent) reply.hijack();
+        // Throws when the headers cannot be written: then the answer is still ours to give.
         raw.writeHead(statusCode, STATUS_CODES[statusCode], returnedHeaders(headers));
+        reply.hijack();
         raw.flushHeaders();
         return raw;
       },
@@ -82,7 +86,14 @@ export async function forwardWeb(
     raw.destroy(); // invariant 2
   }
   gone.abort();
+  discardBody(request.raw, maxBodyBytes); // the module may have answered without reading all
   return reply;
+}
+
+/** Throws BODY_TOO_LARGE on what is announced, before the request waits for anything. */
+function checkLength(raw: IncomingMessage, maxBytes: number): void {
+  const announced = Number(raw.headers["content-length"] ?? 0);
+  if (announced > maxBytes) throw tooLarge(`announced ${announced} bytes`, maxBytes);
 }
 
 function bodyOf(raw: IncomingMessage, maxBytes: number): Readable | null {
@@ -94,23 +105,29 @@ function bodyOf(raw: IncomingMessage, maxBytes: number): Readable | null {
     transform(chunk: Buffer, _encoding, done) {
       size += chunk.byteLength;
       if (size <= maxBytes) done(null, chunk);
-      else {
-        const what = `Cannot pass the body on: found more than ${maxBytes} bytes`;
-        done(new ShoalError("BODY_TOO_LARGE", what));
-      }
+      else done(tooLarge(`${size} bytes and more`, maxBytes));
     },
   });
   raw.once("error", (error) => bounded.destroy(error));
   return raw.pipe(bounded);
 }
 
+function tooLarge(found: string, maxBytes: number): ShoalError {
+  return new ShoalError(
+    "BODY_TOO_LARGE",
+    `Cannot pass the body on: found ${found}, wanted at most ${maxBytes}`,
+  );
+}
+
 function forwardedHeaders(route: Route, request: FastifyRequest): string[] {
   const headers: string[] = [];
   const { rawHeaders } = request.raw;
+  const hop = namedBy(request.headers.connection);
   for (let index = 0; index + 1 < rawHeaders.length; index += 2) {
     const [name = "", value = ""] = rawHeaders.slice(index, index + 2);
     const lower = name.toLowerCase();
-    if (!NOT_FORWARDED.has(lower) && !lower.startsWith("x-shoal-")) headers.push(name, value);
+    if (NOT_FORWARDED.has(lower) || lower.startsWith("x-shoal-") || hop.has(lower)) continue;
+    headers.push(name, value);
   }
   headers.push("x-shoal-web-url", moduleUrl(route, request));
   if (route.prefix !== "") headers.push("x-forwarded-prefix", route.prefix);
@@ -125,9 +142,15 @@ function moduleUrl(route: Route, request: FastifyRequest): string {
   return URL.canParse(path, origin) ? origin + path : `http://localhost${path}`;
 }
 
+/** The headers that a Connection header names belong to the connection as well. */
+function namedBy(connection: string | undefined): ReadonlySet<string> {
+  return new Set(connection?.toLowerCase().split(/[\s,]+/));
+}
+
 function returnedHeaders(headers: Readonly<Record<string, string | string[] | undefined>>): string[] {
+  const hop = namedBy(headers["connection"]?.toString());
   return Object.entries(headers).flatMap(([name, value]) => {
-    if (value === undefined || NOT_FORWARDED.has(name)) return [];
+    if (value === undefined || NOT_FORWARDED.has(name) || hop.has(name)) return [];
     return (Array.isArray(value) ? value : [value]).flatMap((one) => [name, one]);
   });
 }

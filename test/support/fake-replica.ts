@@ -38,8 +38,8 @@ export class ReceivedBatch {
   constructor(batch: Batch, answer: (received: ReceivedBatch) => BatchOutcome) {
     this.batch = batch;
     const works = batch.entries.map(({ work }) => {
-      assert.equal(work.kind, "infer", "only tensors are sent as a batch");
-      return work as Extract<typeof work, { kind: "infer" }>;
+      assert(work.kind === "infer", "only tensors are sent as a batch");
+      return work;
     });
     const [first] = works;
     assert(first !== undefined, "a batch has at least one request");

@@ -71,7 +71,7 @@ describe("shape arithmetic", () => {
 describe("agreement of bytes, datatype and shape (invariant 1)", () => {
   for (const datatype of ALL_DATATYPES.filter((each) => each !== "BYTES")) {
     test(`${datatype}: exactly its bytes are taken`, () => {
-      const byteLength = byteLengthOf(datatype as "FP32", 6);
+      const byteLength = byteLengthOf(datatype, 6);
       const of = (size: number): Tensor => ({
         name: "x",
         datatype,
