@@ -46,7 +46,7 @@ export async function answerPlain(
     joinKey: joinKey(inputs, []),
   } as const;
   const result = await exchange.run(deployment, work, timeoutMsOf(request, deployment));
-  const parts = `{"outputs":${encodePlain(result.outputs)}}`;
+  const parts = [`{"outputs":${encodePlain(result.outputs)}}`];
   await sendBody(reply, { headers: { "content-type": "application/json" }, parts });
   return reply;
 }

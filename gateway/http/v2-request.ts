@@ -10,12 +10,15 @@ import {
   elementBytesOf,
   elementCount,
   isDatatype,
+  rowsOf,
   ShoalError,
   type Tensor,
   type TensorSpec,
   takeBinary,
 } from "../../runtime/base/index.ts";
 import type { Signature, SignatureTensor } from "../../runtime/engines/index.ts";
+import { joinKey } from "../../controller/index.ts";
+import { recall, remember } from "./header-memo.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
 import type { RequestLimits } from "./limits.ts";
 import { describe, needsExactDigits, tensorFromJson } from "./tensor-json.ts";
@@ -23,6 +26,11 @@ import { describe, needsExactDigits, tensorFromJson } from "./tensor-json.ts";
 export interface V2Request {
   readonly id: string | undefined;
   readonly inputs: readonly Tensor[];
+  /** Size of the batch axis; 1 for a model without one. */
+  readonly rows: number;
+  /** Requests with equal keys may share a batch. */
+  readonly joinKey: string;
+  readonly outputNames: readonly string[];
   /** Outputs asked for; empty means all, as `binaryByDefault` says. */
   readonly outputs: readonly { readonly name: string; readonly binary: boolean }[];
   readonly binaryByDefault: boolean;
@@ -55,16 +63,37 @@ export function decodeV2Request(
     );
   }
   const json = headerLength === undefined ? body : body.subarray(0, headerLength);
-  const request = asFields(parseJson(json, context.limits.maxJsonDepth), "the request", context);
-  const parameters = parametersOf(request, "the request", context);
+  const binary = body.subarray(json.byteLength);
+  const { signature } = context;
+  const recalled = binary.byteLength === 0 ? undefined : recall(json, binary, signature);
+  if (recalled !== undefined) return recalled;
+  const fields = asFields(parseJson(json, context.limits.maxJsonDepth), "the request", context);
+  const parameters = parametersOf(fields, "the request", context);
   const binaryByDefault = flagOf(parameters, "binary_data_output", context) ?? false;
-  return {
-    id: idOf(request, context),
-    inputs: decodeInputs(request, { json, binary: body.subarray(json.byteLength), context }),
-    outputs: decodeOutputs(request, binaryByDefault, context),
+  const inputs = decodeInputs(fields, { json, binary, context });
+  const outputs = decodeOutputs(fields, binaryByDefault, context);
+  const request: V2Request = {
+    id: idOf(fields, context),
+    ...plan(inputs, outputs, signature),
+    outputs,
     binaryByDefault,
     timeoutUs: timeoutOf(parameters, context),
   };
+  const allBinary = inputs.every(({ bytes }) => bytes.buffer === binary.buffer);
+  if (allBinary && binary.byteLength > 0) remember(json, binary, { request, signature });
+  return request;
+}
+
+/** What the dispatcher asks of a request, beside its tensors. */
+function plan(
+  inputs: readonly Tensor[],
+  outputs: V2Request["outputs"],
+  { batchable }: Signature,
+): Pick<V2Request, "inputs" | "rows" | "joinKey" | "outputNames"> {
+  const outputNames = outputs.map(({ name }) => name);
+  const [first] = inputs;
+  const rows = batchable && first !== undefined ? rowsOf(first) : 1;
+  return { inputs, rows, joinKey: joinKey(inputs, outputNames), outputNames };
 }
 
 interface InputSource {
@@ -246,7 +275,8 @@ function bareBytes(body: Uint8Array, context: V2Context): V2Request {
   const bytes = elementBytes === 0 ? withLength(body) : body;
   const tensor = { name: spec.name, datatype: spec.datatype, shape, bytes };
   checkTensor(tensor);
-  return { id: undefined, inputs: [tensor], outputs: [], binaryByDefault: true, timeoutUs: undefined };
+  const planned = plan([tensor], [], context.signature);
+  return { id: undefined, ...planned, outputs: [], binaryByDefault: true, timeoutUs: undefined };
 }
 
 /** A shape with a batch axis and another that varies is one row, as Triton has it. */

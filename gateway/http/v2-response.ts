@@ -1,14 +1,9 @@
 // The answer to a V2 infer request, as JSON or with the binary extension.
 
-import { binaryDescription, HEADER_LENGTH, type Tensor } from "../../runtime/base/index.ts";
+import { HEADER_LENGTH, type Tensor } from "../../runtime/base/index.ts";
+import type { Body } from "./respond.ts";
 import { tensorToJson } from "./tensor-json.ts";
 import { invalid, type V2Request } from "./v2-request.ts";
-
-export interface EncodedResponse {
-  readonly headers: Readonly<Record<string, string>>;
-  /** In order; large tensors are views, not copies. */
-  readonly parts: readonly Uint8Array[] | string;
-}
 
 interface Answer {
   readonly model: string;
@@ -19,7 +14,7 @@ interface Answer {
 
 const JSON_HEADERS = { "content-type": "application/json" };
 
-export function encodeV2Response(answer: Answer): EncodedResponse {
+export function encodeV2Response(answer: Answer): Body {
   const { model, version, request } = answer;
   const wanted = selectOutputs(answer);
   const id = request.id === undefined ? "" : `,"id":${JSON.stringify(request.id)}`;
@@ -31,18 +26,18 @@ export function encodeV2Response(answer: Answer): EncodedResponse {
     if (index > 0) json += ",";
     const { tensor } = output;
     if (output.binary) {
-      json += JSON.stringify(binaryDescription(tensor));
+      json += `{"name":${JSON.stringify(tensor.name)},"datatype":"${tensor.datatype}","shape":[${tensor.shape.join(",")}],"parameters":{"binary_data_size":${tensor.bytes.byteLength}}}`;
       binary.push(tensor.bytes);
     } else {
       json += `{"name":${JSON.stringify(tensor.name)},"datatype":"${tensor.datatype}","shape":[${tensor.shape.join(",")}],"data":${tensorToJson(tensor)}}`;
     }
   }
   json += "]}";
-  if (binary.length === 0) return { headers: JSON_HEADERS, parts: json };
-  const header = Buffer.from(json);
+  if (binary.length === 0) return { headers: JSON_HEADERS, parts: [json] };
+  const headerLength = Buffer.byteLength(json);
   return {
-    headers: { "content-type": "application/octet-stream", [HEADER_LENGTH]: String(header.byteLength) },
-    parts: [header, ...binary],
+    headers: { "content-type": "application/octet-stream", [HEADER_LENGTH]: String(headerLength) },
+    parts: [json, ...binary],
   };
 }
 

@@ -2,8 +2,8 @@
 // statistics.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type Catalog, joinKey, type ServedDeployment } from "../../controller/index.ts";
-import { HEADER_LENGTH, rowsOf, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
+import { type Catalog, type ServedDeployment } from "../../controller/index.ts";
+import { HEADER_LENGTH, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
 import { Admission } from "../admission.ts";
 import { readBody } from "./body.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
@@ -98,15 +98,8 @@ async function infer(
   const headerLength = headerLengthOf(request);
   const body = await readBody(request.raw, limits);
   const decoded = decodeV2Request(body, headerLength, { model: deployment.name, signature, limits });
-  const [first] = decoded.inputs;
-  const outputs = decoded.outputs.map(({ name }) => name);
-  const work = {
-    kind: "infer",
-    inputs: decoded.inputs,
-    outputs,
-    rows: signature.batchable && first !== undefined ? rowsOf(first) : 1,
-    joinKey: joinKey(decoded.inputs, outputs),
-  } as const;
+  const { inputs, rows, joinKey, outputNames: outputs } = decoded;
+  const work = { kind: "infer", inputs, outputs, rows, joinKey } as const;
   const result = await exchange.run(deployment, work, timeoutMsOf(request, deployment, decoded.timeoutUs));
   const { name: model, version } = deployment;
   await sendBody(reply, encodeV2Response({ model, version, request: decoded, outputs: result.outputs }));
