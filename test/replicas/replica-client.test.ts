@@ -1,0 +1,321 @@
+// The hop: a client of the dispatcher against a data server on a real socket, and against sockets that misbehave.
+
+import assert from "node:assert/strict";
+import { once } from "node:events";
+import { createServer, type RequestListener } from "node:http";
+import { join } from "node:path";
+import { describe, it } from "node:test";
+import { Batch } from "../../controller/dispatch/batch.ts";
+import { Entry } from "../../controller/dispatch/entry.ts";
+import { type InferWork, joinKey, ReplicaClient } from "../../controller/dispatch/index.ts";
+import type { BatchOutcome } from "../../controller/dispatch/replica-link.ts";
+import { encodeHeader, ShoalError, type Tensor } from "../../runtime/base/index.ts";
+import { tensor, valuesOf } from "../support/tensors.ts";
+import { TestFolder, TestReplica, until } from "./support.ts";
+
+const NEVER = Number.POSITIVE_INFINITY;
+
+function ints(name: string, ...values: number[]): Tensor {
+  return tensor(name, "INT32", { shape: [values.length, 1], values });
+}
+
+function work(inputs: readonly Tensor[], outputs: readonly string[] = []): InferWork {
+  return {
+    kind: "infer",
+    inputs,
+    outputs,
+    rows: inputs[0]?.shape[0] ?? 1,
+    joinKey: joinKey(inputs, outputs),
+  };
+}
+
+function batchOf(works: readonly InferWork[], deadlineMs = NEVER): Batch {
+  return new Batch(
+    works.map((one) => new Entry(one, 0, deadlineMs)),
+    "r#0",
+    0,
+  );
+}
+
+class Client implements AsyncDisposable {
+  readonly client: ReplicaClient;
+
+  constructor(socketPath: string, { interruptible = false } = {}) {
+    this.client = new ReplicaClient({
+      id: "r#0",
+      deployment: "net",
+      socketPath,
+      interruptible,
+      toEpochMs: (nowMs) => 1_700_000_000_000 + nowMs,
+    });
+  }
+
+  send(batch: Batch): Promise<BatchOutcome> {
+    return this.client.send(batch);
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.client.close();
+  }
+}
+
+/** A replica's socket behind which `listener` answers. */
+async function fakeReplica(
+  listener: RequestListener,
+): Promise<AsyncDisposable & { readonly socketPath: string }> {
+  const folder = await TestFolder.make();
+  const socketPath = join(folder.path, "1.sock");
+  const server = createServer(listener).listen(socketPath);
+  await once(server, "listening");
+  return {
+    socketPath,
+    async [Symbol.asyncDispose]() {
+      server.closeAllConnections();
+      server.close();
+      await folder[Symbol.asyncDispose]();
+    },
+  };
+}
+
+function codeOf(outcome: BatchOutcome): string {
+  return outcome.kind === "done" ? "done" : `${outcome.kind} ${outcome.error.code}`;
+}
+
+function outputsOf(outcome: BatchOutcome): unknown {
+  return outcome.kind === "done" ? outcome.outputs.map(valuesOf) : codeOf(outcome);
+}
+
+describe("a batch on its way", { timeout: 60_000 }, () => {
+  it("lies along the batch axis, input by input, and asks for the outputs that are wanted", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    const outcome = await client.send(
+      batchOf([
+        work([ints("a", 1, 2), ints("b", 10, 20)], ["b"]),
+        work([ints("a", 3), ints("b", 30)], ["b"]),
+      ]),
+    );
+    assert.deepEqual(outputsOf(outcome), [
+      [1, 2, 3],
+      [10, 20, 30],
+    ]);
+    const [ran] = replica.engine.ran;
+    assert.deepEqual(
+      ran?.inputs.map(({ name, shape }) => [name, shape]),
+      [
+        ["a", [3, 1]],
+        ["b", [3, 1]],
+      ],
+    );
+    assert.deepEqual(ran?.context.outputs, ["b"]);
+    assert(outcome.kind === "done" && outcome.computeNs.every((ns) => ns >= 0));
+  });
+
+  it("tells its latest start: the last deadline of its members", async () => {
+    const { promise, resolve } = Promise.withResolvers<unknown>();
+    await using replica = await fakeReplica((request, response) => {
+      resolve(request.headers["x-shoal-latest-start"]);
+      response.writeHead(500).end();
+    });
+    await using client = new Client(replica.socketPath);
+    const entries = [40, 30].map((deadlineMs) => new Entry(work([ints("x", 1)]), 0, deadlineMs));
+    await client.send(new Batch(entries, "r#0", 0));
+    assert.equal(await promise, "1700000000040");
+  });
+
+  for (const size of [256 * 1024 - 200, 256 * 1024, 3 * 2 ** 20]) {
+    it(`carries ${size} bytes each way, each in several pieces`, async () => {
+      await using replica = await TestReplica.start();
+      await using client = new Client(replica.socketPath);
+      const parts = [0, 1, 2].map((fill) => ({
+        name: "x",
+        datatype: "UINT8" as const,
+        shape: [1, size],
+        bytes: new Uint8Array(size).fill(fill + 1),
+      }));
+      const outcome = await client.send(batchOf(parts.map((part) => work([part]))));
+      assert(outcome.kind === "done", codeOf(outcome));
+      const [output] = outcome.outputs;
+      assert.deepEqual(output?.shape, [3, size]);
+      assert(Buffer.concat(parts.map(({ bytes }) => bytes)).equals(output?.bytes ?? new Uint8Array()));
+    });
+  }
+
+  it("reads an answer of unannounced length, in pieces of any size", async () => {
+    const answer = ints("y", 1, 2, 3);
+    const described = { ...answer, parameters: { binary_data_size: 12 }, bytes: undefined };
+    const header = encodeHeader({ outputs: [described] });
+    await using replica = await fakeReplica((request, response) => {
+      request.resume();
+      response.writeHead(200, { "inference-header-content-length": Buffer.byteLength(header) });
+      const body = Buffer.concat([Buffer.from(header), answer.bytes]);
+      for (let at = 0; at < body.byteLength; at += 7) response.write(body.subarray(at, at + 7));
+      response.end();
+    });
+    await using client = new Client(replica.socketPath);
+    assert.deepEqual(outputsOf(await client.send(batchOf([work([ints("x", 1)])]))), [[1, 2, 3]]);
+  });
+
+  it("that cannot be encoded fails, and nothing is thrown", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    const scalar = tensor("x", "INT32", { shape: [], values: [1] });
+    assert.equal(
+      codeOf(await client.send(batchOf([work([scalar]), work([scalar])]))),
+      "failed INVALID_ARGUMENT",
+    );
+  });
+});
+
+describe("an answer that is none", { timeout: 60_000 }, () => {
+  it("fails the batch when the engine failed", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    replica.engine.answer = () => Promise.reject(new ShoalError("ENGINE_FAILED", "it broke"));
+    const outcome = await client.send(batchOf([work([ints("x", 1)])]));
+    assert(outcome.kind === "failed");
+    assert.deepEqual([outcome.error.code, outcome.error.message], ["ENGINE_FAILED", "it broke"]);
+  });
+
+  it("is a refusal when the batch came too late, or the replica is draining", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    const late = batchOf([work([ints("x", 1)])], replica.clock.nowMs() - 1);
+    assert.equal(codeOf(await client.send(late)), "refused LATEST_START_PASSED");
+    await replica.server.drain();
+    assert.equal(codeOf(await client.send(batchOf([work([ints("x", 1)])]))), "refused DRAINING");
+    assert.equal(replica.engine.ran.length, 0);
+  });
+
+  for (const [what, headers, body] of [
+    ["has no header", {}, "outputs"],
+    ["lies about its header's length", { "inference-header-content-length": "999" }, "{}"],
+    ["is not JSON", { "inference-header-content-length": "2" }, "{{"],
+    ["lies about its tensors", { "inference-header-content-length": "14" }, '{"outputs":[]}and more'],
+  ] as const) {
+    it(`fails typed when it ${what}`, async () => {
+      await using replica = await fakeReplica((request, response) => {
+        request.resume();
+        response.writeHead(200, headers).end(body);
+      });
+      await using client = new Client(replica.socketPath);
+      assert.equal(codeOf(await client.send(batchOf([work([ints("x", 1)])]))), "failed ENGINE_FAILED");
+    });
+  }
+
+  it("fails typed when an error is not said", async () => {
+    await using replica = await fakeReplica((request, response) => {
+      request.resume();
+      response.writeHead(500).end("<html>");
+    });
+    await using client = new Client(replica.socketPath);
+    assert.equal(codeOf(await client.send(batchOf([work([ints("x", 1)])]))), "failed ENGINE_FAILED");
+  });
+});
+
+describe("a replica that goes away", { timeout: 60_000 }, () => {
+  const lost = (outcome: BatchOutcome): unknown =>
+    outcome.kind === "lost" ? [outcome.error.code, outcome.delivered] : outcome.kind;
+
+  it("has surely not seen a batch when it could not be reached", async () => {
+    await using folder = await TestFolder.make();
+    await using client = new Client(join(folder.path, "none.sock"));
+    const outcome = await client.send(batchOf([work([ints("x", 1)])]));
+    assert.deepEqual(lost(outcome), ["REPLICA_DIED", false]);
+    assert(outcome.kind === "lost" && !outcome.error.message.includes(folder.path));
+  });
+
+  it("may have run a batch that it received", async () => {
+    await using replica = await fakeReplica((request) => {
+      request.resume().once("end", () => request.socket.destroy());
+    });
+    await using client = new Client(replica.socketPath);
+    assert.deepEqual(lost(await client.send(batchOf([work([ints("x", 1)])]))), ["REPLICA_DIED", true]);
+  });
+
+  it("may have run a batch whose answer broke off", async () => {
+    await using replica = await fakeReplica((request, response) => {
+      request.resume();
+      response.writeHead(200, { "content-length": 100, "inference-header-content-length": 50 });
+      response.write("half", () => request.socket.destroy());
+    });
+    await using client = new Client(replica.socketPath);
+    assert.deepEqual(lost(await client.send(batchOf([work([ints("x", 1)])]))), ["REPLICA_DIED", true]);
+  });
+
+  it("may have run what was under way when its client was closed", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    const { engine } = replica;
+    engine.answer = () => new Promise<never>(() => {});
+    const outcome = client.send(batchOf([work([ints("x", 1)])]));
+    await until(() => engine.ran.length === 1);
+    await client.client.close();
+    assert.deepEqual(lost(await outcome), ["REPLICA_DIED", true]);
+  });
+});
+
+describe("a batch that nobody waits for", { timeout: 60_000 }, () => {
+  it("ends its run where user code runs", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath, { interruptible: true });
+    const aborted = Promise.withResolvers<void>();
+    replica.engine.answer = (_inputs, { signal }) => {
+      signal.addEventListener("abort", () => aborted.resolve());
+      return new Promise<never>(() => {});
+    };
+    const batch = batchOf([work([ints("x", 1)]), work([ints("x", 2)])]);
+    const outcome = client.send(batch);
+    await until(() => replica.engine.ran.length === 1);
+    batch.release();
+    batch.release();
+    assert.equal(codeOf(await outcome), "refused CANCELLED");
+    await aborted.promise;
+  });
+
+  it("is not even sent when everyone went before the connection stood", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath, { interruptible: true });
+    const batch = batchOf([work([ints("x", 1)])]);
+    const outcome = client.send(batch);
+    batch.release();
+    assert.equal(codeOf(await outcome), "refused CANCELLED");
+    assert.equal(codeOf(await client.send(batchOf([work([ints("x", 2)])]))), "done");
+    assert.deepEqual(
+      replica.engine.ran.flatMap(({ inputs }) => inputs.flatMap(valuesOf)),
+      [2],
+    );
+  });
+
+  it("is answered all the same where a native run cannot be ended", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    const batch = batchOf([work([ints("x", 1)])]);
+    const outcome = client.send(batch);
+    batch.release();
+    assert.deepEqual(outputsOf(await outcome), [[1]]);
+  });
+});
+
+describe("a health check over the hop", { timeout: 60_000 }, () => {
+  it("resolves for a replica that is well, and rejects with what another says", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    await client.client.check(new AbortController().signal);
+    replica.engine.sick = new Error("out of sorts");
+    await assert.rejects(client.client.check(new AbortController().signal), {
+      code: "NOT_READY",
+      message: "out of sorts",
+    });
+  });
+
+  it("gives up with its signal", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    replica.engine.mute = true;
+    const patience = new AbortController();
+    const checked = client.client.check(patience.signal);
+    patience.abort(new ShoalError("DEADLINE_EXCEEDED", "no patience left"));
+    await assert.rejects(checked, { code: "DEADLINE_EXCEEDED" });
+  });
+});
