@@ -1,0 +1,156 @@
+// What the tests of the controller share: one with real replicas, models for them, and requests.
+
+import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { Controller, decodeConfig, type InferResult, joinKey } from "../../controller/index.ts";
+import { formatFaults, silentLog, systemClock } from "../../runtime/base/index.ts";
+import { ResourceLedger } from "../../runtime/core/index.ts";
+import { node, value, writeModel } from "../../loadtests/models/onnx-model.ts";
+import { eventually } from "../support/eventually.ts";
+import { tensor, valuesOf } from "../support/tensors.ts";
+
+const MODULES = new URL("./fixtures/modules.ts", import.meta.url).pathname;
+
+/** Config of a deployment of user code. */
+export function moduleOf(className: string, more: object = {}): object {
+  return { name: className.toLowerCase(), module: `${MODULES}:${className}`, ...more };
+}
+
+export interface Options {
+  readonly cpus?: number;
+}
+
+type Deployment = ReturnType<Controller["deployments"]>[number];
+
+/** A controller whose replicas are processes; disposing of it drains it. */
+export class Rig implements AsyncDisposable {
+  readonly folder: string;
+  readonly ledger: ResourceLedger;
+  /** Every change of a deployment's status, as `name STATE`. */
+  readonly statuses: string[] = [];
+  #controller: Controller | undefined;
+  readonly #looking = new Set<() => void>();
+
+  private constructor(folder: string, { cpus = 8 }: Options) {
+    this.folder = folder;
+    this.ledger = new ResourceLedger({ num_cpus: cpus });
+  }
+
+  static async make(options: Options = {}): Promise<Rig> {
+    return new Rig(await mkdtemp(join(tmpdir(), "shoal-test-")), options);
+  }
+
+  /** Makes the deployments known and begins to start them. */
+  async begin(...deployments: readonly object[]): Promise<{ readonly deployed: Promise<void> }> {
+    const applications = [{ deployments }];
+    const decoded = decodeConfig(JSON.stringify({ applications }), { file: join(this.folder, "shoal.json") });
+    assert(decoded.kind === "ok", decoded.kind === "faults" ? formatFaults(decoded.faults) : "");
+    this.#controller = await Controller.start({
+      config: decoded.value,
+      log: silentLog,
+      logLevel: "silent",
+      ledger: this.ledger,
+      onStatus: ({ name, status }) => {
+        this.statuses.push(`${name} ${status.state}`);
+        for (const look of this.#looking) look();
+      },
+    });
+    return { deployed: this.#controller.deploy() };
+  }
+
+  /** The same, and waits until each is ready, waits, or has failed. */
+  async serve(...deployments: readonly object[]): Promise<void> {
+    const { deployed } = await this.begin(...deployments);
+    await deployed;
+  }
+
+  get controller(): Controller {
+    assert(this.#controller !== undefined);
+    return this.#controller;
+  }
+
+  deployment(name: string): Deployment {
+    const deployment = this.controller.deployment(name);
+    assert(deployment !== undefined);
+    return deployment;
+  }
+
+  /** Resolves when the deployment's status is `state`, its message like `message`. */
+  async reached(name: string, state: string, message = /^/): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = (): void => {
+      const { status } = this.deployment(name);
+      if (status.state === state && message.test(status.message)) resolve();
+    };
+    this.#looking.add(look);
+    look();
+    await promise;
+    this.#looking.delete(look);
+  }
+
+  pidOf(name: string, index = 0): number {
+    const state = this.deployment(name).replicas[index]?.state;
+    assert(state?.kind === "RUNNING", `replica ${index} of ${name} is ${state?.kind}`);
+    return state.pid;
+  }
+
+  /** Resolves when another process runs in place of `pid`. */
+  async replaced(name: string, pid: number): Promise<void> {
+    await eventually(`a process in place of ${pid}`, () => {
+      const state = this.deployment(name).replicas[0]?.state;
+      return state?.kind === "RUNNING" && state.pid !== pid;
+    });
+  }
+
+  submit(name: string, values: readonly number[], withinMs = 60_000): Promise<InferResult> {
+    const inputs = [tensor("x", "INT32", { shape: [values.length, 1], values })];
+    const { result } = this.deployment(name).dispatcher.submit(
+      { kind: "infer", inputs, outputs: [], rows: values.length, joinKey: joinKey(inputs, []) },
+      systemClock.nowMs() + withinMs,
+    );
+    // A test may look at what became of it later than it settles.
+    result.catch(() => undefined);
+    return result;
+  }
+
+  /** The numbers of the answer. */
+  ask(name: string, values: readonly number[]): Promise<unknown[]> {
+    const answer = this.submit(name, values).then(({ outputs }) => outputs.flatMap(valuesOf));
+    answer.catch(() => undefined);
+    return answer;
+  }
+
+  /** Resolves when a batch is at a replica of the deployment. */
+  async underWay(name: string, index = 0): Promise<void> {
+    const { dispatcher } = this.deployment(name);
+    await eventually("a batch under way", () => dispatcher.busyMs(`${name}#${index}`) !== undefined);
+  }
+
+  /** Writes a model that gives INT32 `x` back as `y`, and gives the config of its deployment. */
+  async model(name: string, more: object = {}): Promise<object> {
+    return await this.#write(name, ["rows", 1], more);
+  }
+
+  /** One without a batch axis: exactly one row, of one element. */
+  async fixedModel(name: string, more: object = {}): Promise<object> {
+    return await this.#write(name, [1, 1], more);
+  }
+
+  async #write(name: string, shape: readonly (number | string)[], more: object): Promise<object> {
+    const path = join(this.folder, `${name}.onnx`);
+    await writeModel(path, {
+      name,
+      inputs: [value("x", "INT32", shape)],
+      outputs: [value("y", "INT32", shape)],
+      nodes: [node("Identity", { inputs: ["x"], outputs: ["y"] })],
+    });
+    return { name, model: path, ...more };
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.#controller?.drain();
+    await rm(this.folder, { recursive: true, force: true });
+  }
+}
