@@ -10,6 +10,8 @@ import { pipeline } from "node:stream/promises";
 import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { ShoalError } from "../runtime/base/index.ts";
 
+const NOTHING = Buffer.alloc(0);
+
 interface Exchange {
   /** Absolute URL for the module to see. */
   readonly url: string;
@@ -40,7 +42,8 @@ export async function answerWeb(
     response.end();
     return;
   }
-  response.flushHeaders();
+  // Not flushHeaders: that writes them as UTF-8, and a Response's headers are bytes.
+  response.write(NOTHING);
   const body = Readable.fromWeb(answer.body as NodeReadableStream);
   try {
     await pipeline(body, response); // invariant 2

@@ -29,6 +29,8 @@ const NOT_FORWARDED = new Set([
   "x-forwarded-prefix",
 ]);
 
+const NOTHING = Buffer.alloc(0);
+
 interface WebExchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
@@ -59,7 +61,8 @@ export async function forwardWeb(
         // Throws when the headers cannot be written: then the answer is still ours to give.
         raw.writeHead(statusCode, STATUS_CODES[statusCode], returnedHeaders(headers));
         reply.hijack();
-        raw.flushHeaders();
+        // Not flushHeaders: that writes them as UTF-8, and the bytes of a header are to stay what they are.
+        raw.write(NOTHING);
         return raw;
       },
     );

@@ -10,6 +10,8 @@ import { type ErrorCode, ShoalError } from "../../../runtime/base/index.ts";
 import { RawConnection } from "../../support/raw-http.ts";
 import { until } from "../../support/until.ts";
 import {
+  ADD_SUB,
+  addSub,
   assertRefused,
   assertUsable,
   FakeDeployment,
