@@ -12,6 +12,7 @@ import {
   type Clock,
   decodeTensors,
   encodeHeader,
+  freeLarge,
   HEADER_LENGTH,
   type Logger,
   ShoalError,
@@ -132,6 +133,10 @@ export class DataServer {
     const inferStartNs = process.hrtime.bigint();
     const results = await this.#options.engine.run(inputs, { signal: aborted.signal, outputs });
     const inferEndNs = process.hrtime.bigint();
+    if (!this.#options.engine.mayHoldTensors) {
+      freeLarge(body);
+      response.once("finish", () => results.forEach(({ bytes }) => freeLarge(bytes)));
+    }
     sendTensors(response, results, inferEndNs - inferStartNs, inferStartNs - startedNs);
   }
 

@@ -2,7 +2,7 @@
 // allocation of that size, or used in place when it came in one piece.
 
 import type { IncomingMessage } from "node:http";
-import { ShoalError } from "../runtime/base/index.ts";
+import { freeChunk, ShoalError } from "../runtime/base/index.ts";
 
 export function readBody(request: IncomingMessage): Promise<Buffer> {
   return new Promise((resolve, reject) => {
@@ -20,6 +20,7 @@ export function readBody(request: IncomingMessage): Promise<Buffer> {
       }
       body.set(chunk, filled);
       filled += chunk.byteLength;
+      freeChunk(chunk);
     });
     request.once("end", () => resolve(body ?? Buffer.alloc(0)));
     request.once("error", reject);

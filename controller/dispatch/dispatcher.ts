@@ -245,7 +245,7 @@ export class Dispatcher {
 
   #receive(batch: Batch, outcome: BatchOutcome, slot: Slot): void {
     if (outcome.kind === "done") {
-      this.#answer(batch, outcome.outputs, outcome.computeNs);
+      this.#answer(batch, outcome);
       return;
     }
     const fetching = batch.entries[0]?.work.kind === "fetch";
@@ -279,7 +279,7 @@ export class Dispatcher {
     }
   }
 
-  #answer(batch: Batch, outputs: readonly Tensor[], computeNs: readonly [number, number, number]): void {
+  #answer(batch: Batch, { outputs, computeNs, release }: Extract<BatchOutcome, { kind: "done" }>): void {
     const { entries, rows } = batch;
     const nowMs = this.#options.clock.nowMs();
     this.#rowMs += 0.05 * ((nowMs - batch.sentMs) / Math.max(1, rows) - this.#rowMs);
@@ -309,7 +309,8 @@ export class Dispatcher {
       const own = parts === undefined ? outputs : parts.map((part) => part[index] as Tensor);
       this.stats.countSuccess(entry.rows, (nowMs - entry.admittedMs) * 1e6, queueNs);
       this.stats.countCompute(computeNs);
-      this.#settle(entry, { outputs: own, timings });
+      const mine = release !== undefined && entries.length === 1;
+      this.#settle(entry, mine ? { outputs: own, timings, release } : { outputs: own, timings });
     }
     this.stats.lastInferenceMs = this.#options.clock.epochMs();
   }

@@ -11,6 +11,7 @@ import {
   concatShape,
   decodeTensors,
   encodeHeader,
+  freeLarge,
   HEADER_LENGTH,
   messageOf,
   ShoalError,
@@ -198,7 +199,7 @@ function decodeAnswer({ headers, body, elapsedMs }: Answered): BatchOutcome {
     .split(",")
     .filter((part) => part !== "")
     .map(Number);
-  return { kind: "done", outputs, computeNs: [input, infer, output] };
+  return { kind: "done", outputs, computeNs: [input, infer, output], release: () => freeLarge(body) };
 }
 
 function readError(body: Buffer, status: number): WireError {

@@ -11,6 +11,8 @@ export type BatchOutcome =
       readonly kind: "done";
       readonly outputs: readonly Tensor[];
       readonly computeNs: readonly [input: number, infer: number, output: number];
+      /** Gives the memory of the outputs back; whoever reads them last may call it. */
+      readonly release?: () => void;
     }
   /** The engine ran it and failed. */
   | { readonly kind: "failed"; readonly error: ShoalError }

@@ -38,6 +38,8 @@ export interface InferResult {
   /** Views on the batch's answer. Empty for web requests. */
   readonly outputs: readonly Tensor[];
   readonly timings: Timings;
+  /** Gives the memory of the outputs back, once they have been sent. Absent when others share it. */
+  readonly release?: () => void;
 }
 
 /** A request that was admitted. */

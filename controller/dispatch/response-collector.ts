@@ -2,6 +2,7 @@
 // answer came in one piece.
 
 import type { Dispatcher } from "undici";
+import { freeChunk } from "../../runtime/base/index.ts";
 
 export type CollectedAnswer =
   | {
@@ -28,6 +29,8 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
   #body: Buffer = EMPTY;
   #filled = 0;
   #pieces: Buffer[] | undefined;
+  /** The last chunk that was copied. */
+  #spent: Buffer | undefined;
 
   constructor(done: (answer: CollectedAnswer) => void) {
     this.#done = done;
@@ -71,6 +74,9 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
     }
     this.#body.set(chunk, this.#filled);
     this.#filled += chunk.byteLength;
+    // Undici is done with a chunk once it brings the next.
+    if (this.#spent !== undefined) freeChunk(this.#spent);
+    this.#spent = chunk;
   }
 
   onResponseEnd(): void {

@@ -8,7 +8,7 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { inflateRaw, unzip } from "node:zlib";
-import { ShoalError } from "../../runtime/base/index.ts";
+import { freeChunk, freeLarge, ShoalError } from "../../runtime/base/index.ts";
 import type { RequestLimits } from "./limits.ts";
 
 /** What is taken on trust of an announced length; more is allocated once this much has arrived. */
@@ -55,6 +55,7 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
       else {
         body = withRoom(body, { filled, size, length });
         body.set(chunk, filled);
+        freeChunk(chunk);
       }
       filled = size;
     }
@@ -98,7 +99,9 @@ function withRoom(body: Buffer | undefined, { filled, size, length }: Room): Buf
   const doubled = Math.max(size, 2 * (body?.byteLength ?? 32 * 1024));
   const trusted = length !== undefined && (length <= TRUSTED_BYTES || size > TRUSTED_BYTES);
   const grown = Buffer.allocUnsafeSlow(trusted ? length : doubled);
-  if (body !== undefined) grown.set(body.subarray(0, filled));
+  if (body === undefined) return grown;
+  grown.set(body.subarray(0, filled));
+  freeLarge(body);
   return grown;
 }
 

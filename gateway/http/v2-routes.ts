@@ -3,7 +3,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Catalog, type ServedDeployment } from "../../controller/index.ts";
-import { HEADER_LENGTH, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
+import { freeLarge, HEADER_LENGTH, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
 import { Admission } from "../admission.ts";
 import { readBody } from "./body.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
@@ -101,6 +101,9 @@ async function infer(
   const { inputs, rows, joinKey, outputNames: outputs } = decoded;
   const work = { kind: "infer", inputs, outputs, rows, joinKey } as const;
   const result = await exchange.run(deployment, work, timeoutMsOf(request, deployment, decoded.timeoutUs));
+  // Answered: it will not be sent to a replica again.
+  freeLarge(body);
+  if (result.release !== undefined) reply.raw.once("finish", result.release);
   const { name: model, version } = deployment;
   await sendBody(reply, encodeV2Response({ model, version, request: decoded, outputs: result.outputs }));
   return reply;

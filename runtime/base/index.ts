@@ -3,6 +3,7 @@ export * from "./config/index.ts";
 export * from "./datatypes.ts";
 export * from "./errors.ts";
 export * from "./log.ts";
+export * from "./memory.ts";
 export * from "./tensor.ts";
 export * from "./wire.ts";
 export * from "./version.ts";

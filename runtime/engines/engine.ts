@@ -52,6 +52,8 @@ export interface Engine {
   readonly signature: Signature;
   /** False for a module that only takes web requests: its `run` throws UNSUPPORTED. */
   readonly infers: boolean;
+  /** Whether inputs or outputs of a run may be held by someone after it: user code may, ORT does not. */
+  readonly mayHoldTensors: boolean;
   /**
    * Runs on made-up input, so that the first request pays no first-run cost. Gives a warning, not an error, when
    * the model cannot take what was made up.

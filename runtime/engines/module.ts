@@ -47,6 +47,7 @@ interface Life extends LoadOptions {
 class ModuleEngine implements Engine {
   readonly signature: Signature;
   readonly infers: boolean;
+  readonly mayHoldTensors = true;
   declare readonly fetch?: (request: Request) => Promise<Response>;
   declare readonly reconfigure?: (userConfig: unknown) => Promise<void>;
   declare readonly check?: () => Promise<void>;

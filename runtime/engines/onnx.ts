@@ -46,6 +46,7 @@ const WARM_BYTES_LIMIT = 256 * 1024 * 1024;
 class OnnxEngine implements Engine {
   readonly signature: Signature;
   readonly infers = true;
+  readonly mayHoldTensors = false;
   readonly #session: InferenceSession;
   readonly #spec: EngineSpec;
   readonly #datatypes: ReadonlyMap<string, string>;
