@@ -93,7 +93,7 @@ async function listening<T>(
   try {
     return await start();
   } catch (thrown) {
-    const code = (thrown as NodeJS.ErrnoException).code;
+    const code: unknown = thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
     const what =
       code === "EADDRINUSE"
         ? "the port is in use by another process"

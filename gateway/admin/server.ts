@@ -5,11 +5,11 @@
 // 2. A request that a browser made for another site is refused: the Host must be one that is bound here.
 
 import { createHash, timingSafeEqual } from "node:crypto";
-import type { AddressInfo } from "node:net";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
 import { type AdminOptions, type Controller, isLoopback, toFileForm } from "../../controller/index.ts";
-import { asShoalError, ShoalError } from "../../runtime/base/index.ts";
-import { sendError } from "../http/respond.ts";
+import { ShoalError } from "../../runtime/base/index.ts";
+import { errorOf, sendError } from "../http/respond.ts";
+import { urlOf } from "../listening.ts";
 import { serveStatus } from "./status.ts";
 
 export interface AdminServerOptions {
@@ -26,8 +26,7 @@ export class AdminServer {
 
   private constructor(app: FastifyInstance, host: string) {
     this.#app = app;
-    const { port } = app.server.address() as AddressInfo;
-    this.url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    this.url = urlOf(app.server, host);
   }
 
   /** Listens; rejects with the system's error when it cannot. */
@@ -38,7 +37,10 @@ export class AdminServer {
       checkToken(request, token);
       checkHost(request, admin.host);
     });
-    app.setErrorHandler((thrown, _request, reply) => sendError(reply, asShoalError(thrown)));
+    // Nothing here has a body: one that comes is not looked at.
+    app.removeAllContentTypeParsers();
+    app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+    app.setErrorHandler((thrown, request, reply) => sendError(reply, errorOf(thrown, request)));
     app.setNotFoundHandler((request, reply) => {
       const path = request.url.slice(0, 200);
       const message = `Cannot ${request.method} ${path}: no such route`;

@@ -2,16 +2,17 @@
 
 import type { ServedDeployment } from "../../controller/index.ts";
 import { ShoalError, type TensorSpec } from "../../runtime/base/index.ts";
+import type { Signature } from "../../runtime/engines/index.ts";
 import { parseJson } from "./json.ts";
 import type { RequestLimits } from "./limits.ts";
 
-export function modelMetadata(deployment: ServedDeployment): object {
+export function modelMetadata({ name, version }: ServedDeployment, signature: Signature): object {
   return {
-    name: deployment.name,
-    versions: [deployment.version],
-    platform: deployment.signature?.platform ?? "",
-    inputs: deployment.signature?.inputs.map(tensorMetadata) ?? [],
-    outputs: deployment.signature?.outputs.map(tensorMetadata) ?? [],
+    name,
+    versions: [version],
+    platform: signature.platform,
+    inputs: signature.inputs.map(tensorMetadata),
+    outputs: signature.outputs.map(tensorMetadata),
   };
 }
 

@@ -3,8 +3,8 @@
 import type { OutgoingHttpHeaders } from "node:http";
 import { promisify } from "node:util";
 import { deflate, gzip } from "node:zlib";
-import type { FastifyReply } from "fastify";
-import { ShoalError } from "../../runtime/base/index.ts";
+import type { FastifyReply, FastifyRequest } from "fastify";
+import { asShoalError, ShoalError } from "../../runtime/base/index.ts";
 
 /** Below this many bytes compressing costs more than it saves. */
 const COMPRESS_BYTES = 1024;
@@ -84,6 +84,27 @@ function pickEncoding(accepted: string): "gzip" | "deflate" | undefined {
     );
   if (wants("gzip")) return "gzip";
   return wants("deflate") ? "deflate" : undefined;
+}
+
+/** What a handler threw, as an error for the client: fastify's own refusals carry a status, the rest is internal. */
+export function errorOf(thrown: unknown, request: FastifyRequest): ShoalError {
+  if (thrown instanceof ShoalError) return thrown;
+  if (!(thrown instanceof Error)) return internal(thrown);
+  if (Reflect.get(thrown, "code") === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
+    const found = request.headers["content-type"];
+    const message = `Cannot read the request: found Content-Type "${found}", wanted a media type or none`;
+    return new ShoalError("UNSUPPORTED_ENCODING", message);
+  }
+  const status: unknown = Reflect.get(thrown, "statusCode");
+  if (typeof status === "number" && status >= 400 && status < 500)
+    return asShoalError(thrown, "INVALID_ARGUMENT");
+  return internal(thrown);
+}
+
+function internal(thrown: unknown): ShoalError {
+  return new ShoalError("INTERNAL", "Cannot answer: an internal error, see the server's log", {
+    cause: thrown,
+  });
 }
 
 /** `{"error": …}` with the status of its code; what the client can do next is in the headers. */

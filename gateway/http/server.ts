@@ -5,23 +5,17 @@
 
 import { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
-import type { AddressInfo } from "node:net";
 import swagger from "@fastify/swagger";
-import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
+import { fastify, type FastifyInstance } from "fastify";
 import type { Catalog, HttpOptions } from "../../controller/index.ts";
-import {
-  asShoalError,
-  type Logger,
-  ShoalError,
-  SHOAL_VERSION,
-  systemClock,
-} from "../../runtime/base/index.ts";
+import { type Logger, ShoalError, SHOAL_VERSION, systemClock } from "../../runtime/base/index.ts";
 import { Admission } from "../admission.ts";
+import { urlOf } from "../listening.ts";
 import { addApplicationRoutes } from "./application-routes.ts";
 import { discardBody } from "./body.ts";
 import { applicationPaths } from "./openapi.ts";
 import { closeMethods, METHODS, refuseMethod } from "./methods.ts";
-import { sendError } from "./respond.ts";
+import { errorOf, sendError } from "./respond.ts";
 import { addV2Routes } from "./v2-routes.ts";
 
 export interface HttpServerOptions {
@@ -39,8 +33,7 @@ export class HttpServer {
   private constructor(app: FastifyInstance, admission: Admission, host: string) {
     this.#app = app;
     this.#admission = admission;
-    const { port } = app.server.address() as AddressInfo;
-    this.url = `http://${host.includes(":") ? `[${host}]` : host}:${port}`;
+    this.url = urlOf(app.server, host);
   }
 
   /** Listens; rejects with the system's error when it cannot, such as EADDRINUSE. */
@@ -126,7 +119,7 @@ function createApp(http: HttpOptions, log: Logger): FastifyInstance {
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler((thrown, request, reply) => {
-    const error = fromFastify(thrown, request);
+    const error = errorOf(thrown, request);
     if (error.kind.httpStatus >= 500 && error.kind.retry === "never") {
       log.error(
         { err: error, requestId: request.id, url: request.url, stack: error.remoteStack },
@@ -139,27 +132,6 @@ function createApp(http: HttpOptions, log: Logger): FastifyInstance {
   // Every path has a route for the usual methods: what comes here has another, such as TRACE.
   app.setNotFoundHandler(async (request, reply) => refuseMethod(reply, request.method, METHODS));
   return app;
-}
-
-/** Fastify's own refusals carry a status; whatever else was thrown is ours. */
-function fromFastify(thrown: unknown, request: FastifyRequest): ShoalError {
-  if (thrown instanceof ShoalError) return thrown;
-  if (!(thrown instanceof Error)) return internal(thrown);
-  if (Reflect.get(thrown, "code") === "FST_ERR_CTP_INVALID_MEDIA_TYPE") {
-    const found = request.headers["content-type"];
-    const message = `Cannot read the request: found Content-Type "${found}", wanted a media type or none`;
-    return new ShoalError("UNSUPPORTED_ENCODING", message);
-  }
-  const status: unknown = Reflect.get(thrown, "statusCode");
-  if (typeof status === "number" && status >= 400 && status < 500)
-    return asShoalError(thrown, "INVALID_ARGUMENT");
-  return internal(thrown);
-}
-
-function internal(thrown: unknown): ShoalError {
-  return new ShoalError("INTERNAL", "Cannot answer: an internal error, see the server's log", {
-    cause: thrown,
-  });
 }
 
 /** What Node's parser refuses, before there is a request. */

@@ -4,6 +4,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { type Catalog, type ServedDeployment } from "../../controller/index.ts";
 import { freeLarge, HEADER_LENGTH, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
+import type { Signature } from "../../runtime/engines/index.ts";
 import { Admission } from "../admission.ts";
 import { readBody } from "./body.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
@@ -59,9 +60,10 @@ export function addV2Routes(app: FastifyInstance, context: RouteContext): void {
 
   for (const base of ["/v2/models/:model", "/v2/models/:model/versions/:version"]) {
     const versioned = base.endsWith(":version");
-    app.get<{ Params: ModelParams }>(base, { schema: schemas.modelMetadata(versioned) }, (request) =>
-      modelMetadata(loaded(findModel(catalog, request.params))),
-    );
+    app.get<{ Params: ModelParams }>(base, { schema: schemas.modelMetadata(versioned) }, (request) => {
+      const deployment = findModel(catalog, request.params);
+      return modelMetadata(deployment, signatureOf(deployment));
+    });
     app.get<{ Params: ModelParams }>(
       `${base}/ready`,
       { schema: schemas.modelReady(versioned) },
@@ -93,7 +95,7 @@ async function infer(
 ): Promise<FastifyReply> {
   const deployment = findModel(catalog, request.params);
   Admission.check(deployment);
-  const { signature } = loaded(deployment);
+  const signature = signatureOf(deployment);
   const exchange = new Exchange(admission, reply);
   const headerLength = headerLengthOf(request);
   const body = await readBody(request.raw, limits);
@@ -141,13 +143,10 @@ function findModel(catalog: Catalog, { model, version }: ModelParams): ServedDep
   return deployment;
 }
 
-function loaded(
-  deployment: ServedDeployment,
-): ServedDeployment & { readonly signature: NonNullable<ServedDeployment["signature"]> } {
+/** Throws when no replica has loaded the model: whatever it takes is not known yet. */
+function signatureOf(deployment: ServedDeployment): Signature {
   const { signature } = deployment;
-  if (signature === undefined) {
-    Admission.check(deployment);
-    throw new ShoalError("NOT_READY", `Cannot use "${deployment.name}" yet: no replica has loaded it`);
-  }
-  return deployment as ServedDeployment & { readonly signature: typeof signature };
+  if (signature !== undefined) return signature;
+  Admission.check(deployment);
+  throw new ShoalError("NOT_READY", `Cannot use "${deployment.name}" yet: no replica has loaded it`);
 }

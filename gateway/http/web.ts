@@ -51,7 +51,7 @@ export async function forwardWeb(
     const answered = replica.connections.stream(
       {
         path: request.url,
-        method: request.method as "GET",
+        method: request.method,
         headers: forwardedHeaders(route, request),
         body: bodyOf(request.raw, maxBodyBytes),
         signal: gone.signal,

@@ -108,7 +108,7 @@ export class ShoalError extends Error {
   static fromWire(wire: WireError): ShoalError {
     const known = Object.hasOwn(ERROR_CODES, wire.code);
     const options = wire.retryAfterMs === undefined ? {} : { retryAfterMs: wire.retryAfterMs };
-    const error = new ShoalError(known ? wire.code : "INTERNAL", String(wire.message), options);
+    const error = new ShoalError(known ? wire.code : "INTERNAL", wire.message, options);
     error.remoteStack = wire.remoteStack;
     return error;
   }
