@@ -8,7 +8,7 @@ import { FakeClock } from "../../support/fake-clock.ts";
 import type { Probe } from "./fixtures/probe.ts";
 import { startProbe } from "./support.ts";
 
-describe("calls of an actor", { timeout: 120_000 }, () => {
+describe("calls of an actor", { timeout: 600_000 }, () => {
   it("returns results with their types, in the order of the calls", async () => {
     await using actor = await startProbe({ args: [10] });
     const sums = await Promise.all([1, 2, 3].map((amount) => actor.call("add", [amount])));
@@ -116,7 +116,7 @@ describe("calls of an actor", { timeout: 120_000 }, () => {
   });
 });
 
-describe("streams of an actor", { timeout: 120_000 }, () => {
+describe("streams of an actor", { timeout: 600_000 }, () => {
   it("delivers every item in order, from any kind of generator and with any window", async () => {
     await using actor = await startProbe();
     for (const window of [1, 2, 3, 16]) {

@@ -5,6 +5,7 @@ import { describe, it } from "node:test";
 import { ShoalError } from "../../../runtime/base/index.ts";
 import { type InfoOf, ProcessActor, ResourceLedger } from "../../../runtime/core/index.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
+import type { Bare } from "./fixtures/bare.ts";
 import type {
   BadInfo,
   FailingStop,
@@ -19,7 +20,7 @@ import { childPids, isGone, LIFECYCLES, PROBE, Recorder, startProbe, Transitions
 
 type ProbeTransitions = Transitions<InfoOf<typeof Probe>>;
 
-describe("creation of an actor", { timeout: 120_000 }, () => {
+describe("creation of an actor", { timeout: 600_000 }, () => {
   it("is done by the constructor, and ALIVE tells pid, incarnation and describe()", async () => {
     const transitions: ProbeTransitions = new Transitions();
     await using actor = await startProbe({ onTransition: transitions.add });
@@ -160,7 +161,7 @@ describe("creation of an actor", { timeout: 120_000 }, () => {
   });
 });
 
-describe("crashes and restarts of an actor", { timeout: 120_000 }, () => {
+describe("crashes and restarts of an actor", { timeout: 600_000 }, () => {
   it("reports exit codes and signals, and fails the calls that ran", async () => {
     const cases: [(actor: ProcessActor<typeof Probe>) => Promise<unknown>, number | null, string | null][] = [
       [(actor) => actor.call("exit", [7]), 7, null],
@@ -176,6 +177,19 @@ describe("crashes and restarts of an actor", { timeout: 120_000 }, () => {
       await assert.rejects(actor.call("add", [1]), { code: "ACTOR_DIED" });
     }
     assert.deepEqual(childPids(), []);
+  });
+
+  it("does not wait for what the process left behind", async () => {
+    const actor = await startProbe();
+    const holder = await actor.call("spawnHolder");
+    assert(holder !== undefined);
+    try {
+      await assert.rejects(actor.call("exit", [2]), { code: "ACTOR_DIED" });
+      assert.deepEqual(await actor.exited, { kind: "CRASHED", during: "service", exitCode: 2, signal: null });
+      assert(!isGone(holder));
+    } finally {
+      process.kill(holder, "SIGKILL");
+    }
   });
 
   it("ends a process that closed its channel", async () => {
@@ -269,7 +283,7 @@ describe("crashes and restarts of an actor", { timeout: 120_000 }, () => {
   });
 });
 
-describe("the end of an actor", { timeout: 120_000 }, () => {
+describe("the end of an actor", { timeout: 600_000 }, () => {
   it("lets stop() of the instance and the running calls finish", async () => {
     const output = new Recorder<string>();
     const actor = await ProcessActor.start<typeof Graceful>({
@@ -365,8 +379,11 @@ describe("the end of an actor", { timeout: 120_000 }, () => {
     const full = ledger.snapshot();
     const pids: number[] = [];
     const cycle = async (index: number): Promise<void> => {
-      const actor = await startProbe({
+      const actor = await ProcessActor.start<typeof Bare>({
         name: `cycle-${index}`,
+        module: new URL("./fixtures/bare.ts", import.meta.url),
+        exportName: "Bare",
+        args: [],
         ledger,
         resources: { num_cpus: 1, memory: 10 },
       });
@@ -383,7 +400,7 @@ describe("the end of an actor", { timeout: 120_000 }, () => {
   });
 });
 
-describe("the resources of an actor", { timeout: 120_000 }, () => {
+describe("the resources of an actor", { timeout: 600_000 }, () => {
   it("are refused when short, now or for ever, before any process starts", async () => {
     const ledger = new ResourceLedger({ num_cpus: 2 });
     await using first = await startProbe({ ledger, resources: { num_cpus: 1.5 } });

@@ -13,7 +13,7 @@ const PARENT = fileURLToPath(new URL("./fixtures/orphaning-parent.ts", import.me
 const POLL_MS = 20;
 const DEADLINE_MS = 30_000;
 
-describe("an actor whose parent is killed", { timeout: 120_000 }, () => {
+describe("an actor whose parent is killed", { timeout: 600_000 }, () => {
   for (const doing of ["idle", "wait", "spin"]) {
     it(`ends itself when it is in "${doing}"`, async () => {
       const parent = spawn(process.execPath, [PARENT, doing], { stdio: ["ignore", "pipe", "inherit"] });

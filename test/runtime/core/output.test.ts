@@ -48,7 +48,7 @@ describe("OutputLines", () => {
   });
 });
 
-describe("output of an actor", { timeout: 120_000 }, () => {
+describe("output of an actor", { timeout: 600_000 }, () => {
   it("comes as lines, all of it before DEAD", async () => {
     const seen: string[] = [];
     const actor = await startProbe({ onOutput: (line, stream) => seen.push(`${stream} ${line}`) });
