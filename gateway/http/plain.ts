@@ -7,7 +7,6 @@
 import type { FastifyReply, FastifyRequest } from "fastify";
 import { joinKey, type ServedDeployment } from "../../controller/index.ts";
 import { elementCount, rowsOf, ShoalError, type Tensor, type TensorSpec } from "../../runtime/base/index.ts";
-import type { Signature } from "../../runtime/engines/index.ts";
 import { readBody } from "./body.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
@@ -113,5 +112,3 @@ function encodePlain(outputs: readonly Tensor[]): string {
   const fields = outputs.map((output) => `${JSON.stringify(output.name)}:${tensorToNestedJson(output)}`);
   return `{${fields.join(",")}}`;
 }
-
-export type PlainSignature = Pick<Signature, "inputs" | "outputs">;

@@ -128,6 +128,13 @@ describe("infer", () => {
     for (const id of ["a", "b", "c"]) assert.equal(jsonOf(await connection.response()).id, id);
   });
 
+  test("in chunks of one byte", async () => {
+    await using door = await openSimple();
+    const body = [...good].map((character) => `1\r\n${character}\r\n`).join("");
+    const headers = { "transfer-encoding": "chunked" };
+    assert.equal(jsonOf(await ask(door, INFER, { headers, body: `${body}0\r\n\r\n` })).id, "after");
+  });
+
   test("a gzipped and a deflated request", async () => {
     await using door = await openSimple();
     for (const [encoding, body] of [
