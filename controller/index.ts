@@ -3,11 +3,8 @@ export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
 export {
   Dispatcher,
-  type DispatchStats,
   type DurationStat,
-  type FetchWork,
   type InferResult,
-  type InferWork,
   joinKey,
   type ReplicaLink,
   type Ticket,

@@ -7,7 +7,6 @@
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
-import type { ReadableStream as NodeReadableStream } from "node:stream/web";
 import { ShoalError } from "../runtime/base/index.ts";
 
 const NOTHING = Buffer.alloc(0);
@@ -33,7 +32,7 @@ export async function answerWeb(
   if (!(answer instanceof Response)) {
     throw new ShoalError("ENGINE_FAILED", `Cannot answer: fetch gave ${typeof answer}, wanted a Response`);
   }
-  const headers: [string, string][] = [...answer.headers].filter(([name]) => name !== "set-cookie");
+  const headers = [...answer.headers].filter(([name]) => name !== "set-cookie");
   response.writeHead(answer.status, [
     ...headers.flat(),
     ...answer.headers.getSetCookie().flatMap((cookie) => ["set-cookie", cookie]),
@@ -44,7 +43,7 @@ export async function answerWeb(
   }
   // Not flushHeaders: that writes them as UTF-8, and a Response's headers are bytes.
   response.write(NOTHING);
-  const body = Readable.fromWeb(answer.body as NodeReadableStream);
+  const body = Readable.fromWeb(answer.body);
   try {
     await pipeline(body, response); // invariant 2
   } catch (thrown) {

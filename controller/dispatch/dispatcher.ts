@@ -306,7 +306,7 @@ export class Dispatcher {
       if (entry === undefined || entry.state.kind === "settled") continue;
       const queueNs = Math.round((batch.sentMs - entry.admittedMs) * 1e6);
       const timings = { queueNs, computeInputNs, computeInferNs, computeOutputNs, batchRows: rows };
-      const own = parts === undefined ? outputs : parts.map((part) => part[index] as Tensor);
+      const own = parts === undefined ? outputs : parts.flatMap((part) => part[index] ?? []);
       this.stats.countSuccess(entry.rows, (nowMs - entry.admittedMs) * 1e6, queueNs);
       this.stats.countCompute(computeNs);
       const mine = release !== undefined && entries.length === 1;

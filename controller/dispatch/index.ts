@@ -1,7 +1,7 @@
 export { type DispatchPolicy } from "./decide.ts";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 export { ReplicaClient } from "./replica-client.ts";
-export type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
+export type { ReplicaLink } from "./replica-link.ts";
 export {
   type FetchWork,
   type InferResult,
@@ -10,4 +10,4 @@ export {
   type Ticket,
   type Work,
 } from "./request.ts";
-export { type DispatchStats, type DurationStat } from "./stats.ts";
+export type { DurationStat } from "./stats.ts";

@@ -188,10 +188,7 @@ type Answered = Extract<CollectedAnswer, { kind: "answered" }>;
 function decodeAnswer({ headers, body, elapsedMs }: Answered): BatchOutcome {
   const length = Number(headers[HEADER_LENGTH]);
   if (!Number.isSafeInteger(length) || length <= 0 || length > body.byteLength) {
-    throw new ShoalError(
-      "ENGINE_FAILED",
-      `found header length ${headers[HEADER_LENGTH]}, wanted 1 to ${body.byteLength}`,
-    );
+    throw new ShoalError("ENGINE_FAILED", `found header length ${length}, wanted 1 to ${body.byteLength}`);
   }
   const header = JSON.parse(body.toString("utf8", 0, length)) as { outputs?: unknown };
   const outputs = decodeTensors(header.outputs, body.subarray(length));

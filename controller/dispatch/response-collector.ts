@@ -2,7 +2,7 @@
 // answer came in one piece.
 
 import type { Dispatcher } from "undici";
-import { freeChunk } from "../../runtime/base/index.ts";
+import { freeChunk, systemCodeOf } from "../../runtime/base/index.ts";
 
 export type CollectedAnswer =
   | {
@@ -92,6 +92,6 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
 }
 
 function neverConnected(error: Error): boolean {
-  const code = (error as NodeJS.ErrnoException).code;
+  const code = systemCodeOf(error);
   return code === "ENOENT" || code === "ECONNREFUSED" || code === "UND_ERR_CONNECT_TIMEOUT";
 }

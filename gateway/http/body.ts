@@ -8,7 +8,7 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { inflateRaw, unzip } from "node:zlib";
-import { freeChunk, freeLarge, ShoalError } from "../../runtime/base/index.ts";
+import { freeChunk, freeLarge, ShoalError, systemCodeOf } from "../../runtime/base/index.ts";
 import type { RequestLimits } from "./limits.ts";
 
 /** What is taken on trust of an announced length; more is allocated once this much has arrived. */
@@ -116,7 +116,7 @@ async function decompress(body: Buffer, name: string, maxBytes: number): Promise
     if (name === "deflate" && !zlibHeader) return await inflateRawAsync(body, options);
     return await unzipAsync(body, options);
   } catch (thrown) {
-    if ((thrown as NodeJS.ErrnoException).code === "ERR_BUFFER_TOO_LARGE") {
+    if (systemCodeOf(thrown) === "ERR_BUFFER_TOO_LARGE") {
       throw tooLarge(`more than ${maxBytes} bytes once decompressed`, maxBytes);
     }
     throw new ShoalError("INVALID_ARGUMENT", `Cannot read the body: it is not valid ${name}`, {

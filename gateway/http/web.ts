@@ -10,6 +10,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { ReplicaLink, Route, Ticket } from "../../controller/index.ts";
 import { asShoalError, ShoalError } from "../../runtime/base/index.ts";
 import { discardBody } from "./body.ts";
+import { WEB_URL } from "../../replicas/index.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import type { RouteContext } from "./v2-routes.ts";
 
@@ -132,7 +133,7 @@ function forwardedHeaders(route: Route, request: FastifyRequest): string[] {
     if (NOT_FORWARDED.has(lower) || lower.startsWith("x-shoal-") || hop.has(lower)) continue;
     headers.push(name, value);
   }
-  headers.push("x-shoal-web-url", moduleUrl(route, request));
+  headers.push(WEB_URL, moduleUrl(route, request));
   if (route.prefix !== "") headers.push("x-forwarded-prefix", route.prefix);
   return headers;
 }

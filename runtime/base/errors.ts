@@ -141,3 +141,9 @@ const BARE_PATHS =
 export function redactPaths(text: string): string {
   return text.replace(QUOTED_PATHS, "$1<path>$1").replace(BARE_PATHS, "<path>");
 }
+
+/** The code Node gives a system error, such as `ENOENT`; undefined for anything else that was thrown. */
+export function systemCodeOf(thrown: unknown): string | undefined {
+  if (!(thrown instanceof Error) || !("code" in thrown)) return undefined;
+  return typeof thrown.code === "string" ? thrown.code : undefined;
+}
