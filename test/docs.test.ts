@@ -8,7 +8,8 @@ import { ERROR_CODES, SHOAL_VERSION } from "../runtime/base/index.ts";
 const read = (path: string): string => readFileSync(new URL(`../${path}`, import.meta.url), "utf8");
 
 test("docs/errors.md's table is the code's", () => {
-  const [, table = ""] = /<!-- errors:[^>]*-->\n([\s\S]*?)<!-- \/errors -->/.exec(read("docs/errors.md")) ?? [];
+  const [, table = ""] =
+    /<!-- errors:[^>]*-->\n([\s\S]*?)<!-- \/errors -->/.exec(read("docs/errors.md")) ?? [];
   const rows = table.split("\n").filter((line) => /^\| [A-Z_]+ \|/.test(line));
   const wanted = Object.entries(ERROR_CODES).map(
     ([code, { httpStatus, grpcStatus, retry }]) => `| ${code} | ${httpStatus} | ${grpcStatus} | ${retry} |`,
