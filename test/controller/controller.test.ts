@@ -6,6 +6,7 @@ import { writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { afterEach, describe, it } from "node:test";
+import type { Tensor } from "../../runtime/base/index.ts";
 import { childPids, isGone } from "../runtime/core/support.ts";
 import { eventually } from "../support/eventually.ts";
 import { moduleOf, Rig } from "./support.ts";
@@ -147,6 +148,23 @@ describe("a replica that is killed", { timeout: 120_000 }, () => {
     await rig.underWay("net", 0);
     process.kill(pid, "SIGKILL");
     assert.deepEqual(await Promise.all(answers), [[1], [2], [3], [4]]);
+  });
+
+  it("loses no byte of large requests that were on their way", async () => {
+    await using rig = await Rig.make();
+    await rig.serve(await rig.model("net"));
+    const pid = rig.pidOf("net");
+    process.kill(pid, "SIGSTOP");
+    const inputs = [1, 2, 3].map((fill): Tensor => {
+      const bytes = new Uint8Array(2 ** 21).fill(fill);
+      return { name: "x", datatype: "INT32", shape: [1, 2 ** 19], bytes };
+    });
+    const answers = inputs.map((input) => rig.send("net", input));
+    await rig.underWay("net");
+    process.kill(pid, "SIGKILL");
+    for (const [index, { outputs }] of (await Promise.all(answers)).entries()) {
+      assert(Buffer.from(outputs[0]?.bytes ?? []).equals(inputs[index]?.bytes ?? new Uint8Array()));
+    }
   });
 
   it("fails typed what a module may have run, and what it had not got is answered", async () => {

@@ -5,7 +5,7 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { Controller, decodeConfig, type InferResult, joinKey } from "../../controller/index.ts";
-import { formatFaults, silentLog, systemClock } from "../../runtime/base/index.ts";
+import { formatFaults, rowsOf, silentLog, systemClock, type Tensor } from "../../runtime/base/index.ts";
 import { ResourceLedger } from "../../runtime/core/index.ts";
 import { node, value, writeModel } from "../../loadtests/models/onnx-model.ts";
 import { eventually } from "../support/eventually.ts";
@@ -105,9 +105,13 @@ export class Rig implements AsyncDisposable {
   }
 
   submit(name: string, values: readonly number[], withinMs = 60_000): Promise<InferResult> {
-    const inputs = [tensor("x", "INT32", { shape: [values.length, 1], values })];
+    return this.send(name, tensor("x", "INT32", { shape: [values.length, 1], values }), withinMs);
+  }
+
+  send(name: string, input: Tensor, withinMs = 60_000): Promise<InferResult> {
+    const inputs = [input];
     const { result } = this.deployment(name).dispatcher.submit(
-      { kind: "infer", inputs, outputs: [], rows: values.length, joinKey: joinKey(inputs, []) },
+      { kind: "infer", inputs, outputs: [], rows: rowsOf(input), joinKey: joinKey(inputs, []) },
       systemClock.nowMs() + withinMs,
     );
     // A test may look at what became of it later than it settles.
@@ -130,7 +134,7 @@ export class Rig implements AsyncDisposable {
 
   /** Writes a model that gives INT32 `x` back as `y`, and gives the config of its deployment. */
   async model(name: string, more: object = {}): Promise<object> {
-    return await this.#write(name, ["rows", 1], more);
+    return await this.#write(name, ["rows", "columns"], more);
   }
 
   /** One without a batch axis: exactly one row, of one element. */

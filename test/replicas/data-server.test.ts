@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { describe, it } from "node:test";
-import { ShoalError } from "../../runtime/base/index.ts";
+import { ShoalError, type Tensor } from "../../runtime/base/index.ts";
 import { tensor, valuesOf } from "../support/tensors.ts";
 import { answerTo, TestReplica, until } from "./support.ts";
 
@@ -19,6 +19,20 @@ describe("a batch at a replica", { timeout: 60_000 }, () => {
     assert.deepEqual(outputs.map(valuesOf), [[7, 8], [String.fromCharCode(0xc3, 0xa9)]]);
     assert.deepEqual(replica.engine.ran[0]?.inputs.map(valuesOf), [[7, 8]]);
     assert.match(String(headers["x-shoal-compute-ns"]), /^\d+,\d+,\d+$/);
+  });
+
+  it("is answered whole by an engine whose tensors are freed once they are out", async () => {
+    await using replica = await TestReplica.start();
+    replica.engine.mayHoldTensors = false;
+    const size = 4 * 2 ** 20;
+    replica.engine.answer = ([input]) => [
+      { ...(input as Tensor), name: "y", bytes: new Uint8Array(size).fill(7) },
+    ];
+    const large: Tensor = { name: "x", datatype: "UINT8", shape: [1, size], bytes: new Uint8Array(size) };
+    for (let times = 0; times < 2; times++) {
+      const { outputs } = await replica.infer([large]);
+      assert(outputs[0]?.bytes.byteLength === size && outputs[0].bytes.every((byte) => byte === 7));
+    }
   });
 
   it("is refused and not run after its latest start (invariant 1)", async () => {

@@ -5,7 +5,7 @@ import type { Tensor } from "../../runtime/base/index.ts";
 import type { Engine, RunContext, Signature } from "../../runtime/engines/index.ts";
 
 export class FakeEngine implements Engine {
-  readonly mayHoldTensors = true;
+  mayHoldTensors = true;
   signature: Signature = { inputs: [], outputs: [], batchable: true, platform: "fake" };
   infers = true;
   /** What it was asked to run, in order. */
