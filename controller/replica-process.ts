@@ -132,6 +132,7 @@ export class ReplicaProcess {
         module: REPLICA_MODULE,
         exportName: "Replica",
         args: [spec],
+        env: { MALLOC_MMAP_THRESHOLD_: LARGE_ALLOCATION_BYTES },
         maxRestarts: -1,
         startTimeoutMs: START_TIMEOUT_MS,
         stopGraceMs: config.gracefulShutdownTimeoutMs,
@@ -266,6 +267,12 @@ export class ReplicaProcess {
     this.#options.onChange(state, info);
   }
 }
+
+/**
+ * For glibc: memory of this size and more goes back to the system when it is
+ * freed. Left to itself, glibc raises the bound with each body freed and then keeps them all.
+ */
+const LARGE_ALLOCATION_BYTES = String(4 * 1024 * 1024);
 
 /** From fork to ready; large models take their time. */
 const START_TIMEOUT_MS = 600_000;
