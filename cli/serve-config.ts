@@ -2,7 +2,6 @@
 
 import { Command } from "commander";
 import { stringify } from "yaml";
-import { loadConfig, toFileForm } from "../controller/index.ts";
 import { formatFaults } from "../runtime/base/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { adminPortOption } from "./options.ts";
@@ -30,6 +29,7 @@ async function config(
 }
 
 async function check(file: string): Promise<unknown> {
+  const { loadConfig, toFileForm } = await import("../controller/index.ts");
   const outcome = await loadConfig(file);
   if (outcome.kind === "ok") return toFileForm(outcome.value);
   throw new CommandError(EXIT.USAGE, formatFaults(outcome.faults));
