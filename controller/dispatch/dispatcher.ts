@@ -11,6 +11,7 @@ import { type Logger, ShoalError, splitRows, type Tensor } from "../../runtime/b
 import { Batch } from "./batch.ts";
 import { afterUnanswered, type DispatchPolicy, decide } from "./decide.ts";
 import { Entry } from "./entry.ts";
+import { OpenEntries } from "./open-entries.ts";
 import { RequestQueue } from "./queue.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
 import type { InferResult, Ticket, Work } from "./request.ts";
@@ -45,7 +46,7 @@ export class Dispatcher {
   readonly #options: DispatcherOptions;
   #policy: DispatchPolicy;
   readonly #queue = new RequestQueue();
-  readonly #open = new Set<Entry>();
+  readonly #open = new OpenEntries();
   #slots: Slot[] = [];
   #turnAsked = false;
   #waitTimer: Timer | undefined;

@@ -40,6 +40,9 @@ export class Entry {
   next: Entry | undefined;
   previousAlike: Entry | undefined;
   nextAlike: Entry | undefined;
+  // Links of the list of open entries, until it is settled.
+  previousOpen: Entry | undefined;
+  nextOpen: Entry | undefined;
 
   readonly #resolve: (result: InferResult) => void;
   readonly #reject: (error: ShoalError) => void;

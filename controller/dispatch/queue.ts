@@ -12,6 +12,9 @@ interface Alike {
   rows: number;
 }
 
+/** Join keys kept though nothing of them waits: the next request will have one of these again. */
+const MAX_IDLE_KEYS = 16;
+
 export class RequestQueue {
   #first: Entry | undefined;
   #last: Entry | undefined;
@@ -81,7 +84,7 @@ export class RequestQueue {
     if (entry.nextAlike === undefined) alike.last = entry.previousAlike;
     else entry.nextAlike.previousAlike = entry.previousAlike;
     alike.rows -= entry.rows;
-    if (alike.first === undefined) this.#alike.delete(entry.joinKey);
+    if (alike.first === undefined && this.#alike.size > MAX_IDLE_KEYS) this.#alike.delete(entry.joinKey);
 
     entry.previous = entry.next = entry.previousAlike = entry.nextAlike = undefined;
     this.#length--;
