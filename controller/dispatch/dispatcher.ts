@@ -31,7 +31,7 @@ export interface DispatcherOptions {
 interface Slot {
   readonly link: ReplicaLink;
   /** Those it has, also when nobody waits for them any more. */
-  readonly batches: Set<Batch>;
+  readonly batches: Batch[];
   ongoingBatches: number;
   ongoingRequests: number;
   reserved: boolean;
@@ -125,8 +125,14 @@ export class Dispatcher {
   }
 
   addReplica(link: ReplicaLink): void {
-    const batches = new Set<Batch>();
-    this.#slots.push({ link, batches, ongoingBatches: 0, ongoingRequests: 0, reserved: false, lost: false });
+    this.#slots.push({
+      link,
+      batches: [],
+      ongoingBatches: 0,
+      ongoingRequests: 0,
+      reserved: false,
+      lost: false,
+    });
     this.#askTurn();
   }
 
@@ -215,14 +221,14 @@ export class Dispatcher {
   #send(slot: Slot, entries: Entry[]): void {
     const batch = new Batch(entries, slot.link.id, this.#options.clock.nowMs());
     const [only] = entries;
-    slot.batches.add(batch);
+    slot.batches.push(batch);
     slot.ongoingBatches++;
     slot.ongoingRequests += entries.length;
     slot.reserved = only?.suspect === true;
     const outcome =
       only?.work.kind === "fetch" ? this.#carry(only.work.carry(slot.link)) : slot.link.send(batch);
     void outcome.then((settled) => {
-      slot.batches.delete(batch);
+      slot.batches.splice(slot.batches.indexOf(batch), 1);
       slot.ongoingBatches--;
       slot.ongoingRequests -= entries.length;
       slot.reserved = false;
