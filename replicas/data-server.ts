@@ -161,6 +161,9 @@ export class DataServer {
   }
 }
 
+/** Answers up to this size leave as one string with their headers, in one plain write. */
+const STRING_BYTES = 8 * 1024;
+
 function sendTensors(
   response: ServerResponse,
   outputs: readonly Tensor[],
@@ -177,6 +180,10 @@ function sendTensors(
     [HEADER_LENGTH]: header.byteLength,
     "x-shoal-compute-ns": `${inputNs},${inferNs},${outputNs}`,
   });
+  if (byteLength <= STRING_BYTES) {
+    response.end(Buffer.concat([header, ...outputs.map(({ bytes }) => bytes)]).toString("latin1"), "latin1");
+    return;
+  }
   response.cork();
   response.write(header);
   for (const { bytes } of outputs) response.write(bytes);

@@ -41,13 +41,13 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     }
     let body: Buffer | undefined;
     let filled = 0;
-    const settle = (): void => {
-      request.off("data", onData).off("end", onEnd).off("error", onError).off("close", onClose);
-    };
-    function onData(chunk: Buffer): void {
+    // The listeners stay: taking them off costs every request what being deaf costs few.
+    let settled = false;
+    request.on("data", (chunk: Buffer) => {
+      if (settled) return;
       const size = filled + chunk.byteLength;
       if (size > maxBytes) {
-        settle();
+        settled = true;
         reject(tooLarge(`${size} bytes and more`, maxBytes));
         return;
       }
@@ -58,20 +58,17 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
         freeChunk(chunk);
       }
       filled = size;
-    }
-    function onEnd(): void {
-      settle();
+    });
+    request.on("end", () => {
+      settled = true;
       resolve(body === undefined ? Buffer.alloc(0) : body.subarray(0, filled));
-    }
-    function onError(error: Error): void {
-      settle();
-      reject(new ShoalError("CANCELLED", "Cannot read the body: the client went away", { cause: error }));
-    }
-    function onClose(): void {
-      settle();
-      reject(new ShoalError("CANCELLED", "Cannot read the body: the client went away"));
-    }
-    request.on("data", onData).on("end", onEnd).on("error", onError).on("close", onClose);
+    });
+    const onGone = (cause?: Error): void => {
+      if (settled) return;
+      settled = true;
+      reject(new ShoalError("CANCELLED", "Cannot read the body: the client went away", { cause }));
+    };
+    request.on("error", onGone).on("close", onGone);
   });
 }
 

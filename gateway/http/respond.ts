@@ -10,6 +10,8 @@ import { asShoalError, ShoalError } from "../../runtime/base/index.ts";
 const COMPRESS_BYTES = 1024;
 /** Speed over size: what is compressed here is numbers. */
 const LEVEL = { level: 1 };
+/** Bodies up to this size leave as one string with their headers, in one plain write; others as a list of buffers. */
+const STRING_BYTES = 8 * 1024;
 /** Bodies larger than this are written in parts instead of being joined. */
 const JOIN_BYTES = 64 * 1024;
 
@@ -46,9 +48,10 @@ function write(reply: FastifyReply, headers: OutgoingHttpHeaders, parts: Body["p
   const { raw } = reply;
   raw.writeHead(200, headers);
   const [only] = parts;
+  const byteLength = Number(headers["content-length"]);
   if (parts.length === 1) raw.end(only);
-  else if (Number(headers["content-length"]) <= JOIN_BYTES)
-    raw.end(join(parts, Number(headers["content-length"])));
+  else if (byteLength <= STRING_BYTES) raw.end(join(parts, byteLength).toString("latin1"), "latin1");
+  else if (byteLength <= JOIN_BYTES) raw.end(join(parts, byteLength));
   else {
     raw.cork();
     for (const part of parts) raw.write(part);

@@ -85,7 +85,7 @@ async function measureMemory(options: BenchOptions, { folder, generator, pathOf 
     use: (shoal: Awaited<ReturnType<typeof startShoal>>) => Promise<T>,
   ): Promise<T> => {
     const { name } = BENCH_MODELS[model];
-    await using shoal = await startShoal(folder, { name, path: pathOf(name), maxBatchSize: 64 });
+    await using shoal = await startShoal(folder, { name, path: pathOf(name), maxBatchSize: 32 });
     return await use(shoal);
   };
   say("memory");

@@ -26,7 +26,7 @@ export interface RawCase {
 /** Everything measured with one model: its server runs only meanwhile. */
 export interface Scenario {
   readonly model: BenchModel;
-  /** `max_batch_size` of its deployment: 1 where batching gains nothing on a CPU. */
+  /** `max_batch_size` of its deployment: the default, but 1 where batching gains nothing on a CPU. */
   readonly maxBatchSize: number;
   /** How long each server is warmed up before the first round. */
   readonly warmUpMs: number;
@@ -81,7 +81,7 @@ export function planScenarios(options: Pick<BenchOptions, "quick" | "only">, cor
         .filter((entry) => !(quick && heavy && entry.encoding === "json" && entry.connections > 1));
       return {
         model,
-        maxBatchSize: heavy ? 1 : 64,
+        maxBatchSize: heavy ? 1 : 32,
         warmUpMs: quick ? 400 : 3000,
         loads: kept,
         // The engine's own time is the measure of every load, so it comes along with each.
