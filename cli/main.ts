@@ -28,7 +28,7 @@ function program(): Command {
     .addCommand(serveConfigCommand())
     .addCommand(serveShutdownCommand());
   const shoal = new Command("shoal")
-    .description("A model-serving gateway with autoscaling replicas.")
+    .description("A model-serving gateway: microbatches in front of replica processes.")
     .version(SHOAL_VERSION, "-V, --version", "print the version")
     .showHelpAfterError("(add --help for what can be said here)")
     .addCommand(serve)

@@ -29,8 +29,9 @@ export async function serveForeground(path: string, options: RunOptions): Promis
   await using server = await startServer(config, { log, onShutdown: ending.resolve });
   await using _record = await announce(server, log);
   console.log(`Listening on ${styleText("bold", server.http.url)} (admin ${server.admin.url})`);
-  await Promise.race([server.deployed.then(() => printRoutes(server)), ending.promise]);
-  await ending.promise;
+  const ended = ending.promise.then(() => "ended" as const);
+  if ((await Promise.race([server.deployed, ended])) !== "ended") printRoutes(server);
+  await ended;
   console.log("Draining …");
   await server.drain();
   console.log("Done.");
@@ -124,9 +125,12 @@ function say(
 }
 
 function printRoutes(server: Server): void {
-  for (const { prefix, ingress } of server.controller.routes()) {
-    if (ingress.status.state === "DEPLOY_FAILED") continue;
+  const routes = server.controller.routes().filter(({ ingress }) => ingress.ready);
+  for (const { prefix, ingress } of routes) {
     console.log(`  ${server.http.url}${prefix === "" ? "/" : prefix} → ${ingress.name}`);
   }
-  console.log(`Ready. API: ${server.http.url}/openapi.json · Ctrl-C drains and ends.`);
+  const deployments = server.controller.deployments();
+  const ready = deployments.filter((deployment) => deployment.ready).length;
+  const how = ready === deployments.length ? "Ready" : `${ready} of ${deployments.length} deployments ready`;
+  console.log(`${how}. API: ${server.http.url}/openapi.json · Ctrl-C drains and ends.`);
 }

@@ -6,6 +6,8 @@ export {
   type DurationStat,
   type InferResult,
   joinKey,
+  neverConnected,
+  NotDelivered,
   type ReplicaLink,
   type Ticket,
   type Work,

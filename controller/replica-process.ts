@@ -132,7 +132,8 @@ export class ReplicaProcess {
         module: REPLICA_MODULE,
         exportName: "Replica",
         args: [spec],
-        env: { MALLOC_MMAP_THRESHOLD_: LARGE_ALLOCATION_BYTES },
+        // User code has no business with the admin listener.
+        env: { MALLOC_MMAP_THRESHOLD_: LARGE_ALLOCATION_BYTES, SHOAL_ADMIN_TOKEN: undefined },
         maxRestarts: -1,
         startTimeoutMs: START_TIMEOUT_MS,
         stopGraceMs: config.gracefulShutdownTimeoutMs,

@@ -75,10 +75,12 @@ export class Server {
   }
 
   async #drainAll(): Promise<void> {
+    // In the reverse order of what is deferred; one that fails does not keep the others from closing.
+    await using closing = new AsyncDisposableStack();
+    closing.defer(() => this.admin.close());
+    closing.defer(() => this.http.close(LAST_ANSWERS_MS));
     this.http.refuse();
     await this.controller.drain();
-    await this.http.close(LAST_ANSWERS_MS);
-    await this.admin.close();
   }
 }
 

@@ -95,7 +95,10 @@ export class DataServer {
       else await this.#infer(request, response);
     } catch (thrown) {
       const error = asShoalError(thrown);
-      this.#options.log.warn({ err: error, stack: error.remoteStack }, "request failed");
+      const { httpStatus, retry } = error.kind;
+      if (httpStatus >= 500 && retry === "never") {
+        this.#options.log.warn({ err: error, stack: error.remoteStack }, "request failed");
+      }
       if (response.headersSent) response.destroy();
       else sendError(response, error);
     } finally {

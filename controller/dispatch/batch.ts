@@ -5,15 +5,13 @@ import type { Entry } from "./entry.ts";
 export class Batch {
   readonly entries: readonly Entry[];
   readonly rows: number;
-  readonly replicaId: string;
   readonly sentMs: number;
   /** Set by the link: gives up the hop when nobody waits for its answer any more. */
   abandon: (() => void) | undefined;
   #waiting: number;
 
-  constructor(entries: readonly Entry[], replicaId: string, sentMs: number) {
+  constructor(entries: readonly Entry[], sentMs: number) {
     this.entries = entries;
-    this.replicaId = replicaId;
     this.rows = entries.reduce((sum, entry) => sum + entry.rows, 0);
     this.sentMs = sentMs;
     this.#waiting = entries.length;

@@ -1,7 +1,8 @@
 // The decisions of the dispatcher as functions of what is known and the time: no I/O, no clock.
 //
 // 1. With an idle replica the wait is zero: what is queued goes.
-// 2. While every replica is busy, a batch that is not full waits for company, at most `batchWaitTimeoutMs`.
+// 2. While every replica is busy, a batch that is not full waits for company, at most `batchWaitTimeoutMs`; what can
+//    have none does not wait.
 // 3. Several idle replicas share what is queued instead of one taking it all.
 // 4. A suspect gets a replica to itself: should that die, it was the suspect and nobody else.
 
@@ -35,6 +36,8 @@ export interface Waiting {
   readonly headRows: number;
   /** When the oldest request entered the queue. */
   readonly headQueuedMs: number;
+  /** The oldest request shares no batch, whatever else waits. */
+  readonly headAlone: boolean;
   /** The oldest request was at a replica that died. */
   readonly headSuspect: boolean;
 }
@@ -69,7 +72,8 @@ export function decide<S extends SlotView>(
     return { kind: "send", slot: best, rows: Math.min(share, policy.maxBatchSize), requests };
   }
   const untilMs = waiting.headQueuedMs + policy.batchWaitTimeoutMs; // invariant 2
-  if (waiting.headRows < policy.maxBatchSize && nowMs < untilMs) return { kind: "wait", untilMs };
+  const mayGrow = waiting.headRows < policy.maxBatchSize && !waiting.headAlone;
+  if (mayGrow && nowMs < untilMs) return { kind: "wait", untilMs };
   return { kind: "send", slot: best, rows: policy.maxBatchSize, requests };
 }
 

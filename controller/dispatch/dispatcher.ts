@@ -7,14 +7,14 @@
 // 4. A replica that lost a batch gets no other until it is restored.
 
 import type { Clock, Timer } from "../../runtime/base/index.ts";
-import { type Logger, ShoalError, splitRows, type Tensor } from "../../runtime/base/index.ts";
+import { asShoalError, type Logger, ShoalError, splitRows, type Tensor } from "../../runtime/base/index.ts";
 import { Batch } from "./batch.ts";
 import { afterUnanswered, type DispatchPolicy, decide } from "./decide.ts";
 import { Entry } from "./entry.ts";
 import { OpenEntries } from "./open-entries.ts";
 import { RequestQueue } from "./queue.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
-import type { InferResult, Ticket, Work } from "./request.ts";
+import { type InferResult, NotDelivered, type Ticket, type Work } from "./request.ts";
 import { DispatchStats } from "./stats.ts";
 
 export interface DispatcherOptions {
@@ -37,6 +37,9 @@ interface Slot {
   reserved: boolean;
   lost: boolean;
 }
+
+/** A caller is never told to stay away for longer. */
+const MAX_RETRY_AFTER_MS = 60_000;
 
 /** Deadlines are looked at no more often than this, so that a burst of them costs one pass. */
 const SWEEP_INTERVAL_MS = 2;
@@ -88,7 +91,11 @@ export class Dispatcher {
   refusal(): ShoalError | undefined {
     if (this.#refusal !== undefined) return this.#refusal;
     if (this.#queue.length < this.#policy.maxQueuedRequests) return undefined;
-    const retryAfterMs = Math.ceil(this.#queue.length * this.#rowMs);
+    const replicas = Math.max(1, this.#slots.length);
+    const retryAfterMs = Math.min(
+      MAX_RETRY_AFTER_MS,
+      Math.ceil((this.#queue.length * this.#rowMs) / replicas),
+    );
     return new ShoalError(
       "QUEUE_FULL",
       `Cannot take a request for "${this.#options.deployment}": ${this.#queue.length} wait already, wanted fewer than max_queued_requests ${this.#policy.maxQueuedRequests}`,
@@ -206,8 +213,8 @@ export class Dispatcher {
       : this.#slots;
     for (let head = this.#queue.head; head !== undefined; head = this.#queue.head) {
       const nowMs = this.#options.clock.nowMs();
-      const { queuedMs: headQueuedMs, suspect: headSuspect } = head;
-      const waiting = { headRows: this.#queue.headRows, headQueuedMs, headSuspect };
+      const { queuedMs: headQueuedMs, alone: headAlone, suspect: headSuspect } = head;
+      const waiting = { headRows: this.#queue.headRows, headQueuedMs, headAlone, headSuspect };
       const decision = decide(waiting, usable, { policy: this.#policy, nowMs });
       if (decision.kind === "full") return;
       if (decision.kind === "wait") {
@@ -219,7 +226,7 @@ export class Dispatcher {
   }
 
   #send(slot: Slot, entries: Entry[]): void {
-    const batch = new Batch(entries, slot.link.id, this.#options.clock.nowMs());
+    const batch = new Batch(entries, this.#options.clock.nowMs());
     const [only] = entries;
     slot.batches.push(batch);
     slot.ongoingBatches++;
@@ -243,10 +250,11 @@ export class Dispatcher {
       await carried;
       return { kind: "done", outputs: [], computeNs: [0, 0, 0] };
     } catch (thrown) {
-      const error =
-        thrown instanceof ShoalError ? thrown : new ShoalError("INTERNAL", String(thrown), { cause: thrown });
-      // Its body is spent: it cannot be sent again, so it fails, whatever happened to the replica.
-      return { kind: "lost", error, delivered: true };
+      if (thrown instanceof NotDelivered) return { kind: "lost", error: thrown.error, delivered: false };
+      const error = asShoalError(thrown);
+      return error.code === "REPLICA_DIED"
+        ? { kind: "lost", error, delivered: true }
+        : { kind: "failed", error };
     }
   }
 
@@ -255,8 +263,7 @@ export class Dispatcher {
       this.#answer(batch, outcome);
       return;
     }
-    const fetching = batch.entries[0]?.work.kind === "fetch";
-    if (outcome.kind === "lost" && !fetching) {
+    if (outcome.kind === "lost") {
       slot.lost = true; // invariant 4
       // One that was removed is replaced already, perhaps under the same id.
       if (this.#slots.includes(slot)) this.#options.onLost?.(slot.link.id, outcome.error);
@@ -267,7 +274,10 @@ export class Dispatcher {
       if (entry.state.kind === "settled") continue;
       const { suspect, returns } = entry;
       const known = { requests: batch.entries.length, suspect, returns };
-      const aftermath = fetching ? "fail" : afterUnanswered(outcome, known, this.#policy);
+      const aftermath = afterUnanswered(outcome, known, {
+        // A body that went to a replica is spent: it cannot be sent again.
+        idempotent: this.#policy.idempotent && entry.work.kind === "infer",
+      });
       if (entry.deadlineMs <= nowMs) {
         this.#settle(entry, this.#tooLate(entry, nowMs));
         continue;
@@ -289,7 +299,9 @@ export class Dispatcher {
   #answer(batch: Batch, { outputs, computeNs, release }: Extract<BatchOutcome, { kind: "done" }>): void {
     const { entries, rows } = batch;
     const nowMs = this.#options.clock.nowMs();
-    this.#rowMs += 0.05 * ((nowMs - batch.sentMs) / Math.max(1, rows) - this.#rowMs);
+    // How long a web answer streams says nothing about when there is room again.
+    const fetched = entries[0]?.work.kind === "fetch";
+    if (!fetched) this.#rowMs += 0.05 * ((nowMs - batch.sentMs) / Math.max(1, rows) - this.#rowMs);
     let parts: Tensor[][] | undefined;
     try {
       if (entries.length > 1) {

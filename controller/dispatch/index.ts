@@ -1,3 +1,4 @@
+export { neverConnected } from "./response-collector.ts";
 export { type DispatchPolicy } from "./decide.ts";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 export { ReplicaClient } from "./replica-client.ts";
@@ -7,6 +8,7 @@ export {
   type InferResult,
   type InferWork,
   joinKey,
+  NotDelivered,
   type Ticket,
   type Work,
 } from "./request.ts";

@@ -22,6 +22,16 @@ export interface FetchWork {
   readonly carry: (replica: ReplicaLink) => Promise<void>;
 }
 
+/** Thrown by `carry` when the replica surely never saw the request and nothing of it was spent: it may go to another. */
+export class NotDelivered extends Error {
+  readonly error: ShoalError;
+
+  constructor(error: ShoalError) {
+    super(error.message, { cause: error });
+    this.error = error;
+  }
+}
+
 export type Work = InferWork | FetchWork;
 
 /** Nanoseconds spent by a request, in Triton's categories. */

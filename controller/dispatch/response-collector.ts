@@ -87,11 +87,11 @@ export class ResponseCollector implements Dispatcher.DispatchHandler {
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     if (this.#aborted) this.#done({ kind: "aborted" });
-    else this.#done({ kind: "lost", error, delivered: !neverConnected(error) });
+    else this.#done({ kind: "lost", error, delivered: !neverConnected(systemCodeOf(error)) });
   }
 }
 
-function neverConnected(error: Error): boolean {
-  const code = systemCodeOf(error);
+/** Whether an error of a connection says that nothing was sent. */
+export function neverConnected(code: string | undefined): boolean {
   return code === "ENOENT" || code === "ECONNREFUSED" || code === "UND_ERR_CONNECT_TIMEOUT";
 }

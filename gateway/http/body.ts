@@ -3,35 +3,52 @@
 // 1. An announced length past the limit is refused before a byte is read.
 // 2. Memory follows what has arrived, not what was announced, however the body is cut into chunks.
 // 3. What is left of a refused request's body is thrown away as it comes, so that the connection stays usable;
-//    a client that sends more than twice the limit after its refusal is cut off.
+//    a client that sends more than twice the limit after its refusal, or for too long, is cut off.
+// 4. A body that does not arrive in time is given up.
 
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { inflateRaw, unzip } from "node:zlib";
-import { freeChunk, freeLarge, ShoalError, systemCodeOf } from "../../runtime/base/index.ts";
+import { freeChunk, freeLarge, ShoalError, systemClock, systemCodeOf } from "../../runtime/base/index.ts";
 import type { RequestLimits } from "./limits.ts";
 
 /** What is taken on trust of an announced length; more is allocated once this much has arrived. */
 const TRUSTED_BYTES = 1024 * 1024;
 
+/** How long a refused client may go on sending. */
+const DISCARD_MS = 30_000;
+
 type BodyLimits = Pick<RequestLimits, "maxBodyBytes" | "maxDecompressedBytes">;
 
-/** The whole body, decompressed. Throws BODY_TOO_LARGE, UNSUPPORTED_ENCODING or INVALID_ARGUMENT. */
-export async function readBody(request: IncomingMessage, limits: BodyLimits): Promise<Buffer> {
+/**
+ * The whole body, decompressed. Throws BODY_TOO_LARGE, UNSUPPORTED_ENCODING, INVALID_ARGUMENT, or REQUEST_TIMEOUT when
+ * it has not arrived within `timeoutMs`.
+ */
+export async function readBody(
+  request: IncomingMessage,
+  limits: BodyLimits,
+  timeoutMs: number,
+): Promise<Buffer> {
+  const bounds = { maxBytes: limits.maxBodyBytes, timeoutMs };
   const encoding = request.headers["content-encoding"];
-  if (encoding === undefined) return collect(request, limits.maxBodyBytes);
+  if (encoding === undefined) return collect(request, bounds);
   const name = encoding.trim().toLowerCase();
-  if (name === "identity") return collect(request, limits.maxBodyBytes);
+  if (name === "identity") return collect(request, bounds);
   if (name !== "gzip" && name !== "x-gzip" && name !== "deflate") {
     throw new ShoalError(
       "UNSUPPORTED_ENCODING",
       `Cannot read the body: found Content-Encoding "${encoding}", wanted gzip, deflate or identity`,
     );
   }
-  return decompress(await collect(request, limits.maxBodyBytes), name, limits.maxDecompressedBytes);
+  return decompress(await collect(request, bounds), name, limits.maxDecompressedBytes);
 }
 
-function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
+interface Bounds {
+  readonly maxBytes: number;
+  readonly timeoutMs: number;
+}
+
+function collect(request: IncomingMessage, { maxBytes, timeoutMs }: Bounds): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const announced = request.headers["content-length"];
     const length = announced === undefined ? undefined : Number(announced);
@@ -43,11 +60,18 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     let filled = 0;
     // The listeners stay: taking them off costs every request what being deaf costs few.
     let settled = false;
+    const timer = systemClock.timer(timeoutMs, () => {
+      if (settled) return;
+      settled = true;
+      const what = `Cannot read the body: found ${filled} bytes after ${Math.round(timeoutMs)} ms`;
+      reject(new ShoalError("REQUEST_TIMEOUT", `${what}, wanted ${length ?? "all of them"}`)); // invariant 4
+    });
     request.on("data", (chunk: Buffer) => {
       if (settled) return;
       const size = filled + chunk.byteLength;
       if (size > maxBytes) {
         settled = true;
+        timer.cancel();
         reject(tooLarge(`${size} bytes and more`, maxBytes));
         return;
       }
@@ -61,11 +85,13 @@ function collect(request: IncomingMessage, maxBytes: number): Promise<Buffer> {
     });
     request.on("end", () => {
       settled = true;
+      timer.cancel();
       resolve(body === undefined ? Buffer.alloc(0) : body.subarray(0, filled));
     });
     const onGone = (cause?: Error): void => {
       if (settled) return;
       settled = true;
+      timer.cancel();
       reject(new ShoalError("CANCELLED", "Cannot read the body: the client went away", { cause }));
     };
     request.on("error", onGone).on("close", onGone);
@@ -80,7 +106,11 @@ export function discardBody(request: IncomingMessage, maxBodyBytes: number): voi
     left -= chunk.byteLength;
     if (left < 0) request.destroy();
   });
-  request.on("error", () => undefined);
+  const timer = systemClock.timer(DISCARD_MS, () => request.destroy());
+  request
+    .on("error", () => undefined)
+    .on("end", timer.cancel)
+    .on("close", timer.cancel);
   request.resume();
 }
 
@@ -122,6 +152,6 @@ async function decompress(body: Buffer, name: string, maxBytes: number): Promise
   }
 }
 
-function tooLarge(found: string, maxBytes: number): ShoalError {
+export function tooLarge(found: string, maxBytes: number): ShoalError {
   return new ShoalError("BODY_TOO_LARGE", `Cannot read the body: found ${found}, wanted at most ${maxBytes}`);
 }

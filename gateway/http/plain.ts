@@ -34,7 +34,7 @@ export async function answerPlain(
     );
   }
   const exchange = new Exchange(context.admission, reply);
-  const body = await readBody(request.raw, context.limits);
+  const body = await readBody(request.raw, context.limits, timeoutMsOf(request, deployment));
   const inputs = decodePlain(body, { model, signature, limits: context.limits });
   const [first] = inputs;
   const work = {

@@ -94,12 +94,15 @@ export class HttpServer {
   }
 }
 
+/** Time for the headers of a request to arrive; a slower client is cut off with 408. */
+const HEADERS_TIMEOUT_MS = 30_000;
+
 function createApp(http: HttpOptions, log: Logger): FastifyInstance {
   const app = fastify({
     logger: false,
-    http: { maxHeaderSize: http.limits.maxHeaderBytes, noDelay: true },
-    // Time to receive a whole request; a slower client is cut off with 408.
-    requestTimeout: http.requestTimeoutMs,
+    http: { maxHeaderSize: http.limits.maxHeaderBytes, headersTimeout: HEADERS_TIMEOUT_MS, noDelay: true },
+    // A whole request may take its time: bodies are timed where they are read, and streams have no end to wait for.
+    requestTimeout: 0,
     connectionTimeout: 0,
     keepAliveTimeout: http.keepAliveTimeoutMs,
     forceCloseConnections: true,
@@ -157,6 +160,6 @@ function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
     code: status.startsWith("408") ? "REQUEST_TIMEOUT" : "INVALID_ARGUMENT",
   });
   socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nConnection: close\r\n\r\n${body}`,
+    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nx-should-retry: false\r\nConnection: close\r\n\r\n${body}`,
   );
 }

@@ -22,6 +22,10 @@ export interface RouteContext {
   readonly limits: RequestLimits;
 }
 
+/** Of the body of the repository index, which has one flag in it. */
+const INDEX_LIMITS = { maxBodyBytes: 4096, maxDecompressedBytes: 4096 };
+const INDEX_TIMEOUT_MS = 10_000;
+
 interface ModelParams {
   readonly model: string;
   readonly version?: string;
@@ -50,8 +54,9 @@ export function addV2Routes(app: FastifyInstance, context: RouteContext): void {
       .filter(isModel)
       .map(({ name }) => name),
   }));
-  app.post("/v2/repository/index", { schema: schemas.repositoryIndex }, async (request) => {
-    const body = await readBody(request.raw, context.limits);
+  app.post("/v2/repository/index", { schema: schemas.repositoryIndex }, async (request, reply) => {
+    const _exchange = new Exchange(context.admission, reply);
+    const body = await readBody(request.raw, INDEX_LIMITS, INDEX_TIMEOUT_MS);
     return repositoryIndex(catalog.deployments().filter(isModel), body, context.limits);
   });
   app.get("/v2/models/stats", { schema: schemas.statistics }, () => ({
@@ -98,7 +103,7 @@ async function infer(
   const signature = signatureOf(deployment);
   const exchange = new Exchange(admission, reply);
   const headerLength = headerLengthOf(request);
-  const body = await readBody(request.raw, limits);
+  const body = await readBody(request.raw, limits, timeoutMsOf(request, deployment));
   const decoded = decodeV2Request(body, headerLength, { model: deployment.name, signature, limits });
   const { inputs, rows, joinKey, outputNames: outputs } = decoded;
   const work = { kind: "infer", inputs, outputs, rows, joinKey } as const;

@@ -7,9 +7,15 @@
 import { type IncomingMessage, STATUS_CODES } from "node:http";
 import { Transform, type Readable } from "node:stream";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { ReplicaLink, Route, Ticket } from "../../controller/index.ts";
-import { asShoalError, ShoalError } from "../../runtime/base/index.ts";
-import { discardBody } from "./body.ts";
+import {
+  neverConnected,
+  NotDelivered,
+  type ReplicaLink,
+  type Route,
+  type Ticket,
+} from "../../controller/index.ts";
+import { asShoalError, messageOf, ShoalError, systemCodeOf } from "../../runtime/base/index.ts";
+import { discardBody, tooLarge } from "./body.ts";
 import { WEB_URL } from "../../replicas/index.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import type { RouteContext } from "./v2-routes.ts";
@@ -49,12 +55,13 @@ export async function forwardWeb(
   const gone = new AbortController();
   raw.once("close", () => gone.abort());
   const carry = async (replica: ReplicaLink): Promise<void> => {
+    const body = bodyOf(request.raw, maxBodyBytes);
     const answered = replica.connections.stream(
       {
         path: request.url,
         method: request.method,
         headers: forwardedHeaders(route, request),
-        body: bodyOf(request.raw, maxBodyBytes),
+        body,
         signal: gone.signal,
       },
       ({ statusCode, headers }) => {
@@ -70,12 +77,11 @@ export async function forwardWeb(
     try {
       await answered;
     } catch (thrown) {
-      if (thrown instanceof ShoalError) throw thrown;
-      throw new ShoalError(
-        "REPLICA_DIED",
-        `The replica of "${route.ingress.name}" ended before its answer did`,
-        { cause: thrown },
-      );
+      throw failureOf(thrown, {
+        deployment: route.ingress.name,
+        gone: gone.signal.aborted,
+        spent: body !== null,
+      });
     }
   };
   const ticket: Ticket = exchange.submit(
@@ -92,6 +98,32 @@ export async function forwardWeb(
   gone.abort();
   discardBody(request.raw, maxBodyBytes); // the module may have answered without reading all
   return reply;
+}
+
+interface Circumstances {
+  readonly deployment: string;
+  /** The client has left. */
+  readonly gone: boolean;
+  /** There was a body, and it cannot be sent a second time. */
+  readonly spent: boolean;
+}
+
+/** What it means that a request was not carried to its end. */
+function failureOf(thrown: unknown, { deployment, gone, spent }: Circumstances): Error {
+  if (thrown instanceof ShoalError) return thrown;
+  if (gone) return new ShoalError("CANCELLED", "The client went away before the answer", { cause: thrown });
+  const code = systemCodeOf(thrown) ?? "";
+  if (code === "UND_ERR_INVALID_ARG" || code === "UND_ERR_REQ_CONTENT_LENGTH_MISMATCH") {
+    const what = `Cannot pass the request on: ${messageOf(thrown)}`;
+    return new ShoalError("INVALID_ARGUMENT", what, { cause: thrown });
+  }
+  if (code.startsWith("ERR_HTTP_") || code === "ERR_INVALID_CHAR") {
+    const what = `Cannot pass on the answer of "${deployment}": ${messageOf(thrown)}`;
+    return new ShoalError("ENGINE_FAILED", what, { cause: thrown });
+  }
+  const what = `The replica of "${deployment}" ended before its answer did`;
+  const died = new ShoalError("REPLICA_DIED", what, { cause: thrown });
+  return neverConnected(code) && !spent ? new NotDelivered(died) : died;
 }
 
 /** Throws BODY_TOO_LARGE on what is announced, before the request waits for anything. */
@@ -114,13 +146,6 @@ function bodyOf(raw: IncomingMessage, maxBytes: number): Readable | null {
   });
   raw.once("error", (error) => bounded.destroy(error));
   return raw.pipe(bounded);
-}
-
-function tooLarge(found: string, maxBytes: number): ShoalError {
-  return new ShoalError(
-    "BODY_TOO_LARGE",
-    `Cannot pass the body on: found ${found}, wanted at most ${maxBytes}`,
-  );
 }
 
 function forwardedHeaders(route: Route, request: FastifyRequest): string[] {

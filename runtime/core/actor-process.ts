@@ -104,6 +104,12 @@ export class ActorProcess {
     this.#life.child.send(message, undefined, {}, () => {});
   }
 
+  /** SIGTERM; one that serves ignores the signal itself and takes it by message, one in creation cannot read yet. */
+  terminate(phase: "creating" | "serving"): void {
+    this.send({ type: "terminate" });
+    if (phase === "creating") this.signal("SIGTERM");
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (this.#life.kind !== "NEW" && this.#life.kind !== "ENDED") this.#life.child.kill(signal);
   }

@@ -285,7 +285,8 @@ export class ProcessActor<C extends ActorClass> implements AsyncDisposable {
         : this.#enterStopping(process, "SIGKILL", undefined);
     const timer = graceMs === undefined ? undefined : clock.timer(graceMs, harden);
     const view = { kind: "STOPPING", step, incarnation, restarts } as const;
-    if (step !== "ASKED") process.signal(step);
+    if (step === "SIGTERM") process.terminate(this.#held.kind === "STOPPING" ? "serving" : "creating");
+    else if (step === "SIGKILL") process.signal(step);
     this.#enter({ kind: "STOPPING", view, process, killed, timer }, killed ? "killed" : `stop: ${step}`);
   }
 

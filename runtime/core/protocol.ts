@@ -25,7 +25,9 @@ export type ToActor =
     }
   | { readonly type: "credit"; readonly id: number; readonly count: number }
   | { readonly type: "cancel"; readonly id: number }
-  | { readonly type: "stop" };
+  | { readonly type: "stop" }
+  /** SIGTERM from the parent, which an instance that serves takes from nobody else. */
+  | { readonly type: "terminate" };
 
 /** The answer to one call or one step of a stream. */
 export type Reply =

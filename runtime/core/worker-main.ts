@@ -2,7 +2,8 @@
 // Arguments: the parent's process id, and the actor's name for whoever reads a list of processes.
 //
 // 1. The watchdog runs before any user code is loaded.
-// 2. Ctrl-C and a closing terminal reach the whole process group; here they are ignored, the parent decides.
+// 2. Ctrl-C, a closing terminal and a supervisor's SIGTERM reach the whole process group; here they are ignored, the
+//    parent decides. Its own SIGTERM comes as a message; as a signal it ends a process in creation only.
 // 3. The process ends as soon as the channel to its parent does.
 
 import { CallRunner } from "./call-runner.ts";
@@ -27,9 +28,11 @@ let state:
   kind: "CREATING",
 };
 
+const ignore = (): void => {};
+
 startWatchdog(Number(process.argv[2]));
-process.on("SIGINT", () => {});
-process.on("SIGHUP", () => {});
+process.on("SIGINT", ignore);
+process.on("SIGHUP", ignore);
 process.on("disconnect", () => process.kill(process.pid, "SIGKILL"));
 process.on("message", (message: ToActor) => {
   switch (message.type) {
@@ -55,6 +58,10 @@ process.on("message", (message: ToActor) => {
     case "stop":
       if (state.kind === "SERVING") void stop(state);
       break;
+    case "terminate":
+      process.off("SIGTERM", ignore);
+      process.kill(process.pid, "SIGTERM");
+      break;
   }
 });
 
@@ -71,6 +78,7 @@ async function create(message: CreateMessage): Promise<void> {
     send({ type: "ready", info });
     const runner = new CallRunner(instance, { actor, incarnation, send });
     state = { kind: "SERVING", instance, runner, created: message };
+    process.on("SIGTERM", ignore); // invariant 2
   } catch (thrown) {
     // The parent ends this process on reading it.
     send({ type: "failed", ...describeThrown(thrown) });

@@ -32,7 +32,6 @@ function work(inputs: readonly Tensor[], outputs: readonly string[] = []): Infer
 function batchOf(works: readonly InferWork[], deadlineMs = NEVER): Batch {
   return new Batch(
     works.map((one) => new Entry(one, 0, deadlineMs)),
-    "r#0",
     0,
   );
 }
@@ -119,7 +118,7 @@ describe("a batch on its way", { timeout: 60_000 }, () => {
     });
     await using client = new Client(replica.socketPath);
     const entries = [40, 30].map((deadlineMs) => new Entry(work([ints("x", 1)]), 0, deadlineMs));
-    await client.send(new Batch(entries, "r#0", 0));
+    await client.send(new Batch(entries, 0));
     assert.equal(await promise, "1700000000040");
   });
 

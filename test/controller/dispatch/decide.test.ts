@@ -23,7 +23,7 @@ function slot(ongoingBatches: number, more: Partial<SlotView> = {}): SlotView {
 }
 
 function waiting(headRows: number, waitedMs = 0, headSuspect = false): Waiting {
-  return { headRows, headQueuedMs: NOW_MS - waitedMs, headSuspect };
+  return { headRows, headQueuedMs: NOW_MS - waitedMs, headAlone: headSuspect, headSuspect };
 }
 
 function decided(head: Waiting, slots: readonly SlotView[], policy = POLICY): unknown {
@@ -108,6 +108,7 @@ test("what is sent never exceeds a bound, and waiting ends (random)", (t) => {
   const heads = fc.record({
     headRows: fc.integer({ min: 1, max: 20 }),
     headQueuedMs: fc.integer({ min: NOW_MS - 30, max: NOW_MS }),
+    headAlone: fc.boolean(),
     headSuspect: fc.boolean(),
   });
   checkProperty(
@@ -154,3 +155,11 @@ for (const [what, outcome, known, idempotent, wanted] of [
     assert.equal(afterUnanswered(outcome, known, { idempotent }), wanted);
   });
 }
+
+test("what can have no company does not wait for any", () => {
+  const busy = [slot(1)];
+  const policy = { ...POLICY, maxConcurrentBatches: 2, maxBatchSize: 8, batchWaitTimeoutMs: 50 };
+  const head = { ...waiting(1), headAlone: true };
+  assert.equal(decide(head, busy, { policy, nowMs: NOW_MS }).kind, "send");
+  assert.equal(decide({ ...head, headAlone: false }, busy, { policy, nowMs: NOW_MS }).kind, "wait");
+});

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import type { FetchWork } from "../../../controller/dispatch/index.ts";
+import { type FetchWork, NotDelivered } from "../../../controller/dispatch/index.ts";
 import { type ErrorCode, ShoalError } from "../../../runtime/base/index.ts";
 import type { ReceivedBatch } from "../../support/fake-replica.ts";
 import { answerOf, Desk, infer, POLICY, quiet, settled, valuesIn } from "./support.ts";
@@ -450,14 +450,30 @@ describe("web requests in the dispatcher", () => {
     assert.equal(carried, 3);
   });
 
-  it("are not run again, and say nothing of the replica's health", async () => {
+  it("are not run again once the replica has them; it is checked", async () => {
     const desk = new Desk();
     desk.replica();
     const failing = carrying(() => Promise.reject(new ShoalError("REPLICA_DIED", "it ended")));
     await assert.rejects(desk.dispatcher.submit(failing, Number.POSITIVE_INFINITY).result, {
       code: "REPLICA_DIED",
     });
-    assert.deepEqual(desk.lost, []);
+    assert.deepEqual(desk.lost, ["r#0"]);
+  });
+
+  it("that reached no replica go to the next", async () => {
+    const desk = new Desk();
+    desk.replica();
+    let carried = 0;
+    const error = new ShoalError("REPLICA_DIED", "it was gone");
+    const work = carrying(() =>
+      ++carried === 1 ? Promise.reject(new NotDelivered(error)) : Promise.resolve(),
+    );
+    const ticket = desk.dispatcher.submit(work, Number.POSITIVE_INFINITY);
+    await quiet();
+    assert.deepEqual(desk.lost, ["r#0"]);
+    desk.dispatcher.restore("r#0");
+    await ticket.result;
+    assert.equal(carried, 2);
   });
 
   it("that throw anything else are answered as an internal error", async () => {

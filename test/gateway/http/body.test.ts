@@ -26,8 +26,14 @@ interface Echo extends AsyncDisposable {
 
 const hashOf = (bytes: Uint8Array): string => createHash("sha256").update(bytes).digest("hex");
 
+const LONG_MS = 60_000;
+
 /** A server that answers with the hash of what it read, or with the code of the error. */
-async function echo(maxBodyBytes = 8 * MIB, maxDecompressedBytes = 8 * MIB): Promise<Echo> {
+async function echo(
+  maxBodyBytes = 8 * MIB,
+  maxDecompressedBytes = 8 * MIB,
+  timeoutMs = LONG_MS,
+): Promise<Echo> {
   const lost = Promise.withResolvers<string>();
   globalThis.gc?.();
   const before = process.memoryUsage().external;
@@ -36,7 +42,7 @@ async function echo(maxBodyBytes = 8 * MIB, maxDecompressedBytes = 8 * MIB): Pro
     request.on("data", () => {
       most = Math.max(most, process.memoryUsage().external);
     });
-    readBody(request, { maxBodyBytes, maxDecompressedBytes }).then(
+    readBody(request, { maxBodyBytes, maxDecompressedBytes }, timeoutMs).then(
       (body) => response.end(JSON.stringify({ hash: hashOf(body) } satisfies Read)),
       (error: unknown) => {
         const code = error instanceof ShoalError ? error.code : String(error);
@@ -71,6 +77,13 @@ async function ask(
 const chunk = (bytes: Uint8Array): Buffer =>
   Buffer.concat([Buffer.from(`${bytes.byteLength.toString(16)}\r\n`), bytes, Buffer.from("\r\n")]);
 const LAST_CHUNK = "0\r\n\r\n";
+
+test("a body that stops coming is given up (invariant 4)", async () => {
+  await using server = await echo(MIB, MIB, 20);
+  using connection = await RawConnection.open(server.url);
+  await connection.request("POST /", { "content-length": "10" }, "abc");
+  assert.deepEqual(JSON.parse((await connection.response()).body.toString()), { code: "REQUEST_TIMEOUT" });
+});
 
 describe("a body arrives whole", () => {
   for (const size of [0, 1, 1_000, 64 * KIB, MIB - 1, MIB, MIB + 1, 5 * MIB]) {

@@ -130,7 +130,10 @@ describe("infer", () => {
 
   test("in chunks of one byte", async () => {
     await using door = await openSimple();
-    const body = good.split("").map((character) => `1\r\n${character}\r\n`).join("");
+    const body = good
+      .split("")
+      .map((character) => `1\r\n${character}\r\n`)
+      .join("");
     const headers = { "transfer-encoding": "chunked" };
     assert.equal(jsonOf(await ask(door, INFER, { headers, body: `${body}0\r\n\r\n` })).id, "after");
   });

@@ -49,6 +49,10 @@ export class FakeDeployment implements ServedDeployment {
       policy: POLICY,
       clock: systemClock,
       log: silentLog,
+      // As a check that is answered does.
+      onLost: (id) => {
+        if (id === replica.id) queueMicrotask(() => this.dispatcher.restore(id));
+      },
     });
     this.dispatcher.addReplica(replica);
   }

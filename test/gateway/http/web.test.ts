@@ -371,6 +371,22 @@ describe("a far side that fails", () => {
     assertRefused(await connection.response(), 503, /"web"/);
   });
 
+  test("before anything reached it: a request without a body goes to another, one with a body is 503", async () => {
+    await using door = await openWeb((_request, response) => response.end("well"));
+    const nobody = new Pool("http://replica", { socketPath: "/nonexistent/web.sock" });
+    door.web.dispatcher.removeReplica(door.web.replica.id);
+    door.web.dispatcher.addReplica(new FakeReplica({ id: "gone", connections: nobody }));
+    using connection = await door.connect();
+    await connection.request("POST /web", {}, "spent");
+    assertRefused(await connection.response(), 503, /^The replica of "web" ended/);
+    await connection.request("GET /web");
+    await until(() => door.web.dispatcher.queued === 1);
+    door.web.dispatcher.removeReplica("gone");
+    door.web.dispatcher.addReplica(door.web.replica);
+    assert.equal((await connection.response()).body.toString(), "well");
+    await nobody.destroy();
+  });
+
   test("by answering no HTTP is 503", async () => {
     await using door = await openWeb((request) => void request.socket.end("nonsense\r\n\r\n"));
     using connection = await door.connect();

@@ -365,14 +365,20 @@ describe("the end of an actor", { timeout: 600_000 }, () => {
     await call;
   });
 
-  it("ignores SIGINT, which a terminal sends to parent and child alike", async () => {
-    await using actor = await startProbe();
-    assert(actor.state.kind === "ALIVE");
-    for (let time = 0; time < 5; time++) {
-      process.kill(actor.state.pid, "SIGINT");
-      assert.equal(await actor.call("add", [1]), time + 1);
-    }
-  });
+  for (const [signal, sender] of [
+    ["SIGINT", "a terminal"],
+    ["SIGTERM", "a supervisor"],
+  ] as const) {
+    it(`ignores ${signal}, which ${sender} sends to parent and child alike`, async () => {
+      const actor = await startProbe();
+      assert(actor.state.kind === "ALIVE");
+      for (let time = 0; time < 5; time++) {
+        process.kill(actor.state.pid, signal);
+        assert.equal(await actor.call("add", [1]), time + 1);
+      }
+      assert.deepEqual(await actor.stop(), { kind: "INTENDED", exitCode: 0, signal: null });
+    });
+  }
 
   it("leaves no process and a full ledger, a hundred times", async () => {
     const ledger = new ResourceLedger({ num_cpus: 4, memory: 1_000 });
