@@ -107,10 +107,11 @@ export function discardBody(request: IncomingMessage, maxBodyBytes: number): voi
     if (left < 0) request.destroy();
   });
   const timer = systemClock.timer(DISCARD_MS, () => request.destroy());
+  const onEnd = (): void => timer.cancel();
   request
     .on("error", () => undefined)
-    .on("end", timer.cancel)
-    .on("close", timer.cancel);
+    .on("end", onEnd)
+    .on("close", onEnd);
   request.resume();
 }
 
