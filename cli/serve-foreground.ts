@@ -131,6 +131,7 @@ function printRoutes(server: Server): void {
   }
   const deployments = server.controller.deployments();
   const ready = deployments.filter((deployment) => deployment.ready).length;
-  const how = ready === deployments.length ? "Ready" : `${ready} of ${deployments.length} deployments ready`;
-  console.log(`${how}. API: ${server.http.url}/openapi.json · Ctrl-C drains and ends.`);
+  const how =
+    ready === deployments.length ? "Ready." : `Ready: ${ready} of ${deployments.length} deployments.`;
+  console.log(`${how} API: ${server.http.url}/openapi.json · Ctrl-C drains and ends.`);
 }

@@ -59,7 +59,7 @@ export async function start(config: string, options: StartOptions = {}): Promise
     const [, url = "", adminUrl = ""] = await server.printed(/Listening on (\S+) \(admin (\S+)\)/);
     server.url = url;
     server.adminUrl = adminUrl;
-    await server.printed(options.until ?? /^Ready\./m);
+    await server.printed(options.until ?? /^Ready[.:]/m);
     return server;
   } catch (error) {
     await server[Symbol.asyncDispose]();
