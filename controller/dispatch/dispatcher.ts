@@ -28,14 +28,23 @@ export interface DispatcherOptions {
   readonly onLost?: (replicaId: string, error: ShoalError) => void;
 }
 
-interface Slot {
+/** What is known of one replica. */
+class Slot {
   readonly link: ReplicaLink;
-  /** Those it has, also when nobody waits for them any more. */
-  readonly batches: Batch[];
-  ongoingBatches: number;
-  ongoingRequests: number;
-  reserved: boolean;
-  lost: boolean;
+  /** Those it has, oldest first, also when nobody waits for them any more. */
+  readonly batches: Batch[] = [];
+  ongoingRequests = 0;
+  /** It runs a suspect, which gets no company. */
+  reserved = false;
+  lost = false;
+
+  constructor(link: ReplicaLink) {
+    this.link = link;
+  }
+
+  get ongoingBatches(): number {
+    return this.batches.length;
+  }
 }
 
 /** A caller is never told to stay away for longer. */
@@ -132,14 +141,7 @@ export class Dispatcher {
   }
 
   addReplica(link: ReplicaLink): void {
-    this.#slots.push({
-      link,
-      batches: [],
-      ongoingBatches: 0,
-      ongoingRequests: 0,
-      reserved: false,
-      lost: false,
-    });
+    this.#slots.push(new Slot(link));
     this.#askTurn();
   }
 
@@ -229,14 +231,12 @@ export class Dispatcher {
     const batch = new Batch(entries, this.#options.clock.nowMs());
     const [only] = entries;
     slot.batches.push(batch);
-    slot.ongoingBatches++;
     slot.ongoingRequests += entries.length;
     slot.reserved = only?.suspect === true;
     const outcome =
       only?.work.kind === "fetch" ? this.#carry(only.work.carry(slot.link)) : slot.link.send(batch);
     void outcome.then((settled) => {
       slot.batches.splice(slot.batches.indexOf(batch), 1);
-      slot.ongoingBatches--;
       slot.ongoingRequests -= entries.length;
       slot.reserved = false;
       this.#receive(batch, settled, slot);

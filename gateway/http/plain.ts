@@ -5,14 +5,14 @@
 //   [[1, 2]]                         the same as the first form
 
 import type { FastifyReply, FastifyRequest } from "fastify";
-import { joinKey, type ServedDeployment } from "../../controller/index.ts";
-import { elementCount, rowsOf, ShoalError, type Tensor, type TensorSpec } from "../../runtime/base/index.ts";
+import type { ServedDeployment } from "../../controller/index.ts";
+import { elementCount, ShoalError, type Tensor, type TensorSpec } from "../../runtime/base/index.ts";
 import { readBody } from "./body.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
 import { sendBody } from "./respond.ts";
 import { describe, needsExactDigits, tensorFromJson, tensorToNestedJson } from "./tensor-json.ts";
-import { checkAgainst, invalid, type V2Context } from "./v2-request.ts";
+import { checkAgainst, invalid, plan, type V2Context } from "./v2-request.ts";
 import type { RouteContext } from "./v2-routes.ts";
 
 interface PlainExchange {
@@ -36,14 +36,8 @@ export async function answerPlain(
   const exchange = new Exchange(context.admission, reply);
   const body = await readBody(request.raw, context.limits, timeoutMsOf(request, deployment));
   const inputs = decodePlain(body, { model, signature, limits: context.limits });
-  const [first] = inputs;
-  const work = {
-    kind: "infer",
-    inputs,
-    outputs: [],
-    rows: signature.batchable && first !== undefined ? rowsOf(first) : 1,
-    joinKey: joinKey(inputs, []),
-  } as const;
+  const { rows, joinKey, outputNames: outputs } = plan(inputs, [], signature);
+  const work = { kind: "infer", inputs, outputs, rows, joinKey } as const;
   const result = await exchange.run(deployment, work, timeoutMsOf(request, deployment));
   const parts = [`{"outputs":${encodePlain(result.outputs)}}`];
   await sendBody(reply, { headers: { "content-type": "application/json" }, parts });

@@ -85,7 +85,7 @@ export function decodeV2Request(
 }
 
 /** What the dispatcher asks of a request, beside its tensors. */
-function plan(
+export function plan(
   inputs: readonly Tensor[],
   outputs: V2Request["outputs"],
   { batchable }: Signature,

@@ -1,0 +1,58 @@
+// The package as it would be published: built JavaScript under node_modules, where Node strips no types.
+
+import assert from "node:assert/strict";
+import { execFile, spawn } from "node:child_process";
+import { once } from "node:events";
+import { cp, mkdir, mkdtemp, readFile, rm, symlink, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+const ROOT = join(import.meta.dirname, "..", "..");
+
+/** Lays out what package.json publishes, the build made afresh, as an installed package. */
+async function install(folder: string): Promise<string> {
+  const shoal = join(folder, "node_modules", "shoal");
+  await mkdir(shoal, { recursive: true });
+  const text = await readFile(join(ROOT, "package.json"), "utf8");
+  await writeFile(join(shoal, "package.json"), text);
+  const { files } = JSON.parse(text) as { files: string[] };
+  for (const file of files.filter((name) => name !== "dist")) {
+    await cp(join(ROOT, file), join(shoal, file), { recursive: true });
+  }
+  assert(files.includes("dist"));
+  const tsc = join(ROOT, "node_modules", "typescript", "bin", "tsc");
+  const build = [tsc, "-p", join(ROOT, "tsconfig.build.json"), "--outDir", join(shoal, "dist")];
+  await promisify(execFile)(process.execPath, build);
+  await symlink(join(ROOT, "node_modules"), join(shoal, "node_modules"));
+  return shoal;
+}
+
+test("the published files serve a model and a module", async () => {
+  await using stack = new AsyncDisposableStack();
+  const folder = await mkdtemp(join(tmpdir(), "shoal-test-"));
+  stack.defer(() => rm(folder, { recursive: true, force: true }));
+  const shoal = await install(folder);
+  const args = ["serve", "run", join(ROOT, "examples", "shoal.yaml"), "--port", "0", "--admin-port", "0"];
+  const env = { ...process.env, SHOAL_STATE_DIR: join(folder, "state"), NO_COLOR: "1" };
+  const server = spawn(process.execPath, [join(shoal, "bin", "shoal.js"), ...args], { env });
+  const exited = once(server, "exit");
+  stack.defer(async () => {
+    server.kill("SIGTERM");
+    assert.deepEqual(await exited, [0, null]);
+  });
+  server.stderr.resume();
+  let output = "";
+  for await (const part of server.stdout) {
+    output += String(part);
+    if (/^Ready[.:]/m.test(output)) break;
+  }
+  const [url] = /http:\/\/127\.0\.0\.1:\d+/.exec(output) ?? assert.fail(output);
+  const body = await readFile(join(ROOT, "examples", "digits", "samples", "3.json"));
+  const digits = await fetch(`${url}/digits`, { method: "POST", body });
+  assert.match(await digits.text(), /"label":\[3\]/);
+  const text = await fetch(`${url}/text?prompt=Alice&max_words=4`);
+  assert.equal(text.status, 200);
+  assert.notEqual(await text.text(), "");
+});
