@@ -75,10 +75,10 @@ async function create(message: CreateMessage): Promise<void> {
   const context = { actor, incarnation, method: "start", signal: new AbortController().signal };
   try {
     const { instance, info } = await callContext.run(context, () => makeInstance(message));
+    process.on("SIGTERM", ignore); // invariant 2; before anyone can know that it serves
     send({ type: "ready", info });
     const runner = new CallRunner(instance, { actor, incarnation, send });
     state = { kind: "SERVING", instance, runner, created: message };
-    process.on("SIGTERM", ignore); // invariant 2
   } catch (thrown) {
     // The parent ends this process on reading it.
     send({ type: "failed", ...describeThrown(thrown) });
