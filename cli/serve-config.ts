@@ -2,7 +2,7 @@
 
 import { Command } from "commander";
 import { stringify } from "yaml";
-import { formatFaults } from "../runtime/base/index.ts";
+import { formatFaults } from "../runtime/base/config/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { adminPortOption } from "./options.ts";
 import { askServer, findServer } from "./server-record.ts";

@@ -6,7 +6,9 @@
 import { styleText } from "node:util";
 import { exposedListeners, loadConfig, type LogLevel, type ServeConfig } from "../controller/index.ts";
 import { Server } from "../gateway/index.ts";
-import { createLog, formatFaults, type Logger, messageOf, systemClock } from "../runtime/base/index.ts";
+import { messageOf, systemClock } from "../runtime/base/index.ts";
+import { formatFaults } from "../runtime/base/config/index.ts";
+import { createLog, type Logger } from "../runtime/base/log/index.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
 import { removeRecord, writeRecord } from "./server-record.ts";
 

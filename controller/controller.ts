@@ -3,7 +3,8 @@
 // 1. One deployment's failure touches only its own.
 
 import { rm } from "node:fs/promises";
-import { type Clock, type Logger, systemClock } from "../runtime/base/index.ts";
+import { type Clock, systemClock } from "../runtime/base/index.ts";
+import type { Logger } from "../runtime/base/log/index.ts";
 import { detectResources, ResourceLedger, type ResourceSnapshot } from "../runtime/core/index.ts";
 import type { Catalog, Route } from "./catalog.ts";
 import type { ServeConfig } from "./config/index.ts";

@@ -5,7 +5,8 @@
 // 1. Every change of state goes through `#review`, which logs `from → to (reason)`.
 // 2. A deployment that has failed refuses at once; what waited for it is told.
 
-import { type Clock, type Logger, redactPaths, ShoalError } from "../runtime/base/index.ts";
+import { type Clock, redactPaths, ShoalError } from "../runtime/base/index.ts";
+import type { Logger } from "../runtime/base/log/index.ts";
 import type { ResourceLedger } from "../runtime/core/index.ts";
 import type { Signature } from "../runtime/engines/index.ts";
 import type { ReplicaInfo } from "../replicas/index.ts";

@@ -8,7 +8,8 @@
 //    batch has run longer than anyone would wait for it.
 
 import { rm } from "node:fs/promises";
-import type { Clock, Logger } from "../runtime/base/index.ts";
+import type { Clock } from "../runtime/base/index.ts";
+import type { Logger } from "../runtime/base/log/index.ts";
 import { messageOf, ShoalError } from "../runtime/base/index.ts";
 import {
   type ActorTransition,

@@ -5,7 +5,8 @@
 
 import { randomBytes } from "node:crypto";
 import { Controller, type ControllerOptions, type ServeConfig } from "../controller/index.ts";
-import { type Logger, messageOf, ShoalError } from "../runtime/base/index.ts";
+import { messageOf, ShoalError } from "../runtime/base/index.ts";
+import type { Logger } from "../runtime/base/log/index.ts";
 import { AdminServer } from "./admin/server.ts";
 import { HttpServer } from "./http/server.ts";
 

@@ -14,10 +14,10 @@ import {
   encodeHeader,
   freeLarge,
   HEADER_LENGTH,
-  type Logger,
   ShoalError,
   type Tensor,
 } from "../runtime/base/index.ts";
+import type { Logger } from "../runtime/base/log/index.ts";
 import type { Engine } from "../runtime/engines/index.ts";
 import { readBody } from "./read-body.ts";
 import { answerWeb } from "./web-handler.ts";

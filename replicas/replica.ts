@@ -4,7 +4,8 @@
 
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { createLog, type Logger, systemClock } from "../runtime/base/index.ts";
+import { systemClock } from "../runtime/base/index.ts";
+import { createLog, type Logger } from "../runtime/base/log/index.ts";
 import { type Engine, type EngineSpec, loadEngine, type Signature } from "../runtime/engines/index.ts";
 import { DataServer } from "./data-server.ts";
 

@@ -4,7 +4,7 @@
 // that is loaded, so that the others are served.
 
 import { dirname, resolve } from "node:path";
-import { type ConfigOutcome, decodeDocument, readConfigFile } from "../../runtime/base/index.ts";
+import { type ConfigOutcome, decodeDocument, readConfigFile } from "../../runtime/base/config/index.ts";
 import { normalise } from "./normalise.ts";
 import { RULES } from "./rules.ts";
 import { ServeFile } from "./schema.ts";

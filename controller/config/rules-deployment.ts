@@ -9,7 +9,7 @@ import {
   type Report,
   scalarOf,
   stringOf,
-} from "../../runtime/base/index.ts";
+} from "../../runtime/base/config/index.ts";
 import { hasEnding, MODEL_ENDINGS, MODULE_ENDINGS, parseModuleReference } from "./source-path.ts";
 
 /** Resources are counted in whole 1/10,000 of a unit. */

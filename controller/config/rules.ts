@@ -12,7 +12,7 @@ import {
   type Rule,
   scalarOf,
   stringOf,
-} from "../../runtime/base/index.ts";
+} from "../../runtime/base/config/index.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { deploymentRule } from "./rules-deployment.ts";
 import { parseBytes } from "./schema-values.ts";

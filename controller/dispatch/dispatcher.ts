@@ -7,7 +7,8 @@
 // 4. A replica that lost a batch gets no other until it is restored.
 
 import type { Clock, Timer } from "../../runtime/base/index.ts";
-import { asShoalError, type Logger, ShoalError, splitRows, type Tensor } from "../../runtime/base/index.ts";
+import { asShoalError, ShoalError, splitRows, type Tensor } from "../../runtime/base/index.ts";
+import type { Logger } from "../../runtime/base/log/index.ts";
 import { Batch } from "./batch.ts";
 import { afterUnanswered, type DispatchPolicy, decide } from "./decide.ts";
 import { Entry } from "./entry.ts";

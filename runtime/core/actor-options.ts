@@ -1,6 +1,7 @@
 // What `ProcessActor.start` takes, and its one check at the edge.
 
-import { type Clock, type Logger, ShoalError, silentLog, systemClock } from "../base/index.ts";
+import { type Clock, ShoalError, systemClock } from "../base/index.ts";
+import { type Logger, silentLog } from "../base/log/index.ts";
 import type { OutputStream } from "./actor-process.ts";
 import type { ActorTransition } from "./actor-state.ts";
 import type { ActorClass, ArgsOf, InfoOf } from "./actor-types.ts";

@@ -8,7 +8,8 @@
 import { type ChildProcess, fork } from "node:child_process";
 import type { Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import { type Clock, type Logger, messageOf, ShoalError, type Timer } from "../base/index.ts";
+import { type Clock, messageOf, ShoalError, type Timer } from "../base/index.ts";
+import type { Logger } from "../base/log/index.ts";
 import type { ExitReason } from "./actor-state.ts";
 import { CallTable } from "./call-table.ts";
 import { childEnvironment } from "./child-environment.ts";

@@ -1,6 +1,7 @@
 // The one interface of everything that can execute a model.
 
-import type { Logger, Tensor, TensorSpec } from "../base/index.ts";
+import type { Tensor, TensorSpec } from "../base/index.ts";
+import type { Logger } from "../base/log/index.ts";
 
 /** One input or output of a model. */
 export interface SignatureTensor extends TensorSpec {

@@ -3,7 +3,8 @@
 // 1. An engine's code is imported when it is first needed: a module replica never loads ONNX Runtime.
 
 import { extname } from "node:path";
-import { createLog, ShoalError } from "../base/index.ts";
+import { ShoalError } from "../base/index.ts";
+import { createLog } from "../base/log/index.ts";
 import type { Engine, EngineLoader, EngineSpec, LoadOptions } from "./engine.ts";
 
 interface EngineEntry {

@@ -15,7 +15,7 @@ import {
   type ServeConfig,
   toFileForm,
 } from "../../controller/config/index.ts";
-import { formatFault } from "../../runtime/base/index.ts";
+import { formatFault } from "../../runtime/base/config/index.ts";
 
 function decoded(text: string): ServeConfig {
   const outcome = decodeConfig(text, { file: "etc/shoal.yaml" });

@@ -16,9 +16,9 @@ import {
   decodeTensors,
   encodeHeader,
   HEADER_LENGTH,
-  silentLog,
   type Tensor,
 } from "../../runtime/base/index.ts";
+import { silentLog } from "../../runtime/base/log/index.ts";
 import { DataServer } from "../../replicas/data-server.ts";
 import { FakeClock } from "../support/fake-clock.ts";
 import { FakeEngine } from "../support/fake-engine.ts";

@@ -12,7 +12,8 @@ import {
   joinKey,
   type Ticket,
 } from "../../../controller/dispatch/index.ts";
-import { type ErrorCode, ShoalError, silentLog } from "../../../runtime/base/index.ts";
+import { type ErrorCode, ShoalError } from "../../../runtime/base/index.ts";
+import { silentLog } from "../../../runtime/base/log/index.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
 import { FakeReplica } from "../../support/fake-replica.ts";
 import { tensor, valuesOf } from "../../support/tensors.ts";

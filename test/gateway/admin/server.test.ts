@@ -3,7 +3,7 @@ import { describe, test } from "node:test";
 import { Controller, decodeConfig } from "../../../controller/index.ts";
 import { AdminServer } from "../../../gateway/admin/server.ts";
 import { applicationStatus, type ServeStatusView } from "../../../gateway/admin/status.ts";
-import { silentLog } from "../../../runtime/base/index.ts";
+import { silentLog } from "../../../runtime/base/log/index.ts";
 import { until } from "../../support/until.ts";
 import { RawConnection, type RawResponse } from "../../support/raw-http.ts";
 

@@ -11,7 +11,8 @@ import type {
 import type { DispatchPolicy } from "../../../controller/dispatch/decide.ts";
 import { Dispatcher } from "../../../controller/index.ts";
 import { HttpServer } from "../../../gateway/http/server.ts";
-import { bytesOf, silentLog, systemClock, type Tensor } from "../../../runtime/base/index.ts";
+import { bytesOf, systemClock, type Tensor } from "../../../runtime/base/index.ts";
+import { silentLog } from "../../../runtime/base/log/index.ts";
 import type { Signature } from "../../../runtime/engines/index.ts";
 import { FakeReplica } from "../../support/fake-replica.ts";
 import { RawConnection, type RawResponse } from "../../support/raw-http.ts";

@@ -16,7 +16,7 @@ import {
   readConfigFile,
   type Rule,
   stringOf,
-} from "../../../runtime/base/index.ts";
+} from "../../../runtime/base/config/index.ts";
 
 const Item = Type.Object(
   {

@@ -3,7 +3,8 @@
 import assert from "node:assert/strict";
 import { join } from "node:path";
 import { test } from "node:test";
-import { ShoalError, silentLog } from "../../../runtime/base/index.ts";
+import { ShoalError } from "../../../runtime/base/index.ts";
+import { silentLog } from "../../../runtime/base/log/index.ts";
 import { type EngineSpec, loadEngine } from "../../../runtime/engines/index.ts";
 import { all, FIXTURES, Folder, floats, moduleSpec, never, open, texts } from "./support.ts";
 

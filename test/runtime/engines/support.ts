@@ -3,13 +3,8 @@
 import { mkdtempSync, rmSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import {
-  bytesOf,
-  type Datatype,
-  encodeBytesElements,
-  silentLog,
-  type Tensor,
-} from "../../../runtime/base/index.ts";
+import { bytesOf, type Datatype, encodeBytesElements, type Tensor } from "../../../runtime/base/index.ts";
+import { silentLog } from "../../../runtime/base/log/index.ts";
 import { type Engine, type EngineSpec, loadEngine, type RunContext } from "../../../runtime/engines/index.ts";
 
 export const FIXTURES = join(import.meta.dirname, "fixtures");
