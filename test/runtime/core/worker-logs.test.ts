@@ -203,6 +203,9 @@ describe("the same line from many workers", () => {
     assert.deepEqual(h.shown, ["(f pid=1) step", "(f pid=1) step", "(f pid=1) step"]);
     h.clock.advance(5_000);
     assert.deepEqual(h.shown.slice(3), ["(f pid=2) step"]);
+    // That was no repetition worth counting: it starts over.
+    print(h, [3], () => "step");
+    assert.deepEqual(h.shown.slice(4), ["(f pid=3) step"]);
   });
 
   it("is told apart by stream, by words and, where there are only numbers, by these", () => {

@@ -75,6 +75,8 @@ describe("TaskEvents", () => {
     assert.deepEqual(kept(), ["a", "d", "e"]);
     events.begin(taskInfo("f"), "PENDING_NODE_ASSIGNMENT");
     assert.deepEqual(kept(), ["d", "e", "f"]);
+    // Nothing of the evicted is found in what came in its place.
+    assert(Array.from(events.rows()).every((row) => row.events.length === 1 && row.endTimeMs === null));
     events.finish(a ?? NOT_RECORDED);
     assert.deepEqual(events.stats(), {
       recorded: 6,
