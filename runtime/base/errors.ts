@@ -41,8 +41,11 @@ export const ERROR_CODES = {
   REPLICA_DIED: { httpStatus: 503, grpcStatus: 14, retry: "later" },
   LATEST_START_PASSED: { httpStatus: 503, grpcStatus: 14, retry: "elsewhere" },
   ACTOR_DIED: { httpStatus: 503, grpcStatus: 14, retry: "never" },
+  WORKER_DIED: { httpStatus: 503, grpcStatus: 14, retry: "later" },
+  OBJECT_LOST: { httpStatus: 503, grpcStatus: 15, retry: "never" },
   ACTOR_UNAVAILABLE: { httpStatus: 503, grpcStatus: 14, retry: "later" },
   RESOURCES_UNAVAILABLE: { httpStatus: 503, grpcStatus: 8, retry: "later" },
+  OBJECT_STORE_FULL: { httpStatus: 507, grpcStatus: 8, retry: "later" },
   DEADLINE_EXCEEDED: { httpStatus: 504, grpcStatus: 4, retry: "later" },
 } as const satisfies Record<string, ErrorKind>;
 

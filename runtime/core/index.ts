@@ -1,4 +1,18 @@
-// The public surface of Shoal's core: actors in processes of their own, and the resources they hold.
+// The public surface of Shoal's core: the runtime with its tasks, actors and objects; actors in processes of their own, and
+// the resources they hold.
+
+export type { ActorFactory, ActorHandle, ActorMethod, ActorModule } from "./api/actor-handles.ts";
+export { ObjectRef, StreamRef } from "./api/object-ref.ts";
+export type {
+  ActorOptions as RuntimeActorOptions,
+  MethodOptions,
+  SchedulingStrategy,
+  TaskOptions,
+} from "./api/options.ts";
+export type { RuntimeOptions } from "./api/runtime-options.ts";
+export { type GetOptions, Runtime, type Values } from "./api/runtime.ts";
+export type { TaskFunction, TaskModule, TaskResult, TaskResults } from "./api/task-functions.ts";
+export { currentTask, type TaskContext } from "./worker/task-context.ts";
 
 export { type ActorOptions } from "./actor-options.ts";
 export { type OutputStream } from "./actor-process.ts";

@@ -131,12 +131,12 @@ function scaleOf(resource: string): number {
   return resource === "memory" ? 1 : UNITS_PER_RESOURCE;
 }
 
-function amountOf(resource: string, units: number): number {
+export function amountOf(resource: string, units: number): number {
   return units / scaleOf(resource);
 }
 
 /** Decodes amounts into integers (invariant 1); amounts of zero are left out. */
-function unitsOf(amounts: ResourceAmounts): Map<string, number> {
+export function unitsOf(amounts: ResourceAmounts): Map<string, number> {
   const units = new Map<string, number>();
   for (const [resource, amount] of Object.entries(amounts)) {
     const scale = scaleOf(resource);

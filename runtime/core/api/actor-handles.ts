@@ -1,0 +1,133 @@
+// Classes of a module as actors, and the handles to them.
+//
+// 1. A handle knows its methods from the actor itself: the class is never loaded on this side.
+// 2. A handle crosses to other processes as data inside values and is whole again there.
+
+import { markHandle } from "../objects/index.ts";
+import type { ActorData, Id } from "../workers/messages.ts";
+import type { ActorClass, ArgsOf, InstanceOf } from "../actor-types.ts";
+import { type ActorOptions, checkActor, checkCall, type MethodOptions, retryOnOf } from "./options.ts";
+import type { ObjectRef, RefArguments } from "./object-ref.ts";
+import type { Session } from "./session.ts";
+import type { TaskResult, TaskResults } from "./task-functions.ts";
+
+export interface ActorMethod<A extends readonly unknown[], R, Several extends boolean = false> {
+  /** Calls the method; calls of one process begin in their order. */
+  (...args: RefArguments<A>): Several extends true ? TaskResults<R> : TaskResult<R>;
+  options<const O extends MethodOptions>(
+    options: O,
+  ): ActorMethod<A, R, O extends { readonly numReturns: number } ? true : Several>;
+}
+
+/** A remote instance: its methods, each as a call that gives a reference. */
+export type ActorHandle<C> = {
+  readonly [K in keyof InstanceOf<C> as InstanceOf<C>[K] extends (...args: never[]) => unknown
+    ? K
+    : never]: InstanceOf<C>[K] extends (...args: infer A extends unknown[]) => infer R
+    ? ActorMethod<A, Awaited<R>>
+    : never;
+};
+
+export interface ActorFactory<C extends ActorClass> {
+  /** Creates the actor and resolves once it can be called. Rejects with what its creation threw. */
+  create(...args: RefArguments<ArgsOf<C>>): Promise<ActorHandle<C>>;
+  /** Throws INVALID_ARGUMENT. */
+  options(options: ActorOptions): ActorFactory<C>;
+}
+
+export type ActorModule<M> = {
+  readonly [K in keyof M as M[K] extends ActorClass ? K : never]: M[K] extends ActorClass
+    ? ActorFactory<M[K]>
+    : never;
+};
+
+export function actorModule<M>(session: Session, module: URL, defaults: ActorOptions): ActorModule<M> {
+  return new Proxy(Object.create(null), {
+    get(_, exportName): unknown {
+      if (typeof exportName !== "string" || exportName === "then") return undefined;
+      return actorFactory(session, { module: module.href, exportName }, defaults);
+    },
+  });
+}
+
+function actorFactory(
+  session: Session,
+  name: { readonly module: string; readonly exportName: string },
+  options: ActorOptions,
+): unknown {
+  const label = options.name ?? name.exportName;
+  const { placement, data, maxConcurrency, groups, methodGroups } = checkActor(options, label);
+  const work = {
+    kind: "create",
+    actor: 0,
+    incarnation: 1,
+    maxConcurrency,
+    groups,
+    methodGroups,
+    ...name,
+  } as const;
+  return {
+    options: (more: ActorOptions) => actorFactory(session, name, { ...options, ...more }),
+    create: async (...args: unknown[]) => {
+      const creation = session.packCreation({ ...CREATION, label, work, args, placement });
+      const actor = await session.core.createActor(creation, data);
+      return makeHandle(session, actor, true);
+    },
+  };
+}
+
+const ACTOR = Symbol("actor");
+
+/** The handle of an actor (invariant 1); `held` when the head knows this process as a holder of it already. */
+export function makeHandle(session: Session, data: ActorData, held = false): object {
+  const handle: Record<string | symbol, unknown> = Object.create({ [ACTOR]: data.actor });
+  for (const method of data.methods) {
+    Object.defineProperty(handle, method, { value: actorMethod(session, { data, method }, {}) });
+  }
+  markHandle(handle, data); // invariant 2
+  session.track(handle, data.actor, held);
+  return handle;
+}
+
+/** The id behind a handle; undefined for what is none. */
+export function actorIdOf(handle: object): Id | undefined {
+  const id: unknown = Reflect.get(handle, ACTOR);
+  return typeof id === "number" ? id : undefined;
+}
+
+function actorMethod(
+  session: Session,
+  { data, method }: { readonly data: ActorData; readonly method: string },
+  options: MethodOptions,
+): unknown {
+  const label = options.name ?? `${data.label}.${method}`;
+  const checked = {
+    ...checkCall(options, label),
+    actor: data.actor,
+    label,
+    placement: NO_PLACEMENT,
+    maxCalls: 0,
+    maxRetries: options.maxTaskRetries ?? data.maxTaskRetries,
+    retryOn: retryOnOf(options.retryExceptions),
+    work: { kind: "call", method, group: options.concurrencyGroup } as const,
+  };
+  const call = (...args: unknown[]): ObjectRef<unknown> | ObjectRef<unknown>[] =>
+    session.submit({ ...checked, args });
+  return Object.assign(call, {
+    options: (more: MethodOptions) => actorMethod(session, { data, method }, { ...options, ...more }),
+  });
+}
+
+/** What a creation has not: its retries are the actor's restarts. */
+const CREATION = {
+  actor: undefined,
+  numReturns: 0,
+  maxRetries: 0,
+  retryOn: "none",
+  timeoutMs: undefined,
+  window: 1,
+  maxCalls: 0,
+} as const;
+
+/** A call runs where its actor is. */
+const NO_PLACEMENT = { resources: {}, strategy: { kind: "DEFAULT" } } as const;

@@ -1,0 +1,55 @@
+// The one interface under the API: the head itself in the driver, a channel to it in a worker.
+
+import type { ShoalError } from "../../base/index.ts";
+import type { ActorData, ActorOptionsData, Id, WireTaskSpec } from "../workers/messages.ts";
+import type { IdSource } from "./ids.ts";
+
+/** An encoded value: its head and the large binary parts. */
+export type Parts = readonly Uint8Array[];
+
+/** An object as its reader gets it. `parts` may be views on shared memory. */
+export type Outcome =
+  | { readonly kind: "value"; readonly parts: Parts }
+  | { readonly kind: "error"; readonly error: ShoalError };
+
+/** What is sent with a task: its arguments' list, encoded. */
+export interface TaskSpec extends Omit<WireTaskSpec, "args"> {
+  readonly args: Parts;
+}
+
+export interface WaitOptions {
+  /** Without it, as long as it takes. */
+  readonly timeoutMs?: number;
+  readonly signal?: AbortSignal;
+}
+
+/** A stream's way back to the process that submitted it. */
+export interface StreamSink {
+  onItem(parts: Parts): void;
+  onEnd(error: ShoalError | undefined): void;
+}
+
+export interface Core {
+  readonly ids: IdSource;
+  /** The task whose code asks, for the tree of children. */
+  currentTask(): Id | undefined;
+  /** Never throws: what goes wrong is the outcome of the returned objects. Their references are held already. */
+  submit(spec: TaskSpec): void;
+  /** Asks for the items of a task that this process submitted, from the first that was not read yet. */
+  listen(task: Id, sink: StreamSink): void;
+  consumed(task: Id, count: number): void;
+  /** Nobody will read the stream any more. */
+  abandon(task: Id): void;
+  createActor(spec: TaskSpec, options: ActorOptionsData): Promise<ActorData>;
+  namedActor(name: string, namespace: string): Promise<ActorData>;
+  killActor(actor: Id, noRestart: boolean): Promise<void>;
+  /** Stores a value under an id that is held already. */
+  put(object: Id, parts: Parts, contains: readonly Id[]): Promise<void>;
+  /** Outcomes in the order of `objects`; rejects with DEADLINE_EXCEEDED or CANCELLED only. */
+  get(objects: readonly Id[], options: WaitOptions): Promise<Outcome[]>;
+  /** The objects that are ready, once `count` are or the time has passed. */
+  wait(objects: readonly Id[], count: number, options: WaitOptions): Promise<ReadonlySet<Id>>;
+  cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void>;
+  hold(objects: readonly Id[]): void;
+  release(objects: readonly Id[]): void;
+}

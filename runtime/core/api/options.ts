@@ -1,0 +1,206 @@
+// Options of tasks and actors as a user writes them, checked once and laid out as the head takes them.
+//
+// Names and defaults are Ray's (python/ray/_common/ray_option_utils.py), in camelCase.
+
+import { ShoalError } from "../../base/index.ts";
+import type { ActorOptionsData, PlacementData, RetryOn, StrategyData } from "../workers/messages.ts";
+
+/** Where a task or actor may run. Placement groups and labels come first, as in Ray. */
+export type SchedulingStrategy = "DEFAULT" | "SPREAD" | { readonly nodeId: string; readonly soft?: boolean };
+
+export interface ResourceOptions {
+  /** CPUs, to 1/10,000. A task takes 1 by default; an actor none once it is placed. */
+  readonly numCpus?: number;
+  readonly numGpus?: number;
+  readonly memoryBytes?: number;
+  /** Resources by names of your own. */
+  readonly resources?: Readonly<Record<string, number>>;
+  readonly schedulingStrategy?: SchedulingStrategy;
+  /** Nodes with these labels only, such as `{ zone: "in(a,b)", gpu: "!in(old)" }`. */
+  readonly labelSelector?: Readonly<Record<string, string>>;
+  /** Tried in order when no node fits `labelSelector`. */
+  readonly fallbackStrategy?: readonly { readonly labelSelector: Readonly<Record<string, string>> }[];
+}
+
+export interface CallOptions {
+  /** For lists, logs and errors; the function's name by default. */
+  readonly name?: string;
+  /** More than one: the function returns an array of that many. */
+  readonly numReturns?: number;
+  /** From submission to the result; then DEADLINE_EXCEEDED, and the task is cancelled. None by default. */
+  readonly timeoutMs?: number;
+  /** Stream items produced ahead of the reader, 16 by default. */
+  readonly generatorBackpressureNumObjects?: number;
+}
+
+export interface TaskOptions extends ResourceOptions, CallOptions {
+  /** Again after a crash of the worker: 3 by default, -1 without limit. */
+  readonly maxRetries?: number;
+  /** Retries after what the function throws too: all errors, or those with these names or codes. */
+  readonly retryExceptions?: boolean | readonly string[];
+  /** The worker ends after this many calls of the function; without limit by default. */
+  readonly maxCalls?: number;
+}
+
+export interface ActorOptions extends ResourceOptions {
+  /** By this name `runtime.actor(name)` finds it, once per namespace. */
+  readonly name?: string;
+  readonly namespace?: string;
+  /** The actor of this name if it is there, else a new one. */
+  readonly getIfExists?: boolean;
+  /** `detached`: it outlives its handles and its creator, until it is killed or the runtime ends. */
+  readonly lifetime?: "detached" | "non_detached";
+  /** Restarts over its life: 0 by default, -1 without limit. */
+  readonly maxRestarts?: number;
+  /** How often a call is sent again to a restarted actor: 0 by default, -1 without limit. */
+  readonly maxTaskRetries?: number;
+  /** Calls waiting at once; one more fails with QUEUE_FULL. -1, without limit, by default. */
+  readonly maxPendingCalls?: number;
+  /** Asynchronous calls at a time: 1,000 by default. */
+  readonly maxConcurrency?: number;
+  /** Named limits of their own, such as `{ io: 2 }`, for methods given to them by `methodGroups`. */
+  readonly concurrencyGroups?: Readonly<Record<string, number>>;
+  readonly methodGroups?: Readonly<Record<string, string>>;
+  /** Whether a call may begin before an earlier one whose arguments are not ready. */
+  readonly allowOutOfOrderExecution?: boolean;
+}
+
+export interface MethodOptions extends CallOptions {
+  readonly concurrencyGroup?: string;
+  /** Instead of the actor's `maxTaskRetries`. */
+  readonly maxTaskRetries?: number;
+  readonly retryExceptions?: boolean | readonly string[];
+}
+
+const DEFAULT_WINDOW = 16;
+
+export interface CheckedCall {
+  readonly numReturns: number;
+  readonly timeoutMs: number | undefined;
+  readonly window: number;
+}
+
+export interface CheckedTask extends CheckedCall {
+  readonly placement: PlacementData;
+  readonly maxRetries: number;
+  readonly retryOn: RetryOn;
+  readonly maxCalls: number;
+}
+
+/** Throws INVALID_ARGUMENT with the option, what was found and what was wanted. */
+export function checkTask(options: TaskOptions, name: string): CheckedTask {
+  const { maxRetries = 3, maxCalls = 0 } = options;
+  count("maxRetries", maxRetries, -1, name);
+  count("maxCalls", maxCalls, 0, name);
+  return {
+    ...checkCall(options, name),
+    placement: placementOf(options, 1, name),
+    maxRetries,
+    retryOn: retryOnOf(options.retryExceptions),
+    maxCalls,
+  };
+}
+
+export function checkCall(options: CallOptions, name: string): CheckedCall {
+  const { numReturns = 1, timeoutMs, generatorBackpressureNumObjects: window = DEFAULT_WINDOW } = options;
+  count("numReturns", numReturns, 0, name);
+  count("generatorBackpressureNumObjects", window, 1, name);
+  if (timeoutMs !== undefined && !(timeoutMs > 0)) {
+    throw refuse("timeoutMs", timeoutMs, "a number above 0", name);
+  }
+  return { numReturns, timeoutMs, window };
+}
+
+export interface CheckedActor {
+  readonly placement: PlacementData;
+  readonly data: ActorOptionsData;
+  readonly maxConcurrency: number | undefined;
+  readonly groups: Readonly<Record<string, number>>;
+  readonly methodGroups: Readonly<Record<string, string>>;
+}
+
+export function checkActor(options: ActorOptions, label: string): CheckedActor {
+  const { maxRestarts = 0, maxTaskRetries = 0, maxPendingCalls = -1, maxConcurrency, name } = options;
+  count("maxRestarts", maxRestarts, -1, label);
+  count("maxTaskRetries", maxTaskRetries, -1, label);
+  count("maxPendingCalls", maxPendingCalls, -1, label);
+  if (maxConcurrency !== undefined) count("maxConcurrency", maxConcurrency, 1, label);
+  const groups = options.concurrencyGroups ?? {};
+  for (const [group, limit] of Object.entries(groups)) count(`concurrencyGroups.${group}`, limit, 1, label);
+  const methodGroups = options.methodGroups ?? {};
+  for (const [method, group] of Object.entries(methodGroups)) {
+    if (!Object.hasOwn(groups, group)) {
+      throw refuse(
+        `methodGroups.${method}`,
+        group,
+        `one of ${Object.keys(groups).join(", ") || "none"}`,
+        label,
+      );
+    }
+  }
+  if (name === undefined && (options.getIfExists === true || options.lifetime === "detached")) {
+    const key = options.getIfExists === true ? "getIfExists" : "lifetime";
+    throw refuse(key, options[key], "a name beside it", label);
+  }
+  const data: ActorOptionsData = {
+    name,
+    namespace: options.namespace ?? "default",
+    getIfExists: options.getIfExists ?? false,
+    detached: options.lifetime === "detached",
+    maxRestarts,
+    maxTaskRetries,
+    maxPendingCalls,
+    allowOutOfOrderExecution: options.allowOutOfOrderExecution ?? false,
+  };
+  return { placement: placementOf(options, 0, label), data, maxConcurrency, groups, methodGroups };
+}
+
+export function retryOnOf(retryExceptions: boolean | readonly string[] = false): RetryOn {
+  if (typeof retryExceptions === "boolean") return retryExceptions ? "all" : "none";
+  return retryExceptions;
+}
+
+const RESERVED = new Set(["num_cpus", "num_gpus", "memory", "CPU", "GPU"]);
+
+function placementOf(options: ResourceOptions, defaultCpus: number, name: string): PlacementData {
+  const { numCpus = defaultCpus, numGpus = 0, memoryBytes = 0, resources = {} } = options;
+  for (const [key, value] of Object.entries(resources)) {
+    if (RESERVED.has(key)) throw refuse(`resources.${key}`, value, "numCpus, numGpus or memoryBytes", name);
+    amount(`resources.${key}`, value, name);
+  }
+  amount("numCpus", numCpus, name);
+  amount("numGpus", numGpus, name);
+  amount("memoryBytes", memoryBytes, name);
+  const wanted: Record<string, number> = { ...resources };
+  if (numCpus > 0) wanted["num_cpus"] = numCpus;
+  if (numGpus > 0) wanted["num_gpus"] = numGpus;
+  if (memoryBytes > 0) wanted["memory"] = memoryBytes;
+  return { resources: wanted, strategy: strategyOf(options) };
+}
+
+function strategyOf(options: ResourceOptions): StrategyData {
+  const { labelSelector, fallbackStrategy = [], schedulingStrategy = "DEFAULT" } = options;
+  if (labelSelector !== undefined || fallbackStrategy.length > 0) {
+    const fallbacks = fallbackStrategy.map((fallback) => fallback.labelSelector);
+    return { kind: "LABELS", selectors: [labelSelector ?? {}, ...fallbacks] };
+  }
+  if (typeof schedulingStrategy === "string") return { kind: schedulingStrategy };
+  return { kind: "NODE_AFFINITY", nodeId: schedulingStrategy.nodeId, soft: schedulingStrategy.soft ?? false };
+}
+
+function count(key: string, value: number, least: number, name: string): void {
+  if (!Number.isSafeInteger(value) || value < least)
+    throw refuse(key, value, `a whole number from ${least}`, name);
+}
+
+function amount(key: string, value: number, name: string): void {
+  if (!(value >= 0) || !Number.isFinite(value)) throw refuse(key, value, "a number from 0", name);
+}
+
+function refuse(key: string, found: unknown, wanted: string, name: string): ShoalError {
+  const text = typeof found === "string" ? `"${found}"` : String(found);
+  return new ShoalError(
+    "INVALID_ARGUMENT",
+    `Cannot set ${key} of "${name}": found ${text}, wanted ${wanted}`,
+  );
+}

@@ -1,0 +1,31 @@
+// What `Runtime.start` takes.
+
+import type { Clock } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
+
+export interface RuntimeOptions {
+  /** CPUs to give to tasks and actors; those of the machine, or of its cgroup, by default. */
+  readonly numCpus?: number;
+  /** GPUs; those found on the machine by default. */
+  readonly numGpus?: number;
+  readonly memoryBytes?: number;
+  /** Resources by names of your own. */
+  readonly resources?: Readonly<Record<string, number>>;
+  readonly labels?: Readonly<Record<string, string>>;
+  /** Bytes of shared memory for objects; 30 % of the machine's memory by default. */
+  readonly objectStoreBytes?: number;
+  /** Where objects go that no longer fit; a folder of its own under the system's temporary one by default. */
+  readonly spillFolder?: string;
+  /** Workers kept ready; one for each CPU by default. */
+  readonly warmWorkers?: number;
+  /** After this long an idle worker beyond the warm ones ends; 10 s by default. */
+  readonly idleWorkerMs?: number;
+  /** Whether what workers print appears here; true by default. */
+  readonly logToDriver?: boolean;
+  /** Whether a line that many workers print is shown once and counted; true by default. */
+  readonly dedupLogs?: boolean;
+  /** Whether tasks are recorded for lists and the timeline; true by default. */
+  readonly enableTaskEvents?: boolean;
+  readonly clock?: Clock;
+  readonly log?: Logger;
+}

@@ -1,0 +1,152 @@
+// The runtime: tasks, actors and objects, the same in the driver and inside of them.
+//
+// 1. One driver starts it and ends it; code in workers has the same one by `Runtime.current()`.
+
+import { ShoalError } from "../../base/index.ts";
+import type { ActorHandle, ActorModule } from "./actor-handles.ts";
+import { actorIdOf, actorModule, makeHandle } from "./actor-handles.ts";
+import type { WaitOptions } from "./core.ts";
+import { ObjectRef } from "./object-ref.ts";
+import type { ActorOptions, TaskOptions } from "./options.ts";
+import type { RuntimeOptions } from "./runtime-options.ts";
+import { Session } from "./session.ts";
+import { type TaskModule, taskModule } from "./task-functions.ts";
+
+export type GetOptions = WaitOptions;
+
+/** What `get` gives for a list of references. */
+export type Values<R extends readonly ObjectRef<unknown>[]> = {
+  -readonly [I in keyof R]: R[I] extends ObjectRef<infer T> ? T : never;
+};
+
+let current: Runtime | undefined;
+
+export class Runtime implements AsyncDisposable {
+  readonly #session: Session;
+  readonly #shutdown: () => Promise<void>;
+
+  private constructor(session: Session, shutdown: () => Promise<void>) {
+    this.#session = session;
+    this.#shutdown = shutdown;
+  }
+
+  /** Starts a runtime on this machine. Throws INVALID_ARGUMENT on options that cannot work. */
+  static async start(options: RuntimeOptions = {}): Promise<Runtime> {
+    // Loaded here only: a worker has no head.
+    const { startHead } = await import("../head/start-head.ts");
+    const { head, shutdown } = await startHead(options);
+    const runtime = new Runtime(new Session(head, makeHandle), shutdown);
+    current ??= runtime;
+    return runtime;
+  }
+
+  /** The runtime of this process: a worker's, or the driver's first. Throws NOT_READY where there is none. */
+  static current(): Runtime {
+    if (current !== undefined) return current;
+    throw new ShoalError("NOT_READY", "Cannot find a runtime: none was started in this process");
+  }
+
+  /** For a worker's entry: what `Runtime.current()` is from now on. */
+  static enter(session: Session): void {
+    current = new Runtime(session, async () => {});
+  }
+
+  /**
+   * The functions that the module at `module` exports, as tasks. The module is loaded in workers only; its types come
+   * by `typeof import("./work.ts")`.
+   */
+  tasks<M>(module: URL, defaults: TaskOptions = {}): TaskModule<M> {
+    return taskModule<M>(this.#session, module, defaults);
+  }
+
+  /** The classes that the module at `module` exports, as actors. */
+  actors<M>(module: URL, defaults: ActorOptions = {}): ActorModule<M> {
+    return actorModule<M>(this.#session, module, defaults);
+  }
+
+  /** The handle of a named actor. Rejects with NOT_FOUND. */
+  async actor<C>(name: string, namespace = "default"): Promise<ActorHandle<C>> {
+    const data = await this.#session.core.namedActor(name, namespace);
+    // Whoever names an actor says what class it is of.
+    return makeHandle(this.#session, data, true) as ActorHandle<C>;
+  }
+
+  /** SIGKILL for the actor; without `noRestart: false` it stays dead. */
+  async kill(handle: object, { noRestart = true }: { readonly noRestart?: boolean } = {}): Promise<void> {
+    const actor = actorIdOf(handle);
+    if (actor === undefined) {
+      throw new ShoalError(
+        "INVALID_ARGUMENT",
+        `Cannot kill: found ${typeof handle}, wanted the handle of an actor`,
+      );
+    }
+    await this.#session.core.killActor(actor, noRestart);
+  }
+
+  /** Stores a value; the reference is good once this resolves. Rejects with OBJECT_STORE_FULL or INVALID_ARGUMENT. */
+  async put<T>(value: T): Promise<ObjectRef<T>> {
+    return await this.#session.put(value);
+  }
+
+  /**
+   * The value behind a reference, or the values behind a list of them. Rejects with what the task threw, with
+   * DEADLINE_EXCEEDED after `timeoutMs` or CANCELLED by `signal`; the tasks go on in both.
+   */
+  get<T>(reference: ObjectRef<T>, options?: GetOptions): Promise<T>;
+  get<const R extends readonly ObjectRef<unknown>[]>(references: R, options?: GetOptions): Promise<Values<R>>;
+  async get(
+    wanted: ObjectRef<unknown> | readonly ObjectRef<unknown>[],
+    options: GetOptions = {},
+  ): Promise<unknown> {
+    if (wanted instanceof ObjectRef) return (await this.#session.get([wanted], options))[0];
+    checkReferences("get", wanted);
+    return await this.#session.get(wanted, options);
+  }
+
+  /** Parts `references` into ready and not ready, once `numReturns` (1 by default) are ready or `timeoutMs` have passed. */
+  async wait<T>(
+    references: readonly ObjectRef<T>[],
+    { numReturns = 1, ...options }: GetOptions & { readonly numReturns?: number } = {},
+  ): Promise<{ readonly ready: ObjectRef<T>[]; readonly pending: ObjectRef<T>[] }> {
+    checkReferences("wait for", references);
+    const found = await this.#session.core.wait(
+      references.map((reference) => ObjectRef.idOf(reference)),
+      numReturns,
+      options,
+    );
+    const ready: ObjectRef<T>[] = [];
+    const pending: ObjectRef<T>[] = [];
+    for (const reference of references) {
+      const isReady = ready.length < numReturns && found.has(ObjectRef.idOf(reference));
+      (isReady ? ready : pending).push(reference);
+    }
+    return { ready, pending };
+  }
+
+  /**
+   * Cancels the task behind a reference: a queued one is removed, a running one sees its signal abort, with `force` its
+   * worker is killed; its references fail with CANCELLED. Its children too, unless `recursive` is false.
+   */
+  async cancel(
+    reference: ObjectRef<unknown>,
+    { force = false, recursive = true }: { readonly force?: boolean; readonly recursive?: boolean } = {},
+  ): Promise<void> {
+    await this.#session.core.cancel(ObjectRef.idOf(reference), { force, recursive });
+  }
+
+  /** Ends every task, actor and worker of the runtime; the same promise every time. In a worker it does nothing. */
+  async shutdown(): Promise<void> {
+    if (current === this) current = undefined;
+    await this.#shutdown();
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await this.shutdown();
+  }
+}
+
+function checkReferences(verb: string, references: readonly unknown[]): void {
+  const at = references.findIndex((reference) => !(reference instanceof ObjectRef));
+  if (at < 0) return;
+  throw new ShoalError("INVALID_ARGUMENT", `Cannot ${verb} element ${at}: found no ObjectRef, wanted one`);
+}

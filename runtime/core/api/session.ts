@@ -1,0 +1,173 @@
+// What the API of one process stands on: the core, the references that live here, and values in and out.
+//
+// 1. A submitted task's references exist before it is submitted, so that nothing it makes is ever unheld.
+// 2. Arguments too large for a message become an object of their own, on which the task depends.
+
+import { ShoalError } from "../../base/index.ts";
+import { decodeValue, encodeValue } from "../objects/index.ts";
+import type { ActorData, Id, PlacementData, RetryOn, Work } from "../workers/messages.ts";
+import type { Core, Outcome, Parts, WaitOptions } from "./core.ts";
+import { ObjectRef, StreamRef } from "./object-ref.ts";
+import { ReferenceTable } from "./reference-table.ts";
+import { StreamItems } from "./stream-items.ts";
+
+/** Values up to this size travel in messages: Ray's limit. */
+export const INLINE_BYTES = 100 * 1024;
+/** Stands among the references of a task for its whole list of arguments (invariant 2). */
+const WHOLE_LIST = -1;
+
+export interface Submission {
+  readonly label: string;
+  readonly work: Work;
+  readonly actor: Id | undefined;
+  readonly args: readonly unknown[];
+  readonly numReturns: number;
+  readonly placement: PlacementData;
+  readonly maxRetries: number;
+  readonly retryOn: RetryOn;
+  readonly timeoutMs: number | undefined;
+  readonly window: number;
+  readonly maxCalls: number;
+}
+
+/** Makes the handle of an actor: by the module above this one, which knows how. */
+export type MakeHandle = (session: Session, data: ActorData) => object;
+
+interface Packed {
+  readonly args: Parts;
+  readonly references: (readonly [position: number, object: Id])[];
+  readonly contains: readonly Id[];
+}
+
+export class Session {
+  readonly core: Core;
+  readonly #references: ReferenceTable;
+  readonly #makeHandle: MakeHandle;
+
+  constructor(core: Core, makeHandle: MakeHandle) {
+    this.core = core;
+    this.#references = new ReferenceTable(core);
+    this.#makeHandle = makeHandle;
+  }
+
+  /** The references to what the task returns: one, several for `numReturns` above 1, none for 0. */
+  submit(submission: Submission): ObjectRef<unknown> | ObjectRef<unknown>[] {
+    const { numReturns } = submission;
+    const packed = this.#pack(submission);
+    const task = this.core.ids.take(1 + numReturns);
+    const references: ObjectRef<unknown>[] = [];
+    for (let index = 0; index < numReturns; index++) {
+      references.push(
+        this.#newReference(task + 1 + index, numReturns === 1 ? task : undefined, submission.window),
+      );
+    }
+    this.core.submit({ ...submission, ...packed, task, parent: this.core.currentTask() });
+    const [first] = references;
+    return numReturns === 1 && first !== undefined ? first : references;
+  }
+
+  /** The actor that `submission` creates, as the core takes it. */
+  packCreation(submission: Submission): Parameters<Core["createActor"]>[0] {
+    const packed = this.#pack(submission);
+    return { ...submission, ...packed, task: this.core.ids.take(), parent: this.core.currentTask() };
+  }
+
+  async put<T>(value: T): Promise<ObjectRef<T>> {
+    const encoded = this.#encode(value);
+    const id = this.core.ids.take();
+    const reference = new ObjectRef<T>(id);
+    await this.core.put(id, encoded.parts, encoded.contains);
+    this.#references.add(reference, id, true);
+    return reference;
+  }
+
+  async get(references: readonly ObjectRef<unknown>[], options: WaitOptions): Promise<unknown[]> {
+    const outcomes = await this.core.get(
+      references.map((reference) => ObjectRef.idOf(reference)),
+      options,
+    );
+    return outcomes.map((outcome) => this.#valueOf(outcome));
+  }
+
+  /** Counts a reference or handle that lives here. */
+  track(reference: object, id: Id, held: boolean): void {
+    this.#references.add(reference, id, held);
+  }
+
+  decode(parts: Parts): unknown {
+    return decodeValue(parts, {
+      reference: (id) => {
+        const reference = new ObjectRef<unknown>(id);
+        this.track(reference, id, false);
+        return reference;
+      },
+      handle: (data) => this.#makeHandle(this, data),
+    });
+  }
+
+  encode(value: unknown): {
+    readonly parts: Parts;
+    readonly byteLength: number;
+    readonly contains: readonly Id[];
+  } {
+    return this.#encode(value);
+  }
+
+  #valueOf(outcome: Outcome): unknown {
+    if (outcome.kind === "error") throw outcome.error;
+    return this.decode(outcome.parts);
+  }
+
+  #newReference(id: Id, stream: Id | undefined, window: number): ObjectRef<unknown> {
+    if (stream === undefined) {
+      const reference = new ObjectRef<unknown>(id);
+      this.#references.add(reference, id, true);
+      return reference;
+    }
+    const reference = new StreamRef<unknown>(id, () => this.#read(stream, window));
+    this.#references.add(reference, id, true);
+    return reference;
+  }
+
+  #read(stream: Id, window: number): AsyncGenerator<unknown, void, undefined> {
+    const items = new StreamItems({
+      window,
+      decode: (parts) => this.decode(parts),
+      consumed: (count) => this.core.consumed(stream, count),
+      abandon: () => this.core.abandon(stream),
+    });
+    this.core.listen(stream, items);
+    return items.read();
+  }
+
+  #encode(value: unknown): { parts: Parts; byteLength: number; contains: readonly Id[] } {
+    const contains: Id[] = [];
+    const { parts, byteLength } = encodeValue(value, (id) => contains.push(id));
+    return { parts, byteLength, contains };
+  }
+
+  #pack({ args, label }: Submission): Packed {
+    const references: [number, Id][] = [];
+    let list: readonly unknown[] = args;
+    if (args.some((argument) => argument instanceof ObjectRef)) {
+      list = args.map((argument, position) => {
+        if (!(argument instanceof ObjectRef)) return argument;
+        references.push([position, ObjectRef.idOf(argument)]);
+        return undefined;
+      });
+    }
+    let encoded: ReturnType<Session["encode"]>;
+    try {
+      encoded = this.#encode(list);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ShoalError("INVALID_ARGUMENT", `Cannot submit "${label}": ${why}`, { cause });
+    }
+    const { parts, byteLength, contains } = encoded;
+    if (byteLength <= INLINE_BYTES) return { args: parts, contains, references };
+    // Invariant 2. A failure to store it is the task's failure, by way of the object.
+    const id = this.core.ids.take();
+    this.core.put(id, parts, contains).catch(() => undefined);
+    return { args: [], contains: [], references: [[WHOLE_LIST, id], ...references] };
+  }
+}

@@ -1,0 +1,204 @@
+// The head: the part of a runtime in the driver's process. It knows every object, task, actor and worker, and is the
+// driver's own way to them.
+//
+// 1. What a process holds and waits for ends with the process.
+// 2. `shutdown` ends every process it started, and resolves when they are gone and the shared memory is free.
+
+import { ShoalError } from "../../base/index.ts";
+import type { Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
+import { IdSource, showId } from "../api/ids.ts";
+import type { ObjectStore } from "../objects/index.ts";
+import type { ActorData, ActorOptionsData, Id, WireValue } from "../workers/messages.ts";
+import type { ActorTable } from "./actor-table.ts";
+import type { ObjectDirectory, ObjectEntry } from "./object-directory.ts";
+import type { Readers } from "./readers.ts";
+import type { Item, Submitter } from "./task-record.ts";
+import type { TaskTable } from "./task-table.ts";
+
+/** Values up to this size stay in the head's memory and travel in messages: Ray's limit. */
+export const INLINE_BYTES = 100 * 1024;
+
+export interface HeadParts {
+  readonly directory: ObjectDirectory;
+  readonly store: ObjectStore;
+  readonly readers: Readers;
+  readonly tasks: TaskTable;
+  readonly actors: ActorTable;
+}
+
+/** The driver's side of the head. */
+export class Head implements Core, Submitter {
+  readonly index = 0;
+  readonly ids = new IdSource(0);
+  readonly #parts: HeadParts;
+  readonly #sinks = new Map<Id, StreamSink>();
+
+  constructor(parts: HeadParts) {
+    this.#parts = parts;
+  }
+
+  currentTask(): undefined {
+    return undefined;
+  }
+
+  submit(spec: TaskSpec): void {
+    this.#parts.tasks.submit(spec, this);
+  }
+
+  listen(task: Id, sink: StreamSink): void {
+    this.#sinks.set(task, sink);
+    this.#parts.tasks.listen(task, this);
+  }
+
+  consumed(task: Id, count: number): void {
+    const record = this.#parts.tasks.find(task);
+    if (record !== undefined) this.#parts.tasks.consumed(record, count);
+  }
+
+  abandon(task: Id): void {
+    this.#sinks.delete(task);
+    const record = this.#parts.tasks.find(task);
+    if (record !== undefined) this.#parts.tasks.cancel(record, { force: false, recursive: true });
+  }
+
+  async createActor(spec: TaskSpec, options: ActorOptionsData): Promise<ActorData> {
+    return await this.#parts.actors.create(spec, options);
+  }
+
+  async namedActor(name: string, namespace: string): Promise<ActorData> {
+    return await this.#parts.actors.named(name, namespace);
+  }
+
+  async killActor(actor: Id, noRestart: boolean): Promise<void> {
+    this.#parts.actors.kill(actor, noRestart);
+  }
+
+  async put(object: Id, parts: Parts, contains: readonly Id[]): Promise<void> {
+    const { directory, store } = this.#parts;
+    directory.create(object, "put by the driver");
+    const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
+    if (byteLength <= INLINE_BYTES) {
+      directory.settle(object, { kind: "INLINE", parts }, contains);
+      return;
+    }
+    try {
+      const fileBytes = await store.write(object, parts);
+      directory.settle(object, { kind: "STORED", fileBytes }, contains);
+    } catch (thrown) {
+      const error = storeError(object, thrown);
+      directory.settle(object, { kind: "FAILED", error });
+      throw error;
+    }
+  }
+
+  async get(objects: readonly Id[], options: WaitOptions): Promise<Outcome[]> {
+    if (!this.#parts.readers.areReady(objects)) await this.#parts.readers.all(objects, options);
+    const outcomes: Outcome[] = [];
+    for (const id of objects) {
+      const outcome = this.read(id);
+      outcomes.push(outcome instanceof Promise ? await outcome : outcome);
+    }
+    return outcomes;
+  }
+
+  async wait(objects: readonly Id[], count: number, options: WaitOptions): Promise<ReadonlySet<Id>> {
+    return await this.#parts.readers.some(objects, count, options);
+  }
+
+  async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {
+    this.#parts.tasks.cancelObject(object, options);
+  }
+
+  hold(objects: readonly Id[]): void {
+    for (const id of objects) this.#parts.directory.hold(id);
+  }
+
+  release(objects: readonly Id[]): void {
+    for (const id of objects) this.#parts.directory.release(id);
+  }
+
+  item(task: Id, item: Item): void {
+    const sink = this.#sinks.get(task);
+    if (sink === undefined) return;
+    if (typeof item.value === "number") sink.onItem(item.parts);
+    else sink.onItem(this.#parts.store.open(item.object));
+  }
+
+  end(task: Id, error: ShoalError | undefined): void {
+    const sink = this.#sinks.get(task);
+    if (sink === undefined) return;
+    this.#sinks.delete(task);
+    sink.onEnd(error);
+  }
+
+  /** The value of a settled object. */
+  read(id: Id): Outcome | Promise<Outcome> {
+    const entry = this.#parts.directory.find(id);
+    if (entry === undefined) {
+      const error = new ShoalError(
+        "OBJECT_LOST",
+        `Cannot find object ${showId(id)}: its last holder is gone`,
+      );
+      return { kind: "error", error };
+    }
+    switch (entry.state.kind) {
+      case "INLINE":
+        return { kind: "value", parts: entry.state.parts };
+      case "FAILED":
+        return { kind: "error", error: entry.state.error };
+      case "STORED":
+        return this.#open(entry);
+      case "PENDING":
+        return this.#later(id);
+    }
+  }
+
+  /** A settled object as it is sent to a worker, its parts added to `parts`; an error is returned. */
+  wireValue(id: Id, parts: Uint8Array[]): WireValue | ShoalError | Promise<WireValue | ShoalError> {
+    const state = this.#parts.directory.find(id)?.state;
+    if (state?.kind === "INLINE") {
+      for (const part of state.parts) parts.push(part);
+      return state.parts.length;
+    }
+    if (state?.kind === "STORED") return this.#wireFile(id, state.fileBytes, parts);
+    const outcome = this.read(id);
+    if (outcome instanceof Promise) return this.#wireLater(id, outcome, parts);
+    return outcome.kind === "error" ? outcome.error : 0;
+  }
+
+  async #wireFile(id: Id, fileBytes: number, parts: Uint8Array[]): Promise<WireValue | ShoalError> {
+    try {
+      await this.#parts.store.restore(id);
+      return { fileBytes };
+    } catch (thrown) {
+      if (!this.#parts.tasks.rebuild(id)) return storeError(id, thrown);
+      return await this.#wireLater(id, this.#later(id), parts);
+    }
+  }
+
+  async #wireLater(id: Id, outcome: Promise<Outcome>, parts: Uint8Array[]): Promise<WireValue | ShoalError> {
+    const settled = await outcome;
+    return settled.kind === "error" ? settled.error : await this.wireValue(id, parts);
+  }
+
+  async #open({ id }: ObjectEntry): Promise<Outcome> {
+    try {
+      await this.#parts.store.restore(id);
+      return { kind: "value", parts: this.#parts.store.open(id) };
+    } catch (thrown) {
+      if (this.#parts.tasks.rebuild(id)) return await this.#later(id);
+      return { kind: "error", error: storeError(id, thrown) };
+    }
+  }
+
+  async #later(id: Id): Promise<Outcome> {
+    await this.#parts.readers.all([id], {});
+    return await this.read(id);
+  }
+}
+
+export function storeError(id: Id, thrown: unknown): ShoalError {
+  if (thrown instanceof ShoalError) return thrown;
+  const why = thrown instanceof Error ? thrown.message : String(thrown);
+  return new ShoalError("OBJECT_LOST", `Cannot read object ${showId(id)}: ${why}`, { cause: thrown });
+}

@@ -1,0 +1,214 @@
+// Puts a head together, and takes it apart: the one place that knows all its parts.
+//
+// 1. `shutdown` ends every process that was started and resolves when they are gone and the shared memory is free;
+//    the same promise every time.
+
+import { ShoalError, systemClock } from "../../base/index.ts";
+import { silentLog } from "../../base/log/index.ts";
+import type { RuntimeOptions } from "../api/runtime-options.ts";
+import { detectResources } from "../detect-resources.ts";
+import { ObjectStore } from "../objects/index.ts";
+import { Scheduler } from "../scheduling/index.ts";
+import { TaskEvents } from "../state/index.ts";
+import { WorkerLogs } from "../worker-logs.ts";
+import { PLAIN, WorkerPool } from "../workers/worker-pool.ts";
+import { type WorkerEnd, WorkerProcess } from "../workers/worker-process.ts";
+import { ActorTable } from "./actor-table.ts";
+import { Dispatch } from "./dispatch.ts";
+import { Head } from "./head.ts";
+import { Lanes } from "./lanes.ts";
+import { ObjectDirectory } from "./object-directory.ts";
+import { Readers } from "./readers.ts";
+import type { TaskRecord } from "./task-record.ts";
+import { TaskRecorder } from "./task-recorder.ts";
+import { TaskTable } from "./task-table.ts";
+import { Worker } from "./worker.ts";
+import { WorkerRouter } from "./worker-router.ts";
+
+export interface StartedHead {
+  readonly head: Head;
+  readonly shutdown: () => Promise<void>;
+}
+
+const IDLE_WORKER_MS = 10_000;
+
+export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
+  const clock = options.clock ?? systemClock;
+  const log = options.log ?? silentLog;
+  const machine = detectResources();
+  const numCpus = options.numCpus ?? machine["num_cpus"] ?? 1;
+  const scheduler = new Scheduler({ clock });
+  scheduler.addNode({
+    id: "node-1",
+    labels: options.labels ?? {},
+    resources: {
+      ...options.resources,
+      num_cpus: numCpus,
+      num_gpus: options.numGpus ?? machine["num_gpus"] ?? 0,
+      memory: options.memoryBytes ?? machine["memory"] ?? 0,
+    },
+  });
+  const store = await ObjectStore.start({
+    ...(options.objectStoreBytes === undefined ? {} : { capacityBytes: options.objectStoreBytes }),
+    ...(options.spillFolder === undefined ? {} : { spillFolder: options.spillFolder }),
+    log,
+  });
+  const workers = new Set<Worker>();
+  let closing: Promise<void> | undefined;
+  let lastIndex = 0;
+
+  const directory = new ObjectDirectory({
+    onFree({ id, state, task }) {
+      if (state.kind === "STORED") store.delete(id);
+      if (actors.find(id) !== undefined) actors.onUnreachable(id);
+      else if (task !== undefined) tasks.onFreed(task);
+    },
+  });
+  const events = new TaskEvents({ clock, enabled: options.enableTaskEvents ?? true });
+  const recorder = new TaskRecorder(events);
+  const logs = new WorkerLogs({
+    clock,
+    to: { stdout: process.stdout, stderr: process.stderr },
+    logToDriver: options.logToDriver ?? true,
+    dedupLogs: options.dedupLogs ?? true,
+  });
+  const readers = new Readers(directory, clock);
+  const dispatch = new Dispatch({ wireValue: (id, parts) => head.wireValue(id, parts) });
+  const pool = new WorkerPool<Worker>({
+    warm: options.warmWorkers ?? Math.max(1, Math.floor(numCpus)),
+    idleMs: options.idleWorkerMs ?? IDLE_WORKER_MS,
+    clock,
+    start: startWorker,
+  });
+  const tasks: TaskTable = new TaskTable({
+    directory,
+    clock,
+    log,
+    lanes: () => lanes,
+    recorder,
+    enqueueCall: (record) => actors.enqueue(record),
+    callReady: (record) => actors.ready(record),
+    callOver: (record) => actors.over(record),
+  });
+  const lanes = new Lanes({
+    scheduler,
+    clock,
+    takeWorker: () => pool.take(PLAIN),
+    giveWorker: (worker) => pool.give(worker),
+    run: sendTask,
+    onInfeasible: (record, message) => {
+      const what = `Cannot run task "${record.spec.label}": ${message}`;
+      tasks.fail(record, new ShoalError("RESOURCES_UNAVAILABLE", what));
+    },
+  });
+  const actors: ActorTable = new ActorTable({
+    directory,
+    scheduler,
+    clock,
+    log,
+    tasks: () => tasks,
+    takeWorker: () => {
+      const worker = pool.take(PLAIN);
+      // The next one should not wait for a process either.
+      pool.warmUp();
+      return worker;
+    },
+    run: sendTask,
+    create: (record, worker, lease) => {
+      const { creation, incarnation } = record;
+      const { work } = creation;
+      if (work.kind !== "create") throw new TypeError("an actor is made by its creation");
+      const onError = (error: ShoalError): void => actors.onCreationFailed(record, error, true);
+      const own = { ...work, actor: record.id, incarnation };
+      dispatch.send(worker, { spec: creation, work: own, attempt: incarnation, lease, onError });
+    },
+  });
+  const head = new Head({ directory, store, readers, tasks, actors });
+  const router = new WorkerRouter({ head, directory, store, readers, tasks, actors });
+
+  /** A task or call whose arguments are all ready. */
+  function sendTask(record: TaskRecord, worker: Worker): void {
+    const { spec, attempt } = record;
+    record.state = { kind: "RUNNING", worker };
+    worker.begin(record);
+    recorder.sent(record, worker);
+    const onError = (error: ShoalError): void => {
+      worker.leave(spec.task, false);
+      tasks.fail(record, error);
+    };
+    dispatch.send(worker, { spec, work: spec.work, attempt, lease: worker.lease, onError });
+  }
+
+  function startWorker(environment: string): Worker {
+    const index = ++lastIndex;
+    const process = WorkerProcess.spawn(
+      {
+        index,
+        environment,
+        env: {},
+        cwd: undefined,
+        nodeFlags: [],
+        setUp: { index, objectFolders: store.folders, setupHook: undefined },
+        clock,
+      },
+      {
+        onMessage: (message, parts) => router.onMessage(worker, message, parts),
+        log: (pid) => logs.open({ pid }),
+        onEnd: (end) => onWorkerEnd(worker, end),
+      },
+    );
+    const worker: Worker = new Worker(process, (left, record, ranMs) => onLeft(left, record, ranMs), clock);
+    workers.add(worker);
+    return worker;
+  }
+
+  function onLeft(worker: Worker, record: TaskRecord, ranMs: number | undefined): void {
+    const [next] = worker.running.values();
+    if (next !== undefined && worker.actor === undefined) recorder.running(next.record);
+    lanes.onLeft(worker, record, ranMs);
+  }
+
+  function onWorkerEnd(worker: Worker, end: WorkerEnd): void {
+    workers.delete(worker);
+    pool.forget(worker);
+    lanes.onWorkerEnd(worker);
+    const records = worker.end();
+    router.onEnd(worker);
+    const crash = {
+      kind: "CRASHED",
+      during: "service",
+      exitCode: end.exitCode,
+      signal: end.signal,
+    } as const;
+    const actor = worker.actor === undefined ? undefined : actors.find(worker.actor);
+    if (actor !== undefined) {
+      actors.onWorkerEnd(actor, crash, records);
+      return;
+    }
+    const how = worker.killedFor ?? describe(end);
+    for (const [index, record] of records.entries()) {
+      const what = `Task "${record.spec.label}" lost worker ${worker.index} (pid ${worker.pid}): ${how}`;
+      tasks.lost(record, new ShoalError("WORKER_DIED", what), index === 0);
+    }
+  }
+
+  async function close(): Promise<void> {
+    pool.close();
+    const error = new ShoalError("CANCELLED", "the runtime was shut down");
+    for (const actor of Array.from(actors.records())) actors.kill(actor.id, true);
+    for (const record of Array.from(tasks.records())) tasks.fail(record, error);
+    const gone = [...workers].map((worker) => worker.gone);
+    for (const worker of workers) worker.kill("the runtime was shut down");
+    await Promise.all(gone);
+    logs[Symbol.dispose]();
+    await store[Symbol.asyncDispose]();
+  }
+
+  pool.warmUp();
+  return { head, shutdown: () => (closing ??= close()) };
+}
+
+function describe({ exitCode, signal, spawnError }: WorkerEnd): string {
+  if (spawnError !== undefined) return `its process could not be started: ${spawnError.message}`;
+  return signal === null ? `it ended with exit code ${exitCode}` : `it was ended by ${signal}`;
+}

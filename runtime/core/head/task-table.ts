@@ -1,0 +1,329 @@
+// The life of tasks: wait for arguments, for resources, run, and end – once – in results or an error.
+//
+// 1. Every task that was submitted ends, and its returned objects with it: by its result, what it threw, the end of
+//    its worker when no retry is left, its deadline, its cancellation, or an argument that failed.
+// 2. Arguments are held from submission to the end.
+// 3. A task that waits for objects gives its CPUs back meanwhile and runs on only when it has them again.
+// 4. `#end` is the one place where a task ends. Its worker and lease are the worker's to give back: one that goes on
+//    with a task nobody waits for keeps both.
+
+import { type Clock, type Logger, ShoalError } from "../../base/index.ts";
+import type { TaskSpec } from "../api/core.ts";
+import { showId } from "../api/ids.ts";
+import type { Id, RetryOn } from "../workers/messages.ts";
+import type { Lanes } from "./lanes.ts";
+import type { ObjectDirectory } from "./object-directory.ts";
+import type { TaskRecorder } from "./task-recorder.ts";
+import { isOver, type Item, type Submitter, type TaskRecord } from "./task-record.ts";
+
+export interface TaskTableOptions {
+  readonly directory: ObjectDirectory;
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly lanes: () => Lanes;
+  readonly recorder: TaskRecorder;
+  /** A call is queued at its actor; it may find none. */
+  readonly enqueueCall: (record: TaskRecord) => void;
+  /** The arguments of a queued call are ready. */
+  readonly callReady: (record: TaskRecord) => void;
+  /** A queued or running call is over for its actor. */
+  readonly callOver: (record: TaskRecord) => void;
+}
+
+/** How long a cancelled task that runs may take to end before its worker is killed after a passed deadline. */
+const DEADLINE_GRACE_MS = 500;
+
+export class TaskTable {
+  readonly #options: TaskTableOptions;
+  readonly #records = new Map<Id, TaskRecord>();
+  #lastSequence = 0;
+
+  constructor(options: TaskTableOptions) {
+    this.#options = options;
+  }
+
+  records(): IterableIterator<TaskRecord> {
+    return this.#records.values();
+  }
+
+  find(task: Id): TaskRecord | undefined {
+    return this.#records.get(task);
+  }
+
+  submit(spec: TaskSpec, submitter: Submitter): TaskRecord {
+    const { directory } = this.#options;
+    const record: TaskRecord = {
+      spec,
+      submitter,
+      sequence: ++this.#lastSequence,
+      state: { kind: "PENDING_ARGS_AVAIL" },
+      attempt: 1,
+      missing: 0,
+      stopWaiting: [],
+      timer: undefined,
+      waits: 0,
+      delivered: 0,
+      produced: 0,
+      unread: [],
+      listening: false,
+      children: undefined,
+    };
+    this.#records.set(spec.task, record);
+    for (let index = 1; index <= spec.numReturns; index++)
+      directory.create(spec.task + index, spec.label, spec.task);
+    for (const [, object] of spec.references) directory.hold(object); // invariant 2
+    for (const object of spec.contains) directory.hold(object);
+    if (spec.actor !== undefined) directory.hold(spec.actor);
+    this.#adopt(record);
+    if (spec.timeoutMs !== undefined) {
+      record.timer = this.#options.clock.timer(spec.timeoutMs, () => this.#onDeadline(record));
+    }
+    if (spec.actor !== undefined) this.#options.enqueueCall(record);
+    for (const [, object] of spec.references) this.#await(record, object);
+    this.#options.recorder.begin(record);
+    if (isOver(record)) this.#record(record);
+    else if (record.missing === 0) this.#proceed(record);
+    return record;
+  }
+
+  /** The task's objects are settled. */
+  finished(record: TaskRecord): void {
+    if (!isOver(record)) this.#end(record, { kind: "FINISHED" });
+  }
+
+  /** The task's code threw; its worker has left it. */
+  threw(record: TaskRecord, error: ShoalError, errorName: string): void {
+    if (isOver(record)) return;
+    const again = retriesOn(record.spec.retryOn, error, errorName) && this.#hasRetry(record);
+    if (again) this.#again(record, error);
+    else this.#end(record, { kind: "FAILED", error });
+  }
+
+  /** The worker or actor of a task ended; one that had not `begun` loses no attempt by it. */
+  lost(record: TaskRecord, error: ShoalError, begun = true): void {
+    if (isOver(record)) return;
+    if (!begun) this.givenBack(record);
+    else if (this.#hasRetry(record)) this.#again(record, error);
+    else this.#end(record, { kind: "FAILED", error });
+  }
+
+  /** A worker gave a task back before it began. */
+  givenBack(record: TaskRecord): void {
+    if (isOver(record)) return;
+    record.state = { kind: "PENDING_NODE_ASSIGNMENT" };
+    this.#options.lanes().push(record);
+  }
+
+  /** Ends a task by an error, wherever it is. */
+  fail(record: TaskRecord, error: ShoalError): void {
+    if (!isOver(record)) this.#end(record, { kind: "FAILED", error });
+  }
+
+  /**
+   * Ray's cancel: a queued task is removed; a running one is asked to stop, with `force` its worker is killed. Its
+   * objects fail with CANCELLED at once. Children are cancelled too when `recursive`.
+   */
+  cancel(
+    record: TaskRecord,
+    { force, recursive }: { readonly force: boolean; readonly recursive: boolean },
+  ): void {
+    if (recursive && record.children !== undefined) {
+      for (const child of Array.from(record.children)) this.cancel(child, { force, recursive });
+    }
+    if (isOver(record)) return;
+    const error = new ShoalError("CANCELLED", `Task "${record.spec.label}" was cancelled`);
+    this.#giveUp(record, error, force ? 0 : undefined);
+  }
+
+  /** Starts making a lost object again; false when it cannot be. */
+  rebuild(object: Id): boolean {
+    void object;
+    return false;
+  }
+
+  /** Cancels the task that makes an object; one that is made already stays. */
+  cancelObject(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): void {
+    const task = this.#options.directory.find(object)?.task;
+    const record = task === undefined ? undefined : this.#records.get(task);
+    if (record !== undefined) this.cancel(record, options);
+  }
+
+  /** Items of a stream were read: they are no longer held, and the task may make as many more. */
+  consumed(record: TaskRecord, count: number): void {
+    this.#drop(record.unread.splice(0, count));
+    if (record.state.kind === "RUNNING") {
+      record.state.worker.send({ type: "credit", task: record.spec.task, count });
+    } else if (isOver(record) && record.unread.length === 0) this.#forget(record);
+  }
+
+  /** Gives the submitter the items that were made so far, and from now on each. */
+  listen(task: Id, submitter: Submitter): void {
+    const record = this.#records.get(task);
+    if (record === undefined) {
+      const state = this.#options.directory.find(task + 1)?.state;
+      submitter.end(task, state?.kind === "FAILED" ? state.error : undefined);
+      return;
+    }
+    record.listening = true;
+    for (const item of record.unread) submitter.item(task, item);
+    if (isOver(record)) this.#tellEnd(record);
+  }
+
+  /** Nobody has the reference to what the task returns: a stream has no reader any more. */
+  onFreed(task: Id): void {
+    const record = this.#records.get(task);
+    if (record === undefined || record.delivered === 0 || record.listening) return;
+    this.cancel(record, { force: false, recursive: true });
+    this.#drop(record.unread.splice(0));
+    this.#forget(record);
+  }
+
+  /** Everything a process submitted that went away; its actors are not among it. */
+  cancelAllOf(submitter: Submitter): void {
+    for (const record of Array.from(this.#records.values())) {
+      if (record.submitter === submitter) this.cancel(record, { force: true, recursive: true });
+    }
+  }
+
+  /** Invariant 3. */
+  beginWait(task: Id): void {
+    const record = this.#records.get(task);
+    if (record?.state.kind !== "RUNNING" || record.waits++ > 0) return;
+    const { worker } = record.state;
+    worker.blocked = true;
+    worker.lease?.block();
+  }
+
+  /** Calls `resume` once the task has its CPUs again. */
+  endWait(task: Id, resume: () => void): void {
+    const record = this.#records.get(task);
+    if (record?.state.kind !== "RUNNING" || --record.waits > 0) {
+      resume();
+      return;
+    }
+    const { worker } = record.state;
+    const back = (): void => {
+      worker.blocked = false;
+      resume();
+    };
+    if (worker.lease === undefined) back();
+    else worker.lease.unblock(back);
+  }
+
+  #adopt(record: TaskRecord): void {
+    const parent = record.spec.parent === undefined ? undefined : this.#records.get(record.spec.parent);
+    if (parent === undefined) return;
+    parent.children ??= new Set();
+    parent.children.add(record);
+  }
+
+  #await(record: TaskRecord, object: Id): void {
+    const { directory } = this.#options;
+    let now = true;
+    record.missing++;
+    const stop = directory.whenSettled(object, (entry) => {
+      record.missing--;
+      if (isOver(record)) return;
+      if (entry.state.kind === "FAILED") this.fail(record, entry.state.error);
+      else if (record.missing === 0 && !now) {
+        this.#options.recorder.proceed(record);
+        this.#proceed(record);
+      }
+    });
+    now = false;
+    record.stopWaiting.push(stop);
+  }
+
+  #proceed(record: TaskRecord): void {
+    const { spec } = record;
+    if (spec.actor !== undefined) {
+      this.#options.callReady(record);
+      return;
+    }
+    record.produced = 0;
+    record.state = { kind: "PENDING_NODE_ASSIGNMENT" };
+    this.#options.lanes().push(record);
+  }
+
+  #hasRetry({ spec, attempt }: TaskRecord): boolean {
+    return spec.maxRetries === -1 || attempt <= spec.maxRetries;
+  }
+
+  #again(record: TaskRecord, error: ShoalError): void {
+    const why = error.message;
+    this.#options.recorder.failed(record, error);
+    this.#options.log.info(
+      { task: showId(record.spec.task) },
+      `"${record.spec.label}" is tried again: ${why}`,
+    );
+    record.attempt++;
+    this.#options.recorder.begin(record);
+    record.waits = 0;
+    record.state = { kind: "PENDING_ARGS_AVAIL" };
+    this.#proceed(record);
+  }
+
+  #onDeadline(record: TaskRecord): void {
+    const { label, timeoutMs } = record.spec;
+    const what = `Task "${label}" has no result within ${timeoutMs} ms`;
+    this.#giveUp(record, new ShoalError("DEADLINE_EXCEEDED", what), DEADLINE_GRACE_MS);
+  }
+
+  /** Fails a task; if it runs, it is told, and killed with its worker when `killAfterMs` have passed. */
+  #giveUp(record: TaskRecord, error: ShoalError, killAfterMs: number | undefined): void {
+    const { state, spec } = record;
+    this.#end(record, { kind: "FAILED", error });
+    if (state.kind === "RUNNING")
+      state.worker.abandonTask(spec.task, spec.actor === undefined ? killAfterMs : undefined, error.message);
+  }
+
+  /** Invariant 4. */
+  #end(record: TaskRecord, to: Extract<TaskRecord["state"], { kind: "FINISHED" | "FAILED" }>): void {
+    const { directory } = this.#options;
+    const { spec, state } = record;
+    record.timer?.cancel();
+    if (record.missing > 0) for (const stop of record.stopWaiting) stop();
+    if (state.kind === "PENDING_RETRY") state.timer.cancel();
+    record.state = to;
+    this.#record(record);
+    if (state.kind === "PENDING_NODE_ASSIGNMENT") this.#options.lanes().remove(record);
+    if (spec.actor !== undefined) this.#options.callOver(record);
+    if (to.kind === "FAILED") {
+      for (let index = 1; index <= spec.numReturns; index++) {
+        directory.settle(spec.task + index, { kind: "FAILED", error: to.error });
+      }
+    }
+    for (const [, object] of spec.references) directory.release(object); // invariant 2
+    for (const object of spec.contains) directory.release(object);
+    if (spec.actor !== undefined) directory.release(spec.actor);
+    if (record.listening) this.#tellEnd(record);
+    // Items that nobody has read yet keep the record, until the reference goes.
+    if (record.unread.length === 0 || directory.find(spec.task + 1) === undefined) this.#forget(record);
+  }
+
+  #record(record: TaskRecord): void {
+    const { state } = record;
+    if (state.kind === "FAILED") this.#options.recorder.failed(record, state.error);
+    else this.#options.recorder.finished(record);
+  }
+
+  #tellEnd({ spec, state, submitter }: TaskRecord): void {
+    submitter.end(spec.task, state.kind === "FAILED" ? state.error : undefined);
+  }
+
+  #drop(items: readonly Item[]): void {
+    for (const { object, kept } of items) if (kept) this.#options.directory.release(object);
+  }
+
+  #forget(record: TaskRecord): void {
+    this.#drop(record.unread.splice(0));
+    this.#records.delete(record.spec.task);
+    const { parent } = record.spec;
+    if (parent !== undefined) this.#records.get(parent)?.children?.delete(record);
+  }
+}
+
+function retriesOn(retryOn: RetryOn, error: ShoalError, errorName: string): boolean {
+  if (retryOn === "none") return false;
+  return retryOn === "all" || retryOn.includes(errorName) || retryOn.includes(error.code);
+}

@@ -1,0 +1,325 @@
+// What a worker says, and what becomes of it: the results of its tasks, what it submits, holds and asks.
+//
+// 1. Messages of one worker are dealt with in their order, so that it holds what it was given before what gave it is
+//    released.
+// 2. A message about a task that is over frees the worker and changes nothing else.
+
+import { ShoalError } from "../../base/index.ts";
+import type { Parts, TaskSpec } from "../api/core.ts";
+import type { ObjectStore } from "../objects/index.ts";
+import type { Ask, FromWorker, Id, WireOutcome, WireTaskSpec, WireValue } from "../workers/messages.ts";
+import type { ActorTable } from "./actor-table.ts";
+import type { Head } from "./head.ts";
+import type { ObjectDirectory, ObjectState } from "./object-directory.ts";
+import type { Readers } from "./readers.ts";
+import type { Item, Submitter } from "./task-record.ts";
+import { isOver } from "./task-record.ts";
+import type { TaskTable } from "./task-table.ts";
+import type { Worker } from "./worker.ts";
+
+export interface RouterOptions {
+  readonly head: Head;
+  readonly directory: ObjectDirectory;
+  readonly store: ObjectStore;
+  readonly readers: Readers;
+  readonly tasks: TaskTable;
+  readonly actors: ActorTable;
+}
+
+type Message<T extends FromWorker["type"]> = Extract<FromWorker, { type: T }>;
+
+export class WorkerRouter {
+  readonly #options: RouterOptions;
+  readonly #submitters = new Map<Worker, WorkerSubmitter>();
+
+  constructor(options: RouterOptions) {
+    this.#options = options;
+  }
+
+  onMessage(worker: Worker, message: FromWorker, parts: Parts): void {
+    const { actors, directory } = this.#options;
+    switch (message.type) {
+      case "ready":
+        break;
+      case "created": {
+        const actor = worker.actor === undefined ? undefined : actors.find(worker.actor);
+        if (actor !== undefined) actors.onCreated(actor, message.methods);
+        break;
+      }
+      case "done":
+        this.#onDone(worker, message, parts);
+        break;
+      case "failed":
+        this.#onFailed(worker, message);
+        break;
+      case "item":
+        this.#onItem(worker, message, parts);
+        break;
+      case "end":
+        this.#onEnd(worker, message);
+        break;
+      case "returned":
+        for (const task of message.tasks) {
+          const record = worker.leave(task, false);
+          if (record !== undefined) this.#options.tasks.givenBack(record);
+        }
+        break;
+      case "hold":
+        for (const id of message.objects) {
+          if (worker.held.has(id)) continue;
+          worker.held.add(id);
+          directory.hold(id);
+        }
+        break;
+      case "release":
+        for (const id of message.objects) if (worker.held.delete(id)) directory.release(id);
+        break;
+      case "submit":
+        this.#onSubmit(worker, message.spec, parts);
+        break;
+      case "listen":
+        this.#options.tasks.listen(message.task, this.#submitterOf(worker));
+        break;
+      case "consumed": {
+        const record = this.#options.tasks.find(message.task);
+        if (record !== undefined) this.#options.tasks.consumed(record, message.count);
+        break;
+      }
+      case "abandon": {
+        const record = this.#options.tasks.find(message.task);
+        if (record !== undefined) this.#options.tasks.cancel(record, { force: false, recursive: true });
+        break;
+      }
+      case "ask":
+        this.#onAsk(worker, message, parts);
+        break;
+    }
+  }
+
+  /** Everything of a worker that is gone. */
+  onEnd(worker: Worker): void {
+    const submitter = this.#submitters.get(worker);
+    this.#submitters.delete(worker);
+    if (submitter !== undefined) {
+      submitter.gone.abort(new ShoalError("CANCELLED", "the process that waited is gone"));
+      this.#options.tasks.cancelAllOf(submitter);
+    }
+    for (const id of worker.held) this.#options.directory.release(id);
+    worker.held.clear();
+  }
+
+  #onDone(worker: Worker, { task, results }: Message<"done">, parts: Parts): void {
+    const record = worker.leave(task);
+    let at = 0;
+    for (const [index, { value, contains }] of results.entries()) {
+      const own = typeof value === "number" ? parts.slice(at, at + value) : [];
+      if (typeof value === "number") at += value;
+      const object = task + 1 + index;
+      const state = this.#stateOf(object, value, own);
+      const wanted = record !== undefined && this.#options.directory.settle(object, state, contains);
+      if (!wanted && state.kind === "STORED") this.#options.store.delete(object);
+    }
+    if (record !== undefined) this.#options.tasks.finished(record);
+  }
+
+  #onFailed(worker: Worker, { task, error: wire, name, typed }: Message<"failed">): void {
+    const actor = worker.actor === undefined ? undefined : this.#options.actors.find(worker.actor);
+    const error = ShoalError.fromWire(wire);
+    if (actor !== undefined && actor.id === task) {
+      this.#options.actors.onCreationFailed(actor, error, typed && error.kind.retry === "never");
+      return;
+    }
+    const record = worker.leave(task);
+    if (record === undefined) return;
+    const where = `task "${record.spec.label}" on worker ${worker.index} (pid ${worker.pid})`;
+    const told = typed
+      ? error
+      : ShoalError.fromWire({ ...wire, message: `${where} threw ${name}: ${wire.message}` });
+    this.#options.tasks.threw(record, told, name);
+  }
+
+  #onItem(worker: Worker, { task, object, result }: Message<"item">, parts: Parts): void {
+    const { directory, store } = this.#options;
+    const record = worker.running.get(task)?.record;
+    const { value, contains } = result;
+    const again = record !== undefined && ++record.produced <= record.delivered;
+    if (record === undefined || isOver(record) || again) {
+      if (typeof value !== "number") store.delete(object);
+      // The reader has read it before: the producer may go on.
+      if (again) worker.send({ type: "credit", task, count: 1 });
+      return;
+    }
+    record.delivered++;
+    const kept = typeof value !== "number" || contains.length > 0;
+    if (kept) {
+      directory.create(object, `item of ${record.spec.label}`, task);
+      directory.settle(object, this.#stateOf(object, value, parts), contains);
+    }
+    const item: Item = { object, kept, value, parts };
+    record.unread.push(item);
+    if (record.listening) record.submitter.item(task, item);
+  }
+
+  #onEnd(worker: Worker, { task }: Message<"end">): void {
+    const record = worker.leave(task);
+    if (record === undefined) return;
+    this.#options.directory.settle(task + 1, { kind: "INLINE", parts: [] });
+    this.#options.tasks.finished(record);
+  }
+
+  #onSubmit(worker: Worker, wire: WireTaskSpec, parts: Parts): void {
+    const spec: TaskSpec = { ...wire, args: parts };
+    // Its references are held by the process that made them.
+    for (let index = 1; index <= spec.numReturns; index++) worker.held.add(spec.task + index);
+    this.#options.tasks.submit(spec, this.#submitterOf(worker));
+  }
+
+  #onAsk(worker: Worker, { request, task, ask }: Message<"ask">, parts: Parts): void {
+    const submitter = this.#submitterOf(worker);
+    if (ask.kind === "withdraw") {
+      submitter.withdraw(ask.request);
+      return;
+    }
+    if (ask.kind === "get" && this.#options.readers.areReady(ask.objects)) {
+      void this.#answerGet(worker, request, ask.objects);
+      return;
+    }
+    const waits = task !== undefined && (ask.kind === "get" || ask.kind === "wait" || ask.kind === "create");
+    if (waits) this.#options.tasks.beginWait(task);
+    const back = (send: () => void): void => {
+      if (waits) this.#options.tasks.endWait(task, send);
+      else send();
+    };
+    this.#perform(worker, { ask, parts, signal: submitter.signalOf(request) }).then(
+      (data) => {
+        submitter.forget(request);
+        back(() => {
+          if (ask.kind === "get") void this.#answerGet(worker, request, ask.objects);
+          else worker.send({ type: "reply", request, data });
+        });
+      },
+      (thrown: unknown) => {
+        submitter.forget(request);
+        const error = thrown instanceof ShoalError ? thrown : new ShoalError("INTERNAL", String(thrown));
+        back(() => worker.send({ type: "refuse", request, error: error.toWire() }));
+      },
+    );
+  }
+
+  async #perform(
+    worker: Worker,
+    { ask, parts, signal }: { readonly ask: Ask; readonly parts: Parts; readonly signal: AbortSignal },
+  ): Promise<unknown> {
+    const { head, readers, actors, tasks, directory, store } = this.#options;
+    switch (ask.kind) {
+      case "get":
+        await readers.all(ask.objects, waitOptions(ask.timeoutMs, signal));
+        return undefined;
+      case "wait":
+        return [...(await readers.some(ask.objects, ask.count, waitOptions(ask.timeoutMs, signal)))];
+      case "put": {
+        worker.held.add(ask.object);
+        directory.create(ask.object, `put by worker ${worker.index}`);
+        directory.settle(ask.object, this.#stateOf(ask.object, ask.result.value, parts), ask.result.contains);
+        return undefined;
+      }
+      case "room":
+        await store.room(ask.bytes);
+        return undefined;
+      case "cancel":
+        tasks.cancelObject(ask.object, ask);
+        return undefined;
+      case "create": {
+        const data = await actors.create({ ...ask.spec, args: parts }, ask.actor);
+        return this.#given(worker, data);
+      }
+      case "named":
+        return this.#given(worker, await head.namedActor(ask.name, ask.namespace));
+      case "kill":
+        actors.kill(ask.actor, ask.noRestart);
+        return undefined;
+      case "withdraw":
+        return undefined;
+    }
+  }
+
+  /** The handle that was held for the asker is the worker's from now on. */
+  #given<T extends { readonly actor: Id }>(worker: Worker, data: T): T {
+    if (worker.held.has(data.actor)) this.#options.directory.release(data.actor);
+    else worker.held.add(data.actor);
+    return data;
+  }
+
+  async #answerGet(worker: Worker, request: number, objects: readonly Id[]): Promise<void> {
+    const outcomes: WireOutcome[] = [];
+    const parts: Uint8Array[] = [];
+    for (const id of objects) {
+      const value = await this.#options.head.wireValue(id, parts);
+      outcomes.push(value instanceof ShoalError ? { error: value.toWire() } : { value });
+    }
+    worker.send({ type: "answer", request, outcomes }, parts);
+  }
+
+  #stateOf(object: Id, value: WireValue, parts: Parts): ObjectState {
+    if (typeof value === "number") return { kind: "INLINE", parts };
+    this.#options.store.adopt(object, value.fileBytes);
+    return { kind: "STORED", fileBytes: value.fileBytes };
+  }
+
+  #submitterOf(worker: Worker): WorkerSubmitter {
+    let submitter = this.#submitters.get(worker);
+    if (submitter === undefined) {
+      submitter = new WorkerSubmitter(worker);
+      this.#submitters.set(worker, submitter);
+    }
+    return submitter;
+  }
+}
+
+/** A worker as the submitter of tasks and the asker of questions. */
+class WorkerSubmitter implements Submitter {
+  readonly index: number;
+  /** Aborts when the process is gone. */
+  readonly gone = new AbortController();
+  readonly #worker: Worker;
+  readonly #asks = new Map<number, AbortController>();
+
+  constructor(worker: Worker) {
+    this.#worker = worker;
+    this.index = worker.index;
+    this.gone.signal.addEventListener("abort", () => {
+      for (const ask of this.#asks.values()) ask.abort(this.gone.signal.reason);
+    });
+  }
+
+  item(task: Id, { object, value, parts }: Item): void {
+    this.#worker.send({ type: "item", task, object, value }, parts);
+  }
+
+  end(task: Id, error: ShoalError | undefined): void {
+    this.#worker.send(
+      error === undefined ? { type: "end", task } : { type: "end", task, error: error.toWire() },
+    );
+  }
+
+  signalOf(request: number): AbortSignal {
+    const ask = new AbortController();
+    this.#asks.set(request, ask);
+    return ask.signal;
+  }
+
+  forget(request: number): void {
+    this.#asks.delete(request);
+  }
+
+  withdraw(request: number): void {
+    this.#asks.get(request)?.abort(new ShoalError("CANCELLED", "the caller gave up"));
+  }
+}
+
+function waitOptions(
+  timeoutMs: number | undefined,
+  signal: AbortSignal,
+): { signal: AbortSignal; timeoutMs?: number } {
+  return timeoutMs === undefined ? { signal } : { signal, timeoutMs };
+}

@@ -1,0 +1,132 @@
+// A worker as the head has it: its process, what runs on it, what it holds, and what it says.
+//
+// 1. A lease is released when the worker says that its tasks are over, or ends: not before, since the work goes on until
+//    then.
+
+import type { Clock, Timer } from "../../base/index.ts";
+import type { Lease } from "../scheduling/index.ts";
+import type { Id, ToWorker } from "../workers/messages.ts";
+import type { WorkerProcess } from "../workers/worker-process.ts";
+import type { TaskRecord } from "./task-record.ts";
+
+interface Running {
+  readonly record: TaskRecord;
+  killTimer: Timer | undefined;
+}
+
+type OnLeft = (worker: Worker, record: TaskRecord, ranMs: number | undefined) => void;
+
+export class Worker {
+  readonly environment: string;
+  /** Tasks and calls that were sent, in that order; of ordinary tasks the first one runs and the others wait. */
+  readonly running = new Map<Id, Running>();
+  /** Objects the process has references to. */
+  readonly held = new Set<Id>();
+  /** What its ordinary tasks run on. */
+  lease: Lease | undefined;
+  /** Whether its running task waits for objects, and its CPUs are lent. */
+  blocked = false;
+  /** Where its lease is. */
+  nodeId = "";
+  /** The actor that lives here. */
+  actor: Id | undefined;
+  /** Calls so far, by function, for `maxCalls`. */
+  readonly calls = new Map<string, number>();
+  /** Why the head killed it, for the error of its tasks. */
+  killedFor: string | undefined;
+  readonly #process: WorkerProcess;
+  readonly #clock: Clock;
+  readonly #onLeft: OnLeft;
+  readonly #gone = Promise.withResolvers<void>();
+  /** When the task that runs can have begun. */
+  #turnMs = 0;
+  #retiring = false;
+
+  constructor(process: WorkerProcess, onLeft: OnLeft, clock: Clock) {
+    this.#process = process;
+    this.#onLeft = onLeft;
+    this.#clock = clock;
+    this.environment = process.environment;
+  }
+
+  get index(): number {
+    return this.#process.index;
+  }
+
+  get pid(): number | undefined {
+    return this.#process.pid;
+  }
+
+  get startedEpochMs(): number {
+    return this.#process.startedEpochMs;
+  }
+
+  /** Resolves when the process is gone and everything of it was dealt with. */
+  get gone(): Promise<void> {
+    return this.#gone.promise;
+  }
+
+  send(message: ToWorker, parts?: readonly Uint8Array[]): void {
+    this.#process.send(message, parts);
+  }
+
+  /** It ends after what it has. */
+  get retiring(): boolean {
+    return this.#retiring;
+  }
+
+  begin(record: TaskRecord): void {
+    if (this.running.size === 0) this.#turnMs = this.#clock.nowMs();
+    this.running.set(record.spec.task, { record, killTimer: undefined });
+  }
+
+  /** The task is over here (invariant 1), or was given back unbegun; undefined when it was not here. */
+  leave(task: Id, begun = true): TaskRecord | undefined {
+    const running = this.running.get(task);
+    if (running === undefined) return undefined;
+    this.running.delete(task);
+    running.killTimer?.cancel();
+    const nowMs = this.#clock.nowMs();
+    this.#onLeft(this, running.record, begun ? nowMs - this.#turnMs : undefined);
+    if (begun) this.#turnMs = nowMs;
+    return running.record;
+  }
+
+  /** Nobody waits for the task any more: it is asked to stop, and killed with its worker when `killAfterMs` pass. */
+  abandonTask(task: Id, killAfterMs: number | undefined, why: string): void {
+    const running = this.running.get(task);
+    if (running === undefined) return;
+    this.send({ type: "cancel", task });
+    const [first] = this.running.keys();
+    if (first !== task && this.actor === undefined) return; // it waits behind another, who must not suffer for it
+    if (killAfterMs === 0) this.kill(why);
+    else if (killAfterMs !== undefined) {
+      running.killTimer ??= this.#clock.timer(killAfterMs, () => this.kill(why));
+    }
+  }
+
+  /** SIGKILL; its tasks end by the end of the process. */
+  kill(why: string): void {
+    this.killedFor ??= why;
+    this.#process.signal("SIGKILL");
+  }
+
+  /** Ends an idle worker, or one after its running tasks. */
+  retire(): void {
+    this.#retiring = true;
+    this.send({ type: "stop" });
+  }
+
+  /** The process is gone: its leases are back (invariant 1). Returns what ran. */
+  end(): TaskRecord[] {
+    const records = [...this.running.values()].map(({ record, killTimer }) => {
+      killTimer?.cancel();
+      return record;
+    });
+    this.running.clear();
+    this.lease?.release();
+    this.lease = undefined;
+    this.#gone.resolve();
+    return records;
+  }
+}

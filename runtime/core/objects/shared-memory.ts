@@ -1,0 +1,158 @@
+// Objects as files in a folder of shared memory, written once and read by every process of the runtime.
+//
+//   magic │ number of parts │ length of each │ parts, each from a multiple of 64
+//
+// 1. A file appears whole under its name or not at all.
+// 2. Writing goes through the file system, never through a mapping: a full mount is an error then, not a signal.
+// 3. A reader looks in the memory folder, then in the spill folder: an object is in one of them at every moment.
+
+import { mkdtempSync } from "node:fs";
+import { open, rename, rm } from "node:fs/promises";
+import { ShoalError, systemCodeOf } from "../../base/index.ts";
+import { showId } from "../api/ids.ts";
+import type { Id } from "../workers/messages.ts";
+import { readFileBytes } from "./mapping.ts";
+
+const MAGIC = 0x4c414f53;
+const ALIGNMENT = 64;
+
+export interface ObjectFolders {
+  readonly memory: string;
+  readonly spill: string;
+}
+
+export class SharedMemoryFolder {
+  readonly #folders: ObjectFolders;
+
+  private constructor(folders: ObjectFolders) {
+    this.#folders = folders;
+  }
+
+  static at(folders: ObjectFolders): SharedMemoryFolder {
+    return new SharedMemoryFolder(folders);
+  }
+
+  pathOf(id: Id): string {
+    return `${this.#folders.memory}/${showId(id)}`;
+  }
+
+  spillPathOf(id: Id): string {
+    return `${this.#folders.spill}/${showId(id)}`;
+  }
+
+  /** The size of the file. Rejects with OBJECT_STORE_FULL when the mount is. */
+  async write(id: Id, parts: readonly Uint8Array[]): Promise<number> {
+    const path = this.pathOf(id);
+    const { pieces, byteLength } = layOut(parts);
+    const temporary = `${path}.${process.pid}.new`;
+    try {
+      const file = await open(temporary, "w", 0o600);
+      try {
+        await writeAll(file, pieces);
+      } finally {
+        await file.close();
+      }
+      await rename(temporary, path); // invariant 1
+    } catch (cause) {
+      await rm(temporary, { force: true });
+      throw writeFailure(id, byteLength, cause);
+    }
+    return byteLength;
+  }
+
+  /** Views on the object's parts. Throws OBJECT_LOST when it is nowhere, or damaged. */
+  open(id: Id): readonly Uint8Array[] {
+    for (const path of [this.pathOf(id), this.spillPathOf(id), this.pathOf(id)]) {
+      try {
+        return partsOf(readFileBytes(path));
+      } catch (thrown) {
+        if (systemCodeOf(thrown) !== "ENOENT") throw lost(id, thrown); // invariant 3
+      }
+    }
+    throw lost(id, new Error("there is no file of it"));
+  }
+}
+
+/** A folder for objects: in shared memory where there is some, else on disk. */
+export function makeMemoryFolder(): string {
+  const name = `shoal-${process.pid}-`;
+  try {
+    return mkdtempSync(`/dev/shm/${name}`);
+  } catch {
+    return mkdtempSync(`${process.env["TMPDIR"] ?? "/tmp"}/${name}`);
+  }
+}
+
+export function writeFailure(id: Id, byteLength: number, cause: unknown): ShoalError {
+  const what = `Cannot store object ${showId(id)} of ${byteLength} bytes`;
+  const code = systemCodeOf(cause);
+  if (code === "ENOSPC" || code === "EDQUOT" || code === "ENOMEM") {
+    return new ShoalError("OBJECT_STORE_FULL", `${what}: the object store's mount is full`, { cause });
+  }
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ShoalError("INTERNAL", `${what}: ${why}`, { cause });
+}
+
+function lost(id: Id, cause: unknown): ShoalError {
+  const why = cause instanceof Error ? cause.message : String(cause);
+  return new ShoalError("OBJECT_LOST", `Cannot read object ${showId(id)}: ${why}`, { cause });
+}
+
+function layOut(parts: readonly Uint8Array[]): { pieces: Uint8Array[]; byteLength: number } {
+  const header = Buffer.alloc(aligned(8 + 8 * parts.length));
+  header.writeUInt32LE(MAGIC, 0);
+  header.writeUInt32LE(parts.length, 4);
+  const pieces: Uint8Array[] = [header];
+  let byteLength = header.byteLength;
+  for (const [index, part] of parts.entries()) {
+    header.writeDoubleLE(part.byteLength, 8 + 8 * index);
+    pieces.push(part);
+    byteLength += part.byteLength;
+    const padding = aligned(byteLength) - byteLength;
+    if (padding > 0) pieces.push(new Uint8Array(padding));
+    byteLength += padding;
+  }
+  return { pieces, byteLength };
+}
+
+function partsOf(bytes: Uint8Array): Uint8Array[] {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  if (bytes.byteLength < 8 || view.getUint32(0, true) !== MAGIC) throw new Error("its file is damaged");
+  const count = view.getUint32(4, true);
+  let offset = aligned(8 + 8 * count);
+  return Array.from({ length: count }, (_, index) => {
+    const length = view.getFloat64(8 + 8 * index, true);
+    if (!(offset + length <= bytes.byteLength)) throw new Error("its file is cut off");
+    const part = bytes.subarray(offset, offset + length);
+    offset = aligned(offset + length);
+    return part;
+  });
+}
+
+function aligned(byteLength: number): number {
+  return Math.ceil(byteLength / ALIGNMENT) * ALIGNMENT;
+}
+
+/** Writes all pieces, however little the system takes at a time. */
+async function writeAll(
+  file: Awaited<ReturnType<typeof open>>,
+  pieces: readonly Uint8Array[],
+): Promise<void> {
+  let left: readonly Uint8Array[] = pieces;
+  while (left.length > 0) {
+    const { bytesWritten } = await file.writev(left.slice(0, MAX_PIECES));
+    left = after(left, bytesWritten);
+  }
+}
+
+/** Linux takes no more in one call. */
+const MAX_PIECES = 1_024;
+
+function after(pieces: readonly Uint8Array[], written: number): readonly Uint8Array[] {
+  let rest = written;
+  for (const [index, piece] of pieces.entries()) {
+    if (rest < piece.byteLength) return [piece.subarray(rest), ...pieces.slice(index + 1)];
+    rest -= piece.byteLength;
+  }
+  return [];
+}

@@ -1,0 +1,338 @@
+// Who runs where: nodes with resources, requests for them, and placement groups. It decides and counts; it starts
+// nothing and waits for nobody.
+//
+// 1. Requests for the same placement are granted in the order they came; on each return of resources the heads of all
+//    queues are tried, the oldest first.
+// 2. A request that has waited for `STARVING_MS` reserves a node: nobody younger is granted anything there.
+// 3. Leases that take lent CPUs back come before every queue.
+// 4. A placement that no node can hold, even idle, is told at once.
+
+import { type Clock, ShoalError } from "../../base/index.ts";
+import { unitsOf } from "../resources.ts";
+import type { Id, PlacementData } from "../workers/messages.ts";
+import { HeldLease, type Lease, type LeaseOwner } from "./lease.ts";
+import type { Labels } from "./labels.ts";
+import { pickNode, type SchedulableNode } from "./pick-node.ts";
+import { type Bundle, PlacementGroup, type PlacementGroupSpec } from "./placement-group.ts";
+import type { PlacementStrategy } from "./plan-bundles.ts";
+import { Pool, type Units } from "./pool.ts";
+
+export interface SchedulerOptions {
+  readonly clock: Pick<Clock, "nowMs">;
+  /** From 0 to below 1; Math.random by default. */
+  readonly random?: () => number;
+}
+
+export interface NodeSpec {
+  readonly id: string;
+  readonly labels?: Labels;
+  readonly resources: Readonly<Record<string, number>>;
+}
+
+export interface RequestEvents {
+  /** At once, or later. Whoever gets the lease releases it. */
+  readonly onGranted: (lease: Lease) => void;
+  /** Its placement group was removed while it waited. */
+  readonly onInfeasible: (message: string) => void;
+  /** The node or placement group under a lease is gone: end what runs there, then release. */
+  readonly onLost: () => void;
+}
+
+export interface Ticket {
+  cancel(): void;
+}
+
+/** `message` says what is short, such as `needs 4 num_cpus, 2 free of 2`. */
+export interface Requested {
+  readonly kind: "granted" | "queued" | "infeasible";
+  readonly message: string;
+  readonly ticket: Ticket;
+}
+
+export interface GroupOptions {
+  readonly id: Id;
+  readonly name?: string;
+  readonly strategy: PlacementStrategy;
+  readonly bundles: readonly Readonly<Record<string, number>>[];
+  readonly onCreated?: () => void;
+}
+
+interface Waiting extends RequestEvents {
+  readonly sequence: number;
+  readonly sinceMs: number;
+  cancelled: boolean;
+}
+
+/** Requests of one placement. */
+interface Queue {
+  readonly placement: PlacementData;
+  readonly units: Units;
+  readonly waiting: Waiting[];
+}
+
+type Attempt =
+  | { readonly kind: "lease"; readonly lease: HeldLease }
+  | { readonly kind: "full" | "infeasible"; readonly message: string };
+
+const STARVING_MS = 2_000;
+const DONE: Ticket = { cancel: () => undefined };
+
+export class Scheduler {
+  readonly #clock: Pick<Clock, "nowMs">;
+  readonly #random: () => number;
+  readonly #nodes: SchedulableNode[] = [];
+  readonly #queues = new Map<string, Queue>();
+  readonly #byPlacement = new WeakMap<PlacementData, Queue>();
+  readonly #groups = new Map<Id, PlacementGroup>();
+  readonly #leases = new Set<HeldLease>();
+  readonly #owner: LeaseOwner;
+  #takers: (() => boolean)[] = [];
+  /** Kept for a request that has waited for long (invariant 2). */
+  #reserved: SchedulableNode | undefined;
+  #lastSequence = 0;
+  #turn = 0;
+  #draining = false;
+  #drainAgain = false;
+
+  constructor(options: SchedulerOptions) {
+    this.#clock = options.clock;
+    this.#random = options.random ?? Math.random;
+    this.#owner = {
+      onGiven: () => this.#drain(),
+      takeFirst: (tryTake) => {
+        if (!tryTake()) this.#takers.push(tryTake);
+      },
+      onReleased: (lease) => this.#leases.delete(lease),
+    };
+  }
+
+  addNode({ id, labels = {}, resources }: NodeSpec): void {
+    if (this.#nodes.some((node) => node.id === id)) {
+      throw new ShoalError("INVALID_ARGUMENT", `Cannot add node "${id}": there is one of that name`);
+    }
+    this.#nodes.push({ id, labels, pool: new Pool(unitsOf(resources)) });
+    this.#drain();
+  }
+
+  /** Its leases are lost, and the bundles on it are sought elsewhere. */
+  removeNode(id: string): void {
+    const at = this.#nodes.findIndex((node) => node.id === id);
+    if (at < 0) return;
+    this.#nodes.splice(at, 1);
+    for (const group of this.#groups.values()) group.lose(id);
+    this.#lose(({ nodeId }) => nodeId === id);
+    this.#drain();
+  }
+
+  /** Throws INVALID_ARGUMENT on amounts that cannot be accounted. */
+  request(placement: PlacementData, events: RequestEvents): Requested {
+    const queue = this.#queueOf(placement);
+    let message = "others were first"; // invariant 1
+    if (queue.waiting.length === 0) {
+      const attempt = this.#attempt(queue, events);
+      if (attempt.kind === "infeasible")
+        return { kind: "infeasible", message: attempt.message, ticket: DONE };
+      if (attempt.kind === "lease") {
+        events.onGranted(attempt.lease);
+        return { kind: "granted", message: "", ticket: DONE };
+      }
+      message = attempt.message;
+    }
+    const waiting: Waiting = {
+      ...events,
+      sequence: ++this.#lastSequence,
+      sinceMs: this.#clock.nowMs(),
+      cancelled: false,
+    };
+    queue.waiting.push(waiting);
+    return { kind: "queued", message, ticket: { cancel: () => this.#cancel(queue, waiting) } };
+  }
+
+  /** Throws INVALID_ARGUMENT. A group that can never be placed with the present nodes stays pending, and says so. */
+  createPlacementGroup(options: GroupOptions): {
+    readonly group: PlacementGroup;
+    readonly infeasible: boolean;
+  } {
+    if (options.bundles.length === 0) {
+      throw new ShoalError(
+        "INVALID_ARGUMENT",
+        "Cannot create a placement group: found no bundles, wanted 1 or more",
+      );
+    }
+    const bundles = options.bundles.map((bundle) => unitsOf(bundle));
+    if (bundles.some((bundle) => bundle.size === 0)) {
+      throw new ShoalError("INVALID_ARGUMENT", "Cannot create a placement group: found a bundle of nothing");
+    }
+    const spec: PlacementGroupSpec = { ...options, bundles };
+    const group = new PlacementGroup(spec);
+    this.#groups.set(spec.id, group);
+    if (group.tryReserve(this.#nodes)) return { group, infeasible: false };
+    return { group, infeasible: !group.isFeasible(this.#nodes) };
+  }
+
+  /** Its leases are lost; a bundle returns to its node when the last of its leases is released. */
+  removePlacementGroup(id: Id): void {
+    const group = this.#groups.get(id);
+    if (group === undefined) return;
+    this.#groups.delete(id);
+    const bundles = group.remove();
+    const pools = new Set(bundles.map(({ pool }) => pool));
+    this.#lose(({ pool }) => pools.has(pool));
+    for (const bundle of bundles) this.#giveBack(bundle);
+    this.#drain();
+  }
+
+  placementGroup(id: Id): PlacementGroup | undefined {
+    return this.#groups.get(id);
+  }
+
+  get nodes(): readonly SchedulableNode[] {
+    return this.#nodes;
+  }
+
+  get placementGroups(): IterableIterator<PlacementGroup> {
+    return this.#groups.values();
+  }
+
+  /** Requests that wait, by placement. */
+  demand(): { readonly placement: PlacementData; readonly count: number }[] {
+    return [...this.#queues.values()]
+      .filter(({ waiting }) => waiting.length > 0)
+      .map(({ placement, waiting }) => ({ placement, count: waiting.length }));
+  }
+
+  #queueOf(placement: PlacementData): Queue {
+    let queue = this.#byPlacement.get(placement);
+    if (queue !== undefined) return queue;
+    const key = JSON.stringify(placement);
+    queue = this.#queues.get(key);
+    if (queue === undefined) {
+      queue = { placement, units: unitsOf(placement.resources), waiting: [] };
+      this.#queues.set(key, queue);
+    }
+    this.#byPlacement.set(placement, queue);
+    return queue;
+  }
+
+  /** Takes the resources now if it can. */
+  #attempt({ placement, units }: Queue, events: RequestEvents): Attempt {
+    const { strategy } = placement;
+    if (strategy.kind === "PLACEMENT_GROUP") {
+      const group = this.#groups.get(strategy.group);
+      if (group === undefined) return { kind: "infeasible", message: "its placement group was removed" };
+      return this.#attemptBundle(group, { units, bundle: strategy.bundle }, events);
+    }
+    const reserved = this.#reserved;
+    const nodes = reserved === undefined ? this.#nodes : this.#nodes.filter((node) => node !== reserved);
+    const picked = pickNode(nodes, { units, strategy }, { random: this.#random, turn: this.#turn });
+    if (picked.kind !== "node") {
+      const kind = picked.kind === "infeasible" && reserved !== undefined ? "full" : picked.kind;
+      return { kind, message: picked.message };
+    }
+    if (strategy.kind === "SPREAD") this.#turn++;
+    return { kind: "lease", lease: this.#lease(picked.node.id, picked.node.pool, { units, events }) };
+  }
+
+  #attemptBundle(
+    group: PlacementGroup,
+    { units, bundle: index }: { readonly units: Units; readonly bundle: number },
+    events: RequestEvents,
+  ): Attempt {
+    const { bundles: specs } = group.spec;
+    if (index >= specs.length) {
+      return {
+        kind: "infeasible",
+        message: `its placement group has ${specs.length} bundles, none is number ${index}`,
+      };
+    }
+    const own = index < 0 ? group.bundles : [group.bundles[index]];
+    const wanted = index < 0 ? specs : [specs[index] ?? new Map<string, number>()];
+    if (!wanted.some((total) => new Pool(total).couldFit(units))) {
+      const message = `no bundle holds that: ${new Pool(wanted[0] ?? new Map()).shortage(units) ?? ""}`;
+      return { kind: "infeasible", message };
+    }
+    const bundle = own.find((one) => one?.pool.fits(units) === true);
+    if (bundle === undefined) return { kind: "full", message: `its placement group is ${group.state}` };
+    return { kind: "lease", lease: this.#lease(bundle.node.id, bundle.pool, { units, events }) };
+  }
+
+  #lease(
+    nodeId: string,
+    pool: Pool,
+    { units, events }: { readonly units: Units; readonly events: RequestEvents },
+  ): HeldLease {
+    const lease = new HeldLease(
+      { nodeId, pool, taken: pool.take(units), onLost: events.onLost },
+      this.#owner,
+    );
+    this.#leases.add(lease);
+    return lease;
+  }
+
+  #cancel(queue: Queue, waiting: Waiting): void {
+    waiting.cancelled = true;
+    const at = queue.waiting.indexOf(waiting);
+    if (at < 0) return;
+    queue.waiting.splice(at, 1);
+    if (at === 0 && this.#reserved !== undefined) this.#drain();
+  }
+
+  /** Tells the holders of leases; they release when they have ended. */
+  #lose(isLost: (lease: HeldLease) => boolean): void {
+    for (const lease of Array.from(this.#leases)) if (isLost(lease)) lease.onLost();
+  }
+
+  /** Returns a bundle to its node once the last lease in it is released. */
+  #giveBack(bundle: Bundle): void {
+    const held = [...this.#leases].filter(({ pool }) => pool === bundle.pool);
+    if (held.length === 0) bundle.node.pool.give(bundle.taken);
+    else this.#takers.push(() => this.#returned(bundle));
+  }
+
+  #returned(bundle: Bundle): boolean {
+    for (const { pool } of this.#leases) if (pool === bundle.pool) return false;
+    bundle.node.pool.give(bundle.taken);
+    return true;
+  }
+
+  /** Grants what can be granted (invariants 1 to 3). Callbacks may come back in here. */
+  #drain(): void {
+    if (this.#draining) {
+      this.#drainAgain = true;
+      return;
+    }
+    this.#draining = true;
+    try {
+      do {
+        this.#drainAgain = false;
+        this.#takers = this.#takers.filter((tryTake) => !tryTake());
+        for (const group of this.#groups.values()) group.tryReserve(this.#nodes);
+        this.#grantHeads();
+      } while (this.#drainAgain);
+    } finally {
+      this.#draining = false;
+    }
+  }
+
+  #grantHeads(): void {
+    const queues = [...this.#queues.values()].filter(({ waiting }) => waiting.length > 0);
+    queues.sort((a, b) => (a.waiting[0]?.sequence ?? 0) - (b.waiting[0]?.sequence ?? 0));
+    this.#reserved = undefined;
+    for (const queue of queues) {
+      for (let head = queue.waiting[0]; head !== undefined; head = queue.waiting[0]) {
+        const attempt = this.#attempt(queue, head);
+        if (attempt.kind === "lease") {
+          queue.waiting.shift();
+          head.onGranted(attempt.lease);
+        } else if (attempt.kind === "infeasible" && queue.placement.strategy.kind === "PLACEMENT_GROUP") {
+          queue.waiting.shift();
+          head.onInfeasible(attempt.message);
+        } else {
+          const starves = this.#clock.nowMs() - head.sinceMs >= STARVING_MS;
+          if (starves) this.#reserved ??= this.#nodes.find(({ pool }) => pool.couldFit(queue.units)); // invariant 2
+          break;
+        }
+      }
+    }
+  }
+}

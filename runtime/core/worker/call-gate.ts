@@ -1,0 +1,44 @@
+// How many calls of an actor run at a time, by concurrency group.
+//
+// 1. Within a group calls begin in the order in which they came.
+
+const DEFAULT_CONCURRENCY = 1_000;
+
+interface Group {
+  readonly limit: number;
+  running: number;
+  readonly waiting: (() => void)[];
+}
+
+export class CallGate {
+  readonly #groups = new Map<string, Group>();
+
+  /** `limits` by group; the group of no name has `maxConcurrency`. */
+  constructor(maxConcurrency: number | undefined, limits: Readonly<Record<string, number>>) {
+    this.#groups.set("", { limit: maxConcurrency ?? DEFAULT_CONCURRENCY, running: 0, waiting: [] });
+    for (const [name, limit] of Object.entries(limits)) {
+      this.#groups.set(name, { limit, running: 0, waiting: [] });
+    }
+  }
+
+  /** Undefined when there is no such group. */
+  group(name: string): Group | undefined {
+    return this.#groups.get(name);
+  }
+
+  /** Runs `begin` now or when there is room. */
+  enter(group: Group, begin: () => void): void {
+    if (group.running >= group.limit) {
+      group.waiting.push(begin);
+      return;
+    }
+    group.running++;
+    begin();
+  }
+
+  leave(group: Group): void {
+    const next = group.waiting.shift();
+    if (next === undefined) group.running--;
+    else next();
+  }
+}

@@ -1,0 +1,261 @@
+// Runs what the head sends: tasks, an actor's creation, calls of its methods.
+//
+// 1. Whatever goes wrong in a task is that task's error and nobody else's, an unserialisable result included.
+// 2. A generator is asked for its next item only while its reader has room for it.
+// 3. Calls of an actor begin in the order in which they came; asynchronous ones overlap within their group's limit.
+// 4. One task runs at a time. Those sent ahead go back to the head when the running one waits for objects: it could be
+//    waiting for one of them.
+
+import type { Parts } from "../api/core.ts";
+import type { Session } from "../api/session.ts";
+import { describeThrown, Refusal } from "../thrown.ts";
+import type { Id, MethodTable, RunMessage } from "../workers/messages.ts";
+import { CallGate } from "./call-gate.ts";
+import type { Link, StoredResult } from "./link.ts";
+import { invokeOptional, isIterator, loadExport, makeInstance, methodsOf } from "./user-code.ts";
+import { type TaskContext, taskContext } from "./task-context.ts";
+
+interface Running {
+  readonly abort: AbortController;
+  /** Items the reader still has room for. */
+  credit: number;
+  /** Ends the wait of a generator without credit. */
+  wake: () => void;
+}
+
+interface Actor {
+  readonly instance: object;
+  readonly incarnation: number;
+  readonly gate: CallGate;
+  readonly methodGroups: Readonly<Record<string, string>>;
+}
+
+export class Executor {
+  readonly #link: Link;
+  readonly #session: Session;
+  readonly #running = new Map<Id, Running>();
+  /** Tasks sent ahead of time, while another runs. */
+  #ahead: { readonly message: RunMessage; readonly parts: Parts }[] = [];
+  #taskRuns = false;
+  /** `get`s and `wait`s that the running task is in. */
+  #waits = 0;
+  #actor: Actor | undefined;
+  #onIdle: () => void = () => {};
+
+  constructor(link: Link, session: Session) {
+    this.#link = link;
+    this.#session = session;
+  }
+
+  /** Runs an actor's work at once, tasks one after the other (invariant 4). */
+  run(message: RunMessage, parts: Parts): void {
+    if (message.work.kind !== "task") void this.#run(message, parts);
+    else if (!this.#taskRuns) void this.#runTasks(message, parts);
+    else if (this.#waits > 0) this.#link.send({ type: "returned", tasks: [message.task] });
+    else this.#ahead.push({ message, parts });
+  }
+
+  /** The running task waits for objects: what was sent ahead must not wait with it. */
+  beginWait(): void {
+    this.#waits++;
+    if (this.#ahead.length === 0) return;
+    this.#link.send({ type: "returned", tasks: this.#ahead.map(({ message }) => message.task) });
+    this.#ahead = [];
+  }
+
+  endWait(): void {
+    this.#waits--;
+  }
+
+  async #runTasks(message: RunMessage, parts: Parts): Promise<void> {
+    this.#taskRuns = true;
+    await this.#run(message, parts);
+    for (let next = this.#ahead.shift(); next !== undefined; next = this.#ahead.shift()) {
+      await this.#run(next.message, next.parts);
+    }
+    this.#taskRuns = false;
+  }
+
+  /** Never rejects (invariant 1). */
+  async #run(message: RunMessage, parts: Parts): Promise<void> {
+    const { task, label, attempt, window } = message;
+    const running: Running = { abort: new AbortController(), credit: window, wake: () => {} };
+    this.#running.set(task, running);
+    const incarnation = message.work.kind === "create" ? message.work.incarnation : this.#actor?.incarnation;
+    const context: TaskContext = {
+      taskId: task,
+      name: label,
+      attempt,
+      signal: running.abort.signal,
+      incarnation,
+    };
+    try {
+      await taskContext.run(context, () => this.#perform(message, parts, running));
+    } catch (thrown) {
+      const { error, typed } = describeThrown(thrown);
+      const name = thrown instanceof Error ? thrown.name : typeof thrown;
+      this.#link.send({ type: "failed", task, error, name, typed });
+    } finally {
+      this.#running.delete(task);
+      if (this.#running.size === 0) this.#onIdle();
+    }
+  }
+
+  credit(task: Id, count: number): void {
+    const running = this.#running.get(task);
+    if (running === undefined) return;
+    running.credit += count;
+    running.wake();
+  }
+
+  cancel(task: Id): void {
+    const at = this.#ahead.findIndex(({ message }) => message.task === task);
+    if (at >= 0) {
+      this.#ahead.splice(at, 1);
+      this.#link.send({ type: "returned", tasks: [task] });
+      return;
+    }
+    const running = this.#running.get(task);
+    running?.abort.abort();
+    running?.wake();
+  }
+
+  /** Lets the instance end its work, and what runs come to its end. */
+  async stop(): Promise<void> {
+    if (this.#actor !== undefined) {
+      await invokeOptional(this.#actor.instance, "stop").catch((error: unknown) => console.error(error));
+    }
+    if (this.#running.size === 0) return;
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+    });
+  }
+
+  async #perform(message: RunMessage, parts: Parts, running: Running): Promise<void> {
+    const { work } = message;
+    const args = this.#arguments(message, parts);
+    if (work.kind === "create") await this.#create(message.task, work, args);
+    else if (work.kind === "task") {
+      const found = await loadExport(work);
+      await this.#finish(message, running, () => Reflect.apply(found, undefined, args));
+    } else await this.#call(message, work, { args, running });
+  }
+
+  async #create(
+    task: Id,
+    work: Extract<RunMessage["work"], { kind: "create" }>,
+    args: unknown[],
+  ): Promise<void> {
+    const { maxConcurrency, groups, methodGroups, incarnation } = work;
+    const instance = await makeInstance(await loadExport(work), work, args);
+    this.#actor = { instance, incarnation, gate: new CallGate(maxConcurrency, groups), methodGroups };
+    const methods: MethodTable = methodsOf(instance);
+    this.#link.send({ type: "created", task, methods });
+  }
+
+  /** Invariant 3: nothing is awaited before the method begins, unless its group is full. */
+  #call(
+    message: RunMessage,
+    work: Extract<RunMessage["work"], { kind: "call" }>,
+    { args, running }: { readonly args: unknown[]; readonly running: Running },
+  ): Promise<void> {
+    const actor = this.#actor;
+    if (actor === undefined)
+      throw new Refusal("ACTOR_DIED", `Cannot call "${work.method}": there is no actor here`);
+    const { instance, gate, methodGroups } = actor;
+    const method: unknown = work.method in Object.prototype ? undefined : Reflect.get(instance, work.method);
+    if (typeof method !== "function") {
+      throw new Refusal("NOT_FOUND", `Cannot call "${work.method}": the actor's class has no such method`);
+    }
+    const name = work.group ?? methodGroups[work.method] ?? "";
+    const group = gate.group(name);
+    if (group === undefined) {
+      throw new Refusal(
+        "INVALID_ARGUMENT",
+        `Cannot call "${work.method}": found no concurrency group "${name}"`,
+      );
+    }
+    return new Promise((resolve, reject) => {
+      gate.enter(group, () => {
+        this.#finish(message, running, () => Reflect.apply(method, instance, args))
+          .then(resolve, reject)
+          .finally(() => gate.leave(group));
+      });
+    });
+  }
+
+  async #finish(message: RunMessage, running: Running, begin: () => unknown): Promise<void> {
+    const returned = begin();
+    const value = returned instanceof Promise ? await returned : returned;
+    if (isIterator(value)) await this.#stream(message, value, running);
+    else await this.#results(message, value);
+  }
+
+  async #results({ task, numReturns, label }: RunMessage, value: unknown): Promise<void> {
+    const values = numReturns === 1 ? [value] : severalOf(value, numReturns, label);
+    const stored: StoredResult[] = [];
+    for (const [index, each] of values.entries()) {
+      const one = this.#link.store(task + 1 + index, this.#encode(each, label));
+      stored.push(one instanceof Promise ? await one : one);
+    }
+    this.#link.send(
+      { type: "done", task, results: stored.map(({ result }) => result) },
+      stored.length === 1 ? stored[0]?.parts : stored.flatMap(({ parts }) => parts),
+    );
+  }
+
+  /** Invariant 2. */
+  async #stream(
+    { task, label }: RunMessage,
+    items: AsyncIterable<unknown> | Iterable<unknown>,
+    running: Running,
+  ): Promise<void> {
+    for await (const item of items) {
+      if (running.abort.signal.aborted) break;
+      const object = this.#session.core.ids.take();
+      const { result, parts } = await this.#link.store(object, this.#encode(item, label));
+      this.#link.send({ type: "item", task, object, result }, parts);
+      running.credit--;
+      while (running.credit <= 0 && !running.abort.signal.aborted) {
+        await new Promise<void>((resolve) => {
+          running.wake = resolve;
+        });
+      }
+      if (running.abort.signal.aborted) break;
+    }
+    this.#link.send({ type: "end", task });
+  }
+
+  #encode(value: unknown, label: string): ReturnType<Session["encode"]> {
+    try {
+      return this.#session.encode(value);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new Refusal("CALL_FAILED", `Cannot send the result of "${label}" to another process: ${why}`, {
+        cause,
+      });
+    }
+  }
+
+  #arguments({ args, references }: RunMessage, parts: Parts): unknown[] {
+    const read = this.#link.reader(parts);
+    let list: unknown[] = [];
+    if (args !== 0) list = this.#session.decode(read(0, args)) as unknown[];
+    for (const [position, object, value] of references) {
+      const decoded = this.#session.decode(read(object, value));
+      if (position === -1) list = decoded as unknown[];
+      else list[position] = decoded;
+    }
+    return list;
+  }
+}
+
+function severalOf(value: unknown, count: number, label: string): readonly unknown[] {
+  if (count === 0) return [];
+  if (Array.isArray(value) && value.length === count) return value;
+  const found = Array.isArray(value) ? `an array of ${value.length}` : `a ${typeof value}`;
+  throw new Refusal(
+    "CALL_FAILED",
+    `Cannot return from "${label}": found ${found}, wanted an array of ${count}`,
+  );
+}

@@ -1,0 +1,61 @@
+// The worker's side of the channel to the head: messages out, values in and out of shared memory.
+
+import type { Parts } from "../api/core.ts";
+import { type SharedMemoryFolder } from "../objects/index.ts";
+import type { FromWorker, Id, WireResult, WireValue } from "../workers/messages.ts";
+
+/** Values up to this size travel in messages: Ray's limit. */
+export const INLINE_BYTES = 100 * 1024;
+
+export interface LinkOptions {
+  readonly send: (message: FromWorker, parts?: Parts) => void;
+  readonly objects: SharedMemoryFolder;
+  /** Asks the head for room for an object; rejects when there is none. */
+  readonly room: (bytes: number) => Promise<void>;
+}
+
+export class Link {
+  readonly #options: LinkOptions;
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+  }
+
+  send(message: FromWorker, parts?: Parts): void {
+    this.#options.send(message, parts);
+  }
+
+  /** A value as it is sent: in the message, or as the object file of `object`. */
+  store(object: Id, value: Encoded): StoredResult | Promise<StoredResult> {
+    const { parts, byteLength, contains } = value;
+    if (byteLength <= INLINE_BYTES) return { result: { value: parts.length, contains }, parts };
+    return this.#storeFile(object, value);
+  }
+
+  async #storeFile(object: Id, { parts, byteLength, contains }: Encoded): Promise<StoredResult> {
+    await this.#options.room(byteLength);
+    const fileBytes = await this.#options.objects.write(object, parts);
+    return { result: { value: { fileBytes }, contains }, parts: [] };
+  }
+
+  /** Reads values off the parts of a message, in the order in which it names them. */
+  reader(parts: Parts): (object: Id, value: WireValue) => Parts {
+    let at = 0;
+    return (object, value) => {
+      if (typeof value !== "number") return this.#options.objects.open(object);
+      at += value;
+      return parts.slice(at - value, at);
+    };
+  }
+}
+
+export interface Encoded {
+  readonly parts: Parts;
+  readonly byteLength: number;
+  readonly contains: readonly Id[];
+}
+
+export interface StoredResult {
+  readonly result: WireResult;
+  readonly parts: Parts;
+}

@@ -1,0 +1,182 @@
+// The core of a worker's runtime: everything is asked of the head, over the channel.
+//
+// 1. An answer finds its asker by the number of the request; one that is no longer waited for is dropped.
+// 2. What an actor or task waits for is told with its id, so that the head can use its CPUs meanwhile.
+
+import { ShoalError } from "../../base/index.ts";
+import { abortError } from "../abort-error.ts";
+import type { Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
+import { IdSource } from "../api/ids.ts";
+import type { ActorData, ActorOptionsData, Ask, Id, ToWorker } from "../workers/messages.ts";
+import type { Link } from "./link.ts";
+import { taskContext } from "./task-context.ts";
+
+interface Asker {
+  onAnswer(message: Extract<ToWorker, { type: "answer" | "reply" }>, parts: Parts): void;
+  onRefusal(error: ShoalError): void;
+}
+
+/** Told when the running task begins and ends to wait for others. */
+export interface Waits {
+  beginWait(): void;
+  endWait(): void;
+}
+
+type AnswerMessage = Extract<ToWorker, { type: "answer" | "reply" | "refuse" }>;
+
+export class WorkerCore implements Core {
+  readonly ids: IdSource;
+  readonly #link: Link;
+  readonly #waits: Waits;
+  readonly #askers = new Map<number, Asker>();
+  readonly #sinks = new Map<Id, StreamSink>();
+  #lastRequest = 0;
+
+  constructor(processIndex: number, link: Link, waits: Waits) {
+    this.ids = new IdSource(processIndex);
+    this.#link = link;
+    this.#waits = waits;
+  }
+
+  currentTask(): Id | undefined {
+    return taskContext.getStore()?.taskId;
+  }
+
+  submit(spec: TaskSpec): void {
+    const { args, ...rest } = spec;
+    this.#link.send({ type: "submit", spec: { ...rest, args: args.length } }, args);
+  }
+
+  listen(task: Id, sink: StreamSink): void {
+    this.#sinks.set(task, sink);
+    this.#link.send({ type: "listen", task });
+  }
+
+  consumed(task: Id, count: number): void {
+    this.#link.send({ type: "consumed", task, count });
+  }
+
+  abandon(task: Id): void {
+    this.#sinks.delete(task);
+    this.#link.send({ type: "abandon", task });
+  }
+
+  async createActor(spec: TaskSpec, actor: ActorOptionsData): Promise<ActorData> {
+    const { args, ...rest } = spec;
+    return (await this.#ask(
+      { kind: "create", spec: { ...rest, args: args.length }, actor },
+      args,
+    )) as ActorData;
+  }
+
+  async namedActor(name: string, namespace: string): Promise<ActorData> {
+    return (await this.#ask({ kind: "named", name, namespace })) as ActorData;
+  }
+
+  async killActor(actor: Id, noRestart: boolean): Promise<void> {
+    await this.#ask({ kind: "kill", actor, noRestart });
+  }
+
+  async put(object: Id, parts: Parts, contains: readonly Id[]): Promise<void> {
+    const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
+    const stored = await this.#link.store(object, { parts, byteLength, contains });
+    await this.#ask({ kind: "put", object, result: stored.result }, stored.parts);
+  }
+
+  /** Asks the head for room in the object store. */
+  async room(bytes: number): Promise<void> {
+    await this.#ask({ kind: "room", bytes });
+  }
+
+  async get(objects: readonly Id[], { timeoutMs, signal }: WaitOptions): Promise<Outcome[]> {
+    return (await this.#ask({ kind: "get", objects, timeoutMs }, [], signal)) as Outcome[];
+  }
+
+  async wait(objects: readonly Id[], count: number, options: WaitOptions): Promise<ReadonlySet<Id>> {
+    const { timeoutMs, signal } = options;
+    const ready = await this.#ask({ kind: "wait", objects, count, timeoutMs }, [], signal);
+    return new Set(ready as readonly Id[]);
+  }
+
+  async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {
+    await this.#ask({ kind: "cancel", object, ...options });
+  }
+
+  hold(objects: readonly Id[]): void {
+    this.#link.send({ type: "hold", objects });
+  }
+
+  release(objects: readonly Id[]): void {
+    this.#link.send({ type: "release", objects });
+  }
+
+  onAnswer(message: AnswerMessage, parts: Parts): void {
+    const asker = this.#askers.get(message.request);
+    if (asker === undefined) return; // invariant 1
+    this.#askers.delete(message.request);
+    if (message.type === "refuse") asker.onRefusal(ShoalError.fromWire(message.error));
+    else asker.onAnswer(message, parts);
+  }
+
+  onItem(message: Extract<ToWorker, { type: "item" }>, parts: Parts): void {
+    this.#sinks.get(message.task)?.onItem(this.#link.reader(parts)(message.object, message.value));
+  }
+
+  onEnd(message: Extract<ToWorker, { type: "end" }>): void {
+    const sink = this.#sinks.get(message.task);
+    this.#sinks.delete(message.task);
+    sink?.onEnd(message.error === undefined ? undefined : ShoalError.fromWire(message.error));
+  }
+
+  #ask(ask: Ask, parts: Parts = [], signal?: AbortSignal): Promise<unknown> {
+    return new Promise((resolve, reject) => {
+      if (signal?.aborted) {
+        reject(abortError(signal.reason, "Cannot wait for objects"));
+        return;
+      }
+      const request = ++this.#lastRequest;
+      const onAbort = (): void => {
+        this.#askers.delete(request);
+        done();
+        this.#link.send({ type: "ask", request: 0, task: undefined, ask: { kind: "withdraw", request } });
+        reject(abortError(signal?.reason, "Cannot wait for objects"));
+      };
+      const waits = ask.kind === "get" || ask.kind === "wait" || ask.kind === "create";
+      const done = (): void => {
+        if (waits) this.#waits.endWait();
+        signal?.removeEventListener("abort", onAbort);
+      };
+      this.#askers.set(request, {
+        onAnswer: (message, answerParts) => {
+          done();
+          resolve(this.#answerOf(ask, message, answerParts));
+        },
+        onRefusal: (error) => {
+          done();
+          reject(error);
+        },
+      });
+      signal?.addEventListener("abort", onAbort, { once: true });
+      if (waits) this.#waits.beginWait();
+      this.#link.send({ type: "ask", request, task: this.currentTask(), ask }, parts); // invariant 2
+    });
+  }
+
+  /** Rejects when an object that was there is lost. */
+  async #answerOf(
+    ask: Ask,
+    message: Extract<ToWorker, { type: "answer" | "reply" }>,
+    parts: Parts,
+  ): Promise<unknown> {
+    return message.type === "reply" ? message.data : this.#outcomes(ask, message.outcomes, parts);
+  }
+
+  #outcomes(ask: Ask, outcomes: Extract<ToWorker, { type: "answer" }>["outcomes"], parts: Parts): Outcome[] {
+    const objects = ask.kind === "get" ? ask.objects : [];
+    const read = this.#link.reader(parts);
+    return outcomes.map((outcome, index): Outcome => {
+      if ("error" in outcome) return { kind: "error", error: ShoalError.fromWire(outcome.error) };
+      return { kind: "value", parts: read(objects[index] ?? 0, outcome.value) };
+    });
+  }
+}

@@ -1,0 +1,82 @@
+// The entry of a worker process. Arguments: the head's process id, and its set-up as JSON.
+//
+// 1. The watchdog runs before any user code is loaded.
+// 2. Ctrl-C, a closing terminal and a supervisor's SIGTERM reach the whole process group; here they are ignored: the
+//    head decides, and ends its workers by message or SIGKILL.
+// 3. The process ends as soon as its channel does.
+
+import { Socket } from "node:net";
+import { makeHandle } from "../api/actor-handles.ts";
+import { Runtime } from "../api/runtime.ts";
+import { Session } from "../api/session.ts";
+import { FrameChannel } from "../channel/frame-channel.ts";
+import { SharedMemoryFolder } from "../objects/index.ts";
+import { startWatchdog } from "../watchdog.ts";
+import type { FromWorker, ToWorker } from "../workers/messages.ts";
+import type { WorkerSetUp } from "../workers/worker-process.ts";
+import { Executor } from "./executor.ts";
+import { Link } from "./link.ts";
+import { nameOutput } from "./name-output.ts";
+import { runSetupHook } from "./user-code.ts";
+import { WorkerCore } from "./worker-core.ts";
+
+const ignore = (): void => {};
+
+startWatchdog(Number(process.argv[2]));
+process.on("SIGINT", ignore).on("SIGHUP", ignore).on("SIGTERM", ignore); // invariant 2
+
+nameOutput(process.stdout);
+nameOutput(process.stderr);
+
+const setUp = JSON.parse(process.argv[3] ?? "") as WorkerSetUp;
+const channel = new FrameChannel<ToWorker, FromWorker>(new Socket({ fd: 3 }), {
+  onMessage,
+  onEnd: () => process.kill(process.pid, "SIGKILL"), // invariant 3
+});
+const link: Link = new Link({
+  send: (message, parts) => channel.send(message, parts),
+  objects: SharedMemoryFolder.at(setUp.objectFolders),
+  room: (bytes) => core.room(bytes),
+});
+const core: WorkerCore = new WorkerCore(setUp.index, link, {
+  beginWait: () => executor.beginWait(),
+  endWait: () => executor.endWait(),
+});
+const session = new Session(core, makeHandle);
+const executor = new Executor(link, session);
+Runtime.enter(session);
+const prepared = setUp.setupHook === undefined ? undefined : runSetupHook(setUp.setupHook);
+if (prepared !== undefined) await prepared;
+link.send({ type: "ready" });
+
+function onMessage(message: ToWorker, parts: readonly Uint8Array[]): void {
+  switch (message.type) {
+    case "run":
+      if (prepared === undefined) executor.run(message, parts);
+      else void prepared.then(() => executor.run(message, parts));
+      break;
+    case "credit":
+      executor.credit(message.task, message.count);
+      break;
+    case "cancel":
+      executor.cancel(message.task);
+      break;
+    case "answer":
+    case "reply":
+    case "refuse":
+      core.onAnswer(message, parts);
+      break;
+    case "item":
+      core.onItem(message, parts);
+      break;
+    case "end":
+      core.onEnd(message);
+      break;
+    case "stop":
+      void executor
+        .stop()
+        .then(() => channel.close())
+        .then(() => process.exit(0));
+      break;
+  }
+}

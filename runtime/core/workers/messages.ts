@@ -1,0 +1,176 @@
+// What a worker process and the head say to each other over their channel.
+//
+// The head is the part of the runtime in the driver's process. Values never stand in a message: they are its binary
+// parts, in the order in which the message names them, or a file in shared memory.
+//
+// 1. Ids are whole numbers, unique in a runtime: the process's index · 2³² + a counter of that process.
+
+import type { WireError } from "../../base/index.ts";
+
+/** A task, an actor, an object or a placement group. Object ids of a task's returns follow its own. */
+export type Id = number;
+
+/** How many binary parts of the message are the value, or that it is the object file of its id. */
+export type WireValue = number | { readonly fileBytes: number };
+
+/** The state of an object, as it is sent to who reads it. */
+export type WireOutcome = { readonly value: WireValue } | { readonly error: WireError };
+
+export interface FunctionName {
+  /** File URL of the module. */
+  readonly module: string;
+  readonly exportName: string;
+}
+
+/** What runs in a worker: a task, the creation of an actor, or a call of its method. */
+export type Work =
+  | ({ readonly kind: "task" } & FunctionName)
+  | ({
+      readonly kind: "create";
+      readonly actor: Id;
+      readonly incarnation: number;
+      readonly maxConcurrency: number | undefined;
+      readonly groups: Readonly<Record<string, number>>;
+      readonly methodGroups: Readonly<Record<string, string>>;
+    } & FunctionName)
+  | { readonly kind: "call"; readonly method: string; readonly group: string | undefined };
+
+/** A top-level argument that is a reference: its position, the object, its value. */
+export type WireArgument = readonly [position: number, object: Id, value: WireValue];
+
+export interface RunMessage {
+  readonly type: "run";
+  readonly task: Id;
+  readonly label: string;
+  readonly work: Work;
+  /** The arguments as one list, with undefined where a reference stands. */
+  readonly args: WireValue;
+  readonly references: readonly WireArgument[];
+  readonly numReturns: number;
+  readonly attempt: number;
+  /** Stream items that may be on their way or unread at once. */
+  readonly window: number;
+  /** Devices the task may use, for CUDA_VISIBLE_DEVICES; undefined without GPUs. */
+  readonly gpuIds?: readonly number[];
+}
+
+export type ToWorker =
+  | RunMessage
+  | { readonly type: "credit"; readonly task: Id; readonly count: number }
+  | { readonly type: "cancel"; readonly task: Id }
+  /** The answer to an `ask`: outcomes with their parts, plain data, or an error. */
+  | { readonly type: "answer"; readonly request: number; readonly outcomes: readonly WireOutcome[] }
+  | { readonly type: "reply"; readonly request: number; readonly data: unknown }
+  | { readonly type: "refuse"; readonly request: number; readonly error: WireError }
+  /** A stream that this process submitted goes on. */
+  | { readonly type: "item"; readonly task: Id; readonly value: WireValue; readonly object: Id }
+  | { readonly type: "end"; readonly task: Id; readonly error?: WireError }
+  /** Finish what runs, call the instance's `stop`, exit. */
+  | { readonly type: "stop" };
+
+/** A value with the references inside it. */
+export interface WireResult {
+  readonly value: WireValue;
+  readonly contains: readonly Id[];
+}
+
+/** The methods a handle offers. */
+export type MethodTable = readonly string[];
+
+export type FromWorker =
+  | { readonly type: "ready" }
+  | { readonly type: "created"; readonly task: Id; readonly methods: MethodTable }
+  | { readonly type: "done"; readonly task: Id; readonly results: readonly WireResult[] }
+  /** The task's code threw an error of this name; `typed` when the code chose the error's code itself. */
+  | {
+      readonly type: "failed";
+      readonly task: Id;
+      readonly error: WireError;
+      readonly name: string;
+      readonly typed: boolean;
+    }
+  | { readonly type: "item"; readonly task: Id; readonly object: Id; readonly result: WireResult }
+  | { readonly type: "end"; readonly task: Id }
+  /** Runs that were not begun, given back because the running one waits. */
+  | { readonly type: "returned"; readonly tasks: readonly Id[] }
+  | { readonly type: "hold"; readonly objects: readonly Id[] }
+  | { readonly type: "release"; readonly objects: readonly Id[] }
+  | { readonly type: "submit"; readonly spec: WireTaskSpec }
+  /** The items of a stream that this process submitted are wanted. */
+  | { readonly type: "listen"; readonly task: Id }
+  | { readonly type: "consumed"; readonly task: Id; readonly count: number }
+  | { readonly type: "abandon"; readonly task: Id }
+  | { readonly type: "ask"; readonly request: number; readonly task: Id | undefined; readonly ask: Ask };
+
+/** What a worker asks of the head and waits for. */
+export type Ask =
+  | { readonly kind: "get"; readonly objects: readonly Id[]; readonly timeoutMs: number | undefined }
+  | {
+      readonly kind: "wait";
+      readonly objects: readonly Id[];
+      readonly count: number;
+      readonly timeoutMs: number | undefined;
+    }
+  | { readonly kind: "withdraw"; readonly request: number }
+  | { readonly kind: "put"; readonly object: Id; readonly result: WireResult }
+  | { readonly kind: "room"; readonly bytes: number }
+  | { readonly kind: "cancel"; readonly object: Id; readonly force: boolean; readonly recursive: boolean }
+  | { readonly kind: "create"; readonly spec: WireTaskSpec; readonly actor: ActorOptionsData }
+  | { readonly kind: "named"; readonly name: string; readonly namespace: string }
+  | { readonly kind: "kill"; readonly actor: Id; readonly noRestart: boolean };
+
+/** Where a task may run and what it takes, as plain data. */
+export interface PlacementData {
+  readonly resources: Readonly<Record<string, number>>;
+  readonly strategy: StrategyData;
+}
+
+export type StrategyData =
+  | { readonly kind: "DEFAULT" }
+  | { readonly kind: "SPREAD" }
+  | { readonly kind: "NODE_AFFINITY"; readonly nodeId: string; readonly soft: boolean }
+  | { readonly kind: "LABELS"; readonly selectors: readonly Readonly<Record<string, string>>[] }
+  | { readonly kind: "PLACEMENT_GROUP"; readonly group: Id; readonly bundle: number };
+
+export type RetryOn = "none" | "all" | readonly string[];
+
+/** A task, an actor's creation or a call as it is submitted. */
+export interface WireTaskSpec {
+  readonly task: Id;
+  readonly label: string;
+  readonly work: Work;
+  /** Of a call: whose. */
+  readonly actor: Id | undefined;
+  /** Parts of the arguments' list. */
+  readonly args: WireValue;
+  readonly references: readonly (readonly [position: number, object: Id])[];
+  /** References inside arguments. */
+  readonly contains: readonly Id[];
+  readonly numReturns: number;
+  readonly placement: PlacementData;
+  readonly maxRetries: number;
+  readonly retryOn: RetryOn;
+  readonly timeoutMs: number | undefined;
+  readonly window: number;
+  readonly parent: Id | undefined;
+  readonly maxCalls: number;
+}
+
+export interface ActorOptionsData {
+  readonly name: string | undefined;
+  readonly namespace: string;
+  readonly getIfExists: boolean;
+  readonly detached: boolean;
+  readonly maxRestarts: number;
+  readonly maxTaskRetries: number;
+  readonly maxPendingCalls: number;
+  readonly allowOutOfOrderExecution: boolean;
+}
+
+/** What a handle is made of. */
+export interface ActorData {
+  readonly actor: Id;
+  readonly label: string;
+  readonly methods: MethodTable;
+  readonly maxTaskRetries: number;
+}

@@ -1,0 +1,141 @@
+// One worker process as the head sees it: spawned, spoken to over its channel, ended.
+//
+// 1. `onEnd` comes once, after the process is gone and what it had sent and written has been read.
+// 2. Nothing of the parent's Node flags is inherited but what workers need themselves.
+// 3. A process that closes its channel is ended by SIGKILL.
+
+import { type ChildProcess, spawn } from "node:child_process";
+import { Duplex, type Readable } from "node:stream";
+import { fileURLToPath } from "node:url";
+import type { Clock, Timer } from "../../base/index.ts";
+import { FrameChannel } from "../channel/frame-channel.ts";
+import { childEnvironment } from "../child-environment.ts";
+import { type LineSink, OutputLines } from "../output-lines.ts";
+import type { ObjectFolders } from "../objects/index.ts";
+import type { WorkerLog } from "../worker-logs.ts";
+import type { FromWorker, ToWorker } from "./messages.ts";
+
+export interface WorkerSpec {
+  /** Unique in the runtime, from 1; part of the ids the worker makes. */
+  readonly index: number;
+  /** Of the environment; workers are reused within one. */
+  readonly environment: string;
+  readonly env: Readonly<Record<string, string | undefined>>;
+  readonly cwd: string | undefined;
+  readonly nodeFlags: readonly string[];
+  /** Plain data for the worker's start. */
+  readonly setUp: WorkerSetUp;
+  readonly clock: Clock;
+}
+
+/** What a worker is told at its birth. */
+export interface WorkerSetUp {
+  readonly index: number;
+  readonly objectFolders: ObjectFolders;
+  /** A module to run before any task. */
+  readonly setupHook: string | undefined;
+}
+
+export interface WorkerEnd {
+  readonly exitCode: number | null;
+  readonly signal: NodeJS.Signals | null;
+  /** The process could not be started at all. */
+  readonly spawnError?: Error;
+}
+
+export interface WorkerEvents {
+  onMessage(message: FromWorker, parts: readonly Uint8Array[]): void;
+  /** Where what it prints goes. */
+  log(pid: number): WorkerLog;
+  onEnd(end: WorkerEnd): void;
+}
+
+const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
+const ENTRY = fileURLToPath(new URL(`../worker/worker-main${EXTENSION}`, import.meta.url));
+/** A descendant may hold the output pipes open; the end of the process does not wait for it longer than this. */
+const LINGER_MS = 200;
+/** Between the end of the channel and that of the process, so that its own exit code is seen. */
+const DISCONNECT_GRACE_MS = 1_000;
+
+export class WorkerProcess {
+  readonly index: number;
+  readonly environment: string;
+  readonly startedEpochMs: number;
+  readonly #child: ChildProcess;
+  readonly #channel: FrameChannel<FromWorker, ToWorker>;
+  readonly #events: WorkerEvents;
+  readonly #timers: Timer[] = [];
+  #log: WorkerLog | undefined;
+  #ended = false;
+
+  private constructor(spec: WorkerSpec, child: ChildProcess, events: WorkerEvents) {
+    const { clock } = spec;
+    this.index = spec.index;
+    this.environment = spec.environment;
+    this.startedEpochMs = clock.epochMs();
+    this.#child = child;
+    this.#events = events;
+    const socket = child.stdio[3];
+    if (!(socket instanceof Duplex)) throw new TypeError("the fourth pipe of a worker is a socket");
+    this.#channel = new FrameChannel(socket, {
+      onMessage: (message: FromWorker, parts) => events.onMessage(message, parts),
+      onEnd: () => this.#timers.push(clock.timer(DISCONNECT_GRACE_MS, () => child.kill("SIGKILL"))), // invariant 3
+    });
+    if (child.pid !== undefined) {
+      this.#log = events.log(child.pid);
+      if (child.stdout !== null) readLines(child.stdout, this.#log.sink("stdout"), clock);
+      if (child.stderr !== null) readLines(child.stderr, this.#log.sink("stderr"), clock);
+    }
+    child.on("error", (spawnError) => {
+      if (child.pid === undefined) this.#end({ exitCode: null, signal: null, spawnError });
+    });
+    child.on("exit", (exitCode, signal) => {
+      this.#timers.push(clock.timer(LINGER_MS, () => this.#end({ exitCode, signal })));
+    });
+    // Comes after the last message and the last output (invariant 1).
+    child.on("close", (exitCode, signal) => this.#end({ exitCode, signal }));
+  }
+
+  /** Whatever goes wrong, also at once, comes as `onEnd`. */
+  static spawn(spec: WorkerSpec, events: WorkerEvents): WorkerProcess {
+    const { nodeFlags, env, cwd, setUp } = spec;
+    const child = spawn(process.execPath, [...nodeFlags, ENTRY, String(process.pid), JSON.stringify(setUp)], {
+      env: childEnvironment(process.env, env),
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      ...(cwd === undefined ? {} : { cwd }),
+    });
+    return new WorkerProcess(spec, child, events);
+  }
+
+  get pid(): number | undefined {
+    return this.#child.pid;
+  }
+
+  send(message: ToWorker, parts?: readonly Uint8Array[]): void {
+    this.#channel.send(message, parts);
+  }
+
+  signal(signal: NodeJS.Signals): void {
+    if (!this.#ended) this.#child.kill(signal);
+  }
+
+  #end(end: WorkerEnd): void {
+    if (this.#ended) return;
+    this.#ended = true;
+    for (const timer of this.#timers) timer.cancel();
+    // Closed already, unless a descendant holds them: that must not keep this process alive.
+    this.#child.stdout?.destroy();
+    this.#child.stderr?.destroy();
+    this.#channel.destroy();
+    this.#log?.[Symbol.dispose]();
+    this.#events.onEnd(end);
+  }
+}
+
+function readLines(pipe: Readable, sink: LineSink, clock: Clock): void {
+  const lines = new OutputLines(sink, clock);
+  pipe.setEncoding("utf8");
+  pipe.on("data", (chunk: string) => lines.write(chunk));
+  pipe.once("close", () => lines.end());
+  pipe.on("error", () => undefined);
+}
