@@ -160,6 +160,7 @@ class Lane {
       this.forget(worker);
       const { lease } = worker;
       worker.lease = undefined;
+      worker.blocked = false; // a task that was given up may have ended while it waited
       if (!worker.retiring) this.#options.giveWorker(worker);
       lease?.release();
       this.#request();

@@ -186,7 +186,7 @@ function viewOf(kind: number, bytes: Uint8Array): ArrayBufferView {
   const [viewClass, elementBytes] = VIEWS[kind] ?? [Uint8Array, 1];
   const aligned = byteOffset % elementBytes === 0 && (elementBytes === 1 || byteLength >= PART_BYTES);
   if (aligned) return new viewClass(buffer, byteOffset, byteLength / elementBytes);
-  return new viewClass(bytes.slice().buffer, 0, byteLength / elementBytes);
+  return new viewClass(new Uint8Array(bytes).buffer, 0, byteLength / elementBytes);
 }
 
 /** Node's own switch for it is not in its types. */
