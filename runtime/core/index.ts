@@ -6,9 +6,11 @@ export { ObjectRef, StreamRef } from "./api/object-ref.ts";
 export type {
   ActorOptions as RuntimeActorOptions,
   MethodOptions,
+  PlacementGroupOptions,
   SchedulingStrategy,
   TaskOptions,
 } from "./api/options.ts";
+export { PlacementGroup } from "./api/placement-group.ts";
 export type { RuntimeOptions } from "./api/runtime-options.ts";
 export { type GetOptions, Runtime, type Values } from "./api/runtime.ts";
 export type { TaskFunction, TaskModule, TaskResult, TaskResults } from "./api/task-functions.ts";

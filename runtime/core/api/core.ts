@@ -1,7 +1,7 @@
 // The one interface under the API: the head itself in the driver, a channel to it in a worker.
 
 import type { ShoalError } from "../../base/index.ts";
-import type { ActorData, ActorOptionsData, Id, WireTaskSpec } from "../workers/messages.ts";
+import type { ActorData, ActorOptionsData, GroupData, Id, WireTaskSpec } from "../workers/messages.ts";
 import type { IdSource } from "./ids.ts";
 
 /** An encoded value: its head and the large binary parts. */
@@ -43,6 +43,9 @@ export interface Core {
   createActor(spec: TaskSpec, options: ActorOptionsData): Promise<ActorData>;
   namedActor(name: string, namespace: string): Promise<ActorData>;
   killActor(actor: Id, noRestart: boolean): Promise<void>;
+  createGroup(group: Id, data: GroupData): Promise<void>;
+  groupReady(group: Id, options: WaitOptions): Promise<void>;
+  removeGroup(group: Id): Promise<void>;
   /** Stores a value under an id that is held already. */
   put(object: Id, parts: Parts, contains: readonly Id[]): Promise<void>;
   /** Outcomes in the order of `objects`; rejects with DEADLINE_EXCEEDED or CANCELLED only. */

@@ -3,23 +3,50 @@
 // Names and defaults are Ray's (python/ray/_common/ray_option_utils.py), in camelCase.
 
 import { ShoalError } from "../../base/index.ts";
-import type { ActorOptionsData, PlacementData, RetryOn, StrategyData } from "../workers/messages.ts";
+import { PlacementGroup } from "./placement-group.ts";
+import type {
+  ActorOptionsData,
+  GroupData,
+  PlacementData,
+  RetryOn,
+  StrategyData,
+} from "../workers/messages.ts";
 
 /** Where a task or actor may run. Placement groups and labels come first, as in Ray. */
-export type SchedulingStrategy = "DEFAULT" | "SPREAD" | { readonly nodeId: string; readonly soft?: boolean };
+export type SchedulingStrategy =
+  | "DEFAULT"
+  | "SPREAD"
+  | { readonly nodeId: string; readonly soft?: boolean }
+  /** A bundle by its place in the group, or any of them. */
+  | { readonly placementGroup: PlacementGroup; readonly bundleIndex?: number };
 
-export interface ResourceOptions {
+/** Resources by name, to 1/10,000; memory in whole bytes. */
+export interface BundleOptions {
   /** CPUs, to 1/10,000. A task takes 1 by default; an actor none once it is placed. */
   readonly numCpus?: number;
   readonly numGpus?: number;
   readonly memoryBytes?: number;
   /** Resources by names of your own. */
   readonly resources?: Readonly<Record<string, number>>;
+}
+
+export interface ResourceOptions extends BundleOptions {
   readonly schedulingStrategy?: SchedulingStrategy;
   /** Nodes with these labels only, such as `{ zone: "in(a,b)", gpu: "!in(old)" }`. */
   readonly labelSelector?: Readonly<Record<string, string>>;
   /** Tried in order when no node fits `labelSelector`. */
   readonly fallbackStrategy?: readonly { readonly labelSelector: Readonly<Record<string, string>> }[];
+}
+
+export interface PlacementGroupOptions {
+  /** What each bundle has; at least one. */
+  readonly bundles: readonly BundleOptions[];
+  /**
+   * PACK: on as few nodes as they fit on. SPREAD: on as many as there are. The strict ones: on one node, or each on a node
+   * of its own, or not at all. PACK by default.
+   */
+  readonly strategy?: "PACK" | "SPREAD" | "STRICT_PACK" | "STRICT_SPREAD";
+  readonly name?: string;
 }
 
 export interface CallOptions {
@@ -163,6 +190,15 @@ export function retryOnOf(retryExceptions: boolean | readonly string[] = false):
 const RESERVED = new Set(["num_cpus", "num_gpus", "memory", "CPU", "GPU"]);
 
 function placementOf(options: ResourceOptions, defaultCpus: number, name: string): PlacementData {
+  return { resources: amountsOf(options, defaultCpus, name), strategy: strategyOf(options) };
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function checkGroup({ name, strategy = "PACK", bundles }: PlacementGroupOptions): GroupData {
+  return { name, strategy, bundles: bundles.map((bundle) => amountsOf(bundle, 0, "a bundle")) };
+}
+
+function amountsOf(options: BundleOptions, defaultCpus: number, name: string): Record<string, number> {
   const { numCpus = defaultCpus, numGpus = 0, memoryBytes = 0, resources = {} } = options;
   for (const [key, value] of Object.entries(resources)) {
     if (RESERVED.has(key)) throw refuse(`resources.${key}`, value, "numCpus, numGpus or memoryBytes", name);
@@ -175,7 +211,7 @@ function placementOf(options: ResourceOptions, defaultCpus: number, name: string
   if (numCpus > 0) wanted["num_cpus"] = numCpus;
   if (numGpus > 0) wanted["num_gpus"] = numGpus;
   if (memoryBytes > 0) wanted["memory"] = memoryBytes;
-  return { resources: wanted, strategy: strategyOf(options) };
+  return wanted;
 }
 
 function strategyOf(options: ResourceOptions): StrategyData {
@@ -185,6 +221,10 @@ function strategyOf(options: ResourceOptions): StrategyData {
     return { kind: "LABELS", selectors: [labelSelector ?? {}, ...fallbacks] };
   }
   if (typeof schedulingStrategy === "string") return { kind: schedulingStrategy };
+  if ("placementGroup" in schedulingStrategy) {
+    const { placementGroup, bundleIndex = -1 } = schedulingStrategy;
+    return { kind: "PLACEMENT_GROUP", group: PlacementGroup.idOf(placementGroup), bundle: bundleIndex };
+  }
   return { kind: "NODE_AFFINITY", nodeId: schedulingStrategy.nodeId, soft: schedulingStrategy.soft ?? false };
 }
 

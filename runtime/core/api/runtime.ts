@@ -7,7 +7,8 @@ import type { ActorHandle, ActorModule } from "./actor-handles.ts";
 import { actorIdOf, actorModule, makeHandle } from "./actor-handles.ts";
 import type { WaitOptions } from "./core.ts";
 import { ObjectRef } from "./object-ref.ts";
-import type { ActorOptions, TaskOptions } from "./options.ts";
+import { type ActorOptions, checkGroup, type PlacementGroupOptions, type TaskOptions } from "./options.ts";
+import { PlacementGroup } from "./placement-group.ts";
 import type { RuntimeOptions } from "./runtime-options.ts";
 import { Session } from "./session.ts";
 import { type TaskModule, taskModule } from "./task-functions.ts";
@@ -132,6 +133,11 @@ export class Runtime implements AsyncDisposable {
     { force = false, recursive = true }: { readonly force?: boolean; readonly recursive?: boolean } = {},
   ): Promise<void> {
     await this.#session.core.cancel(ObjectRef.idOf(reference), { force, recursive });
+  }
+
+  /** Reserves resources together; wait with `ready()`. Throws INVALID_ARGUMENT. */
+  async createPlacementGroup(options: PlacementGroupOptions): Promise<PlacementGroup> {
+    return await PlacementGroup.create(this.#session.core, checkGroup(options));
   }
 
   /** Ends every task, actor and worker of the runtime; the same promise every time. In a worker it does nothing. */

@@ -5,15 +5,13 @@
 import { ShoalError } from "../../base/index.ts";
 import type { Parts, TaskSpec } from "../api/core.ts";
 import type { Lease } from "../scheduling/index.ts";
-import type { Id, RunMessage, WireArgument, WireValue, Work } from "../workers/messages.ts";
+import type { Id, RunMessage, WireArgument, Work } from "../workers/messages.ts";
+import type { Wired } from "./head.ts";
 import type { Worker } from "./worker.ts";
 
 export interface DispatchOptions {
   /** The value of an object, its parts added to `parts`; see `Head.wireValue`. */
-  readonly wireValue: (
-    id: Id,
-    parts: Uint8Array[],
-  ) => WireValue | ShoalError | Promise<WireValue | ShoalError>;
+  readonly wireValue: (id: Id, parts: Uint8Array[]) => Wired | Promise<Wired>;
 }
 
 export interface Dispatched {
@@ -21,8 +19,8 @@ export interface Dispatched {
   readonly work: Work;
   readonly attempt: number;
   readonly lease: Lease | undefined;
-  /** An argument could not be read after all. */
-  readonly onError: (error: ShoalError) => void;
+  /** An argument could not be read after all, or has to be made again first: then nothing was sent. */
+  readonly onUnready: (why: ShoalError | "PENDING") => void;
 }
 
 export class Dispatch {
@@ -56,7 +54,7 @@ export class Dispatch {
   #send(worker: Worker, dispatched: Dispatched): Promise<void> | undefined {
     const { spec } = dispatched;
     const parts: Uint8Array[] = [...spec.args];
-    const values: (WireValue | ShoalError)[] = [];
+    const values: Wired[] = [];
     let last: Promise<void> | undefined;
     for (const [, object] of spec.references) {
       if (last === undefined) {
@@ -76,14 +74,14 @@ export class Dispatch {
 
   #post(
     worker: Worker,
-    { spec, work, attempt, lease, onError }: Dispatched,
-    { values, parts }: { readonly values: readonly (WireValue | ShoalError)[]; readonly parts: Parts },
+    { spec, work, attempt, lease, onUnready }: Dispatched,
+    { values, parts }: { readonly values: readonly Wired[]; readonly parts: Parts },
   ): void {
     const references: WireArgument[] = [];
     for (const [index, [position, object]] of spec.references.entries()) {
       const value = values[index] ?? 0;
-      if (value instanceof ShoalError) {
-        onError(value);
+      if (value === "PENDING" || value instanceof ShoalError) {
+        onUnready(value);
         return;
       }
       references.push([position, object, value]);

@@ -8,8 +8,9 @@ import { ShoalError } from "../../base/index.ts";
 import type { Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
 import { IdSource, showId } from "../api/ids.ts";
 import type { ObjectStore } from "../objects/index.ts";
-import type { ActorData, ActorOptionsData, Id, WireValue } from "../workers/messages.ts";
+import type { ActorData, ActorOptionsData, GroupData, Id, WireValue } from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
+import type { GroupTable } from "./group-table.ts";
 import type { ObjectDirectory, ObjectEntry } from "./object-directory.ts";
 import type { Readers } from "./readers.ts";
 import type { Item, Submitter } from "./task-record.ts";
@@ -24,6 +25,7 @@ export interface HeadParts {
   readonly readers: Readers;
   readonly tasks: TaskTable;
   readonly actors: ActorTable;
+  readonly groups: GroupTable;
 }
 
 /** The driver's side of the head. */
@@ -71,6 +73,18 @@ export class Head implements Core, Submitter {
 
   async killActor(actor: Id, noRestart: boolean): Promise<void> {
     this.#parts.actors.kill(actor, noRestart);
+  }
+
+  async createGroup(group: Id, data: GroupData): Promise<void> {
+    this.#parts.groups.create(group, data);
+  }
+
+  async groupReady(group: Id, options: WaitOptions): Promise<void> {
+    await this.#parts.groups.ready(group, options);
+  }
+
+  async removeGroup(group: Id): Promise<void> {
+    this.#parts.groups.remove(group);
   }
 
   async put(object: Id, parts: Parts, contains: readonly Id[]): Promise<void> {
@@ -153,32 +167,45 @@ export class Head implements Core, Submitter {
     }
   }
 
-  /** A settled object as it is sent to a worker, its parts added to `parts`; an error is returned. */
-  wireValue(id: Id, parts: Uint8Array[]): WireValue | ShoalError | Promise<WireValue | ShoalError> {
+  /** Whether the objects can be sent to a worker without waiting for anything. */
+  areAtHand(objects: readonly Id[]): boolean {
+    return objects.every((id) => {
+      const kind = this.#parts.directory.find(id)?.state.kind;
+      return kind !== "PENDING" && kind !== "STORED";
+    });
+  }
+
+  /**
+   * An object as it is sent to a worker, its parts added to `parts`; an error is returned. PENDING: it was lost and is
+   * being made again.
+   */
+  wireValue(id: Id, parts: Uint8Array[]): Wired | Promise<Wired> {
     const state = this.#parts.directory.find(id)?.state;
     if (state?.kind === "INLINE") {
       for (const part of state.parts) parts.push(part);
       return state.parts.length;
     }
-    if (state?.kind === "STORED") return this.#wireFile(id, state.fileBytes, parts);
-    const outcome = this.read(id);
-    if (outcome instanceof Promise) return this.#wireLater(id, outcome, parts);
-    return outcome.kind === "error" ? outcome.error : 0;
+    if (state?.kind === "STORED") return this.#wireFile(id, state.fileBytes);
+    if (state?.kind === "PENDING") return "PENDING";
+    return state?.kind === "FAILED" ? state.error : unknownObject(id);
   }
 
-  async #wireFile(id: Id, fileBytes: number, parts: Uint8Array[]): Promise<WireValue | ShoalError> {
+  /** The same, once it is there. */
+  async wireSettled(id: Id, parts: Uint8Array[]): Promise<WireValue | ShoalError> {
+    for (;;) {
+      const wired = await this.wireValue(id, parts);
+      if (wired !== "PENDING") return wired;
+      await this.#parts.readers.all([id], {});
+    }
+  }
+
+  async #wireFile(id: Id, fileBytes: number): Promise<Wired> {
     try {
       await this.#parts.store.restore(id);
       return { fileBytes };
     } catch (thrown) {
-      if (!this.#parts.tasks.rebuild(id)) return storeError(id, thrown);
-      return await this.#wireLater(id, this.#later(id), parts);
+      return this.#parts.tasks.rebuild(id) ? "PENDING" : storeError(id, thrown);
     }
-  }
-
-  async #wireLater(id: Id, outcome: Promise<Outcome>, parts: Uint8Array[]): Promise<WireValue | ShoalError> {
-    const settled = await outcome;
-    return settled.kind === "error" ? settled.error : await this.wireValue(id, parts);
   }
 
   async #open({ id }: ObjectEntry): Promise<Outcome> {
@@ -197,7 +224,14 @@ export class Head implements Core, Submitter {
   }
 }
 
-export function storeError(id: Id, thrown: unknown): ShoalError {
+/** What becomes of an object on its way to a worker. */
+export type Wired = WireValue | ShoalError | "PENDING";
+
+function unknownObject(id: Id): ShoalError {
+  return new ShoalError("OBJECT_LOST", `Cannot find object ${showId(id)}: its last holder is gone`);
+}
+
+function storeError(id: Id, thrown: unknown): ShoalError {
   if (thrown instanceof ShoalError) return thrown;
   const why = thrown instanceof Error ? thrown.message : String(thrown);
   return new ShoalError("OBJECT_LOST", `Cannot read object ${showId(id)}: ${why}`, { cause: thrown });

@@ -8,14 +8,17 @@ import { silentLog } from "../../base/log/index.ts";
 import type { RuntimeOptions } from "../api/runtime-options.ts";
 import { detectResources } from "../detect-resources.ts";
 import { ObjectStore } from "../objects/index.ts";
-import { Scheduler } from "../scheduling/index.ts";
+import { type Lease, Scheduler } from "../scheduling/index.ts";
 import { TaskEvents } from "../state/index.ts";
 import { WorkerLogs } from "../worker-logs.ts";
 import { PLAIN, WorkerPool } from "../workers/worker-pool.ts";
 import { type WorkerEnd, WorkerProcess } from "../workers/worker-process.ts";
+import type { ActorRecord } from "./actor-record.ts";
 import { ActorTable } from "./actor-table.ts";
 import { Dispatch } from "./dispatch.ts";
+import { GroupTable } from "./group-table.ts";
 import { Head } from "./head.ts";
+import { Lineage } from "./lineage.ts";
 import { Lanes } from "./lanes.ts";
 import { ObjectDirectory } from "./object-directory.ts";
 import { Readers } from "./readers.ts";
@@ -61,7 +64,10 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     onFree({ id, state, task }) {
       if (state.kind === "STORED") store.delete(id);
       if (actors.find(id) !== undefined) actors.onUnreachable(id);
-      else if (task !== undefined) tasks.onFreed(task);
+      else if (task !== undefined) {
+        tasks.onFreed(task);
+        lineage.onFreed(task);
+      }
     },
   });
   const events = new TaskEvents({ clock, enabled: options.enableTaskEvents ?? true });
@@ -72,6 +78,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     logToDriver: options.logToDriver ?? true,
     dedupLogs: options.dedupLogs ?? true,
   });
+  const lineage = new Lineage(directory);
   const readers = new Readers(directory, clock);
   const dispatch = new Dispatch({ wireValue: (id, parts) => head.wireValue(id, parts) });
   const pool = new WorkerPool<Worker>({
@@ -86,6 +93,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     log,
     lanes: () => lanes,
     recorder,
+    lineage,
     enqueueCall: (record) => actors.enqueue(record),
     callReady: (record) => actors.ready(record),
     callOver: (record) => actors.over(record),
@@ -114,16 +122,10 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
       return worker;
     },
     run: sendTask,
-    create: (record, worker, lease) => {
-      const { creation, incarnation } = record;
-      const { work } = creation;
-      if (work.kind !== "create") throw new TypeError("an actor is made by its creation");
-      const onError = (error: ShoalError): void => actors.onCreationFailed(record, error, true);
-      const own = { ...work, actor: record.id, incarnation };
-      dispatch.send(worker, { spec: creation, work: own, attempt: incarnation, lease, onError });
-    },
+    create: sendCreation,
   });
-  const head = new Head({ directory, store, readers, tasks, actors });
+  const groups = new GroupTable(scheduler, clock);
+  const head = new Head({ directory, store, readers, tasks, actors, groups });
   const router = new WorkerRouter({ head, directory, store, readers, tasks, actors });
 
   /** A task or call whose arguments are all ready. */
@@ -132,11 +134,29 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     record.state = { kind: "RUNNING", worker };
     worker.begin(record);
     recorder.sent(record, worker);
-    const onError = (error: ShoalError): void => {
+    const onUnready = (why: ShoalError | "PENDING"): void => {
       worker.leave(spec.task, false);
-      tasks.fail(record, error);
+      if (why === "PENDING") tasks.awaitAgain(record);
+      else tasks.fail(record, why);
     };
-    dispatch.send(worker, { spec, work: spec.work, attempt, lease: worker.lease, onError });
+    dispatch.send(worker, { spec, work: spec.work, attempt, lease: worker.lease, onUnready });
+  }
+
+  /** An actor's creation; what it needs and was lost is made again first. */
+  function sendCreation(record: ActorRecord, worker: Worker, lease: Lease): void {
+    const { creation, incarnation } = record;
+    const { work } = creation;
+    if (work.kind !== "create") throw new TypeError("an actor is made by its creation");
+    const onUnready = (why: ShoalError | "PENDING"): void => {
+      if (why !== "PENDING") {
+        actors.onCreationFailed(record, why, true);
+        return;
+      }
+      const objects = creation.references.map(([, object]) => object);
+      void readers.all(objects, {}).then(() => sendCreation(record, worker, lease));
+    };
+    const own = { ...work, actor: record.id, incarnation };
+    dispatch.send(worker, { spec: creation, work: own, attempt: incarnation, lease, onUnready });
   }
 
   function startWorker(environment: string): Worker {

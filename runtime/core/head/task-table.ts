@@ -11,6 +11,7 @@ import { type Clock, type Logger, ShoalError } from "../../base/index.ts";
 import type { TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import type { Id, RetryOn } from "../workers/messages.ts";
+import { type Lineage, releaseArguments } from "./lineage.ts";
 import type { Lanes } from "./lanes.ts";
 import type { ObjectDirectory } from "./object-directory.ts";
 import type { TaskRecorder } from "./task-recorder.ts";
@@ -22,6 +23,7 @@ export interface TaskTableOptions {
   readonly log: Logger;
   readonly lanes: () => Lanes;
   readonly recorder: TaskRecorder;
+  readonly lineage: Lineage;
   /** A call is queued at its actor; it may find none. */
   readonly enqueueCall: (record: TaskRecord) => void;
   /** The arguments of a queued call are ready. */
@@ -114,6 +116,13 @@ export class TaskTable {
     this.#options.lanes().push(record);
   }
 
+  /** An argument of a task that was about to be sent is being made again. */
+  awaitAgain(record: TaskRecord): void {
+    if (isOver(record)) return;
+    record.state = { kind: "PENDING_ARGS_AVAIL" };
+    this.#awaitArguments(record);
+  }
+
   /** Ends a task by an error, wherever it is. */
   fail(record: TaskRecord, error: ShoalError): void {
     if (!isOver(record)) this.#end(record, { kind: "FAILED", error });
@@ -137,8 +146,19 @@ export class TaskTable {
 
   /** Starts making a lost object again; false when it cannot be. */
   rebuild(object: Id): boolean {
-    void object;
-    return false;
+    const { directory, lineage, log } = this.#options;
+    const task = directory.find(object)?.task;
+    if (task === undefined) return false;
+    const record = lineage.take(task);
+    if (record === undefined) return this.#records.has(task);
+    log.warn({ object: showId(object) }, `"${record.spec.label}" is run again: its result was lost`);
+    directory.reopen(object);
+    this.#records.set(task, record);
+    record.attempt++;
+    this.#options.recorder.begin(record);
+    record.state = { kind: "PENDING_ARGS_AVAIL" };
+    this.#awaitArguments(record);
+    return true;
   }
 
   /** Cancels the task that makes an object; one that is made already stays. */
@@ -217,6 +237,11 @@ export class TaskTable {
     parent.children.add(record);
   }
 
+  #awaitArguments(record: TaskRecord): void {
+    for (const [, object] of record.spec.references) this.#await(record, object);
+    if (record.missing === 0 && !isOver(record)) this.#proceed(record);
+  }
+
   #await(record: TaskRecord, object: Id): void {
     const { directory } = this.#options;
     let now = true;
@@ -293,8 +318,8 @@ export class TaskTable {
         directory.settle(spec.task + index, { kind: "FAILED", error: to.error });
       }
     }
-    for (const [, object] of spec.references) directory.release(object); // invariant 2
-    for (const object of spec.contains) directory.release(object);
+    const kept = to.kind === "FINISHED" && this.#options.lineage.keep(record);
+    if (!kept) releaseArguments(directory, record); // invariant 2
     if (spec.actor !== undefined) directory.release(spec.actor);
     if (record.listening) this.#tellEnd(record);
     // Items that nobody has read yet keep the record, until the reference goes.

@@ -7,7 +7,16 @@
 import { ShoalError } from "../../base/index.ts";
 import type { Parts, TaskSpec } from "../api/core.ts";
 import type { ObjectStore } from "../objects/index.ts";
-import type { Ask, FromWorker, Id, WireOutcome, WireTaskSpec, WireValue } from "../workers/messages.ts";
+import {
+  type Ask,
+  type FromWorker,
+  type Id,
+  isWaiting,
+  type ToWorker,
+  type WireOutcome,
+  type WireTaskSpec,
+  type WireValue,
+} from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
 import type { Head } from "./head.ts";
 import type { ObjectDirectory, ObjectState } from "./object-directory.ts";
@@ -117,7 +126,8 @@ export class WorkerRouter {
       const object = task + 1 + index;
       const state = this.#stateOf(object, value, own);
       const wanted = record !== undefined && this.#options.directory.settle(object, state, contains);
-      if (!wanted && state.kind === "STORED") this.#options.store.delete(object);
+      const unknown = this.#options.directory.find(object) === undefined;
+      if (!wanted && unknown && state.kind === "STORED") this.#options.store.delete(object);
     }
     if (record !== undefined) this.#options.tasks.finished(record);
   }
@@ -180,41 +190,44 @@ export class WorkerRouter {
       submitter.withdraw(ask.request);
       return;
     }
-    if (ask.kind === "get" && this.#options.readers.areReady(ask.objects)) {
-      void this.#answerGet(worker, request, ask.objects);
+    if (ask.kind === "get" && this.#options.head.areAtHand(ask.objects)) {
+      void this.#collect(ask.objects).then(({ outcomes, parts: own }) =>
+        worker.send({ type: "answer", request, outcomes }, own),
+      );
       return;
     }
-    const waits = task !== undefined && (ask.kind === "get" || ask.kind === "wait" || ask.kind === "create");
+    const waits = task !== undefined && isWaiting(ask);
     if (waits) this.#options.tasks.beginWait(task);
-    const back = (send: () => void): void => {
-      if (waits) this.#options.tasks.endWait(task, send);
-      else send();
+    const back = (answer: ToWorker, answerParts?: Parts): void => {
+      submitter.forget(request);
+      if (waits) this.#options.tasks.endWait(task, () => worker.send(answer, answerParts));
+      else worker.send(answer, answerParts);
     };
-    this.#perform(worker, { ask, parts, signal: submitter.signalOf(request) }).then(
-      (data) => {
-        submitter.forget(request);
-        back(() => {
-          if (ask.kind === "get") void this.#answerGet(worker, request, ask.objects);
-          else worker.send({ type: "reply", request, data });
-        });
-      },
-      (thrown: unknown) => {
-        submitter.forget(request);
-        const error = thrown instanceof ShoalError ? thrown : new ShoalError("INTERNAL", String(thrown));
-        back(() => worker.send({ type: "refuse", request, error: error.toWire() }));
-      },
-    );
+    const signal = submitter.signalOf(request);
+    const answered =
+      ask.kind === "get"
+        ? this.#get(ask, signal).then(({ outcomes, parts: own }) =>
+            back({ type: "answer", request, outcomes }, own),
+          )
+        : this.#perform(worker, { ask, parts, signal }).then((data) =>
+            back({ type: "reply", request, data }),
+          );
+    answered.catch((thrown: unknown) => {
+      const error = thrown instanceof ShoalError ? thrown : new ShoalError("INTERNAL", String(thrown));
+      back({ type: "refuse", request, error: error.toWire() });
+    });
   }
 
   async #perform(
     worker: Worker,
-    { ask, parts, signal }: { readonly ask: Ask; readonly parts: Parts; readonly signal: AbortSignal },
+    {
+      ask,
+      parts,
+      signal,
+    }: { readonly ask: Exclude<Ask, { kind: "get" }>; readonly parts: Parts; readonly signal: AbortSignal },
   ): Promise<unknown> {
     const { head, readers, actors, tasks, directory, store } = this.#options;
     switch (ask.kind) {
-      case "get":
-        await readers.all(ask.objects, waitOptions(ask.timeoutMs, signal));
-        return undefined;
       case "wait":
         return [...(await readers.some(ask.objects, ask.count, waitOptions(ask.timeoutMs, signal)))];
       case "put": {
@@ -235,6 +248,15 @@ export class WorkerRouter {
       }
       case "named":
         return this.#given(worker, await head.namedActor(ask.name, ask.namespace));
+      case "group":
+        await head.createGroup(ask.group, ask.data);
+        return undefined;
+      case "group-ready":
+        await head.groupReady(ask.group, waitOptions(ask.timeoutMs, signal));
+        return undefined;
+      case "ungroup":
+        await head.removeGroup(ask.group);
+        return undefined;
       case "kill":
         actors.kill(ask.actor, ask.noRestart);
         return undefined;
@@ -250,14 +272,19 @@ export class WorkerRouter {
     return data;
   }
 
-  async #answerGet(worker: Worker, request: number, objects: readonly Id[]): Promise<void> {
+  async #get(ask: Extract<Ask, { kind: "get" }>, signal: AbortSignal): Promise<Collected> {
+    await this.#options.readers.all(ask.objects, waitOptions(ask.timeoutMs, signal));
+    return await this.#collect(ask.objects);
+  }
+
+  async #collect(objects: readonly Id[]): Promise<Collected> {
     const outcomes: WireOutcome[] = [];
     const parts: Uint8Array[] = [];
     for (const id of objects) {
-      const value = await this.#options.head.wireValue(id, parts);
+      const value = await this.#options.head.wireSettled(id, parts);
       outcomes.push(value instanceof ShoalError ? { error: value.toWire() } : { value });
     }
-    worker.send({ type: "answer", request, outcomes }, parts);
+    return { outcomes, parts };
   }
 
   #stateOf(object: Id, value: WireValue, parts: Parts): ObjectState {
@@ -274,6 +301,11 @@ export class WorkerRouter {
     }
     return submitter;
   }
+}
+
+interface Collected {
+  readonly outcomes: readonly WireOutcome[];
+  readonly parts: Parts;
 }
 
 /** A worker as the submitter of tasks and the asker of questions. */

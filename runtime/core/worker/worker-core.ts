@@ -7,7 +7,15 @@ import { ShoalError } from "../../base/index.ts";
 import { abortError } from "../abort-error.ts";
 import type { Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
 import { IdSource } from "../api/ids.ts";
-import type { ActorData, ActorOptionsData, Ask, Id, ToWorker } from "../workers/messages.ts";
+import {
+  type ActorData,
+  type ActorOptionsData,
+  type Ask,
+  type GroupData,
+  type Id,
+  isWaiting,
+  type ToWorker,
+} from "../workers/messages.ts";
 import type { Link } from "./link.ts";
 import { taskContext } from "./task-context.ts";
 
@@ -83,6 +91,18 @@ export class WorkerCore implements Core {
     await this.#ask({ kind: "put", object, result: stored.result }, stored.parts);
   }
 
+  async createGroup(group: Id, data: GroupData): Promise<void> {
+    await this.#ask({ kind: "group", group, data });
+  }
+
+  async groupReady(group: Id, { timeoutMs, signal }: WaitOptions): Promise<void> {
+    await this.#ask({ kind: "group-ready", group, timeoutMs }, [], signal);
+  }
+
+  async removeGroup(group: Id): Promise<void> {
+    await this.#ask({ kind: "ungroup", group });
+  }
+
   /** Asks the head for room in the object store. */
   async room(bytes: number): Promise<void> {
     await this.#ask({ kind: "room", bytes });
@@ -141,7 +161,7 @@ export class WorkerCore implements Core {
         this.#link.send({ type: "ask", request: 0, task: undefined, ask: { kind: "withdraw", request } });
         reject(abortError(signal?.reason, "Cannot wait for objects"));
       };
-      const waits = ask.kind === "get" || ask.kind === "wait" || ask.kind === "create";
+      const waits = isWaiting(ask);
       const done = (): void => {
         if (waits) this.#waits.endWait();
         signal?.removeEventListener("abort", onAbort);

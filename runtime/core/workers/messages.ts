@@ -117,7 +117,22 @@ export type Ask =
   | { readonly kind: "cancel"; readonly object: Id; readonly force: boolean; readonly recursive: boolean }
   | { readonly kind: "create"; readonly spec: WireTaskSpec; readonly actor: ActorOptionsData }
   | { readonly kind: "named"; readonly name: string; readonly namespace: string }
+  | { readonly kind: "group"; readonly group: Id; readonly data: GroupData }
+  | { readonly kind: "group-ready"; readonly group: Id; readonly timeoutMs: number | undefined }
+  | { readonly kind: "ungroup"; readonly group: Id }
   | { readonly kind: "kill"; readonly actor: Id; readonly noRestart: boolean };
+
+/** Whether the asking task waits for work of others, and can lend its CPUs meanwhile. */
+export function isWaiting({ kind }: Ask): boolean {
+  return kind === "get" || kind === "wait" || kind === "create" || kind === "group-ready";
+}
+
+/** A placement group as it is asked for. */
+export interface GroupData {
+  readonly name: string | undefined;
+  readonly strategy: "PACK" | "SPREAD" | "STRICT_PACK" | "STRICT_SPREAD";
+  readonly bundles: readonly Readonly<Record<string, number>>[];
+}
 
 /** Where a task may run and what it takes, as plain data. */
 export interface PlacementData {

@@ -1,0 +1,69 @@
+// Placement groups by their ids, and who waits for them.
+
+import { type Clock, ShoalError } from "../../base/index.ts";
+import type { WaitOptions } from "../api/core.ts";
+import { abortError } from "../abort-error.ts";
+import type { Scheduler } from "../scheduling/index.ts";
+import type { GroupData, Id } from "../workers/messages.ts";
+
+interface Group {
+  readonly created: PromiseWithResolvers<void>;
+  readonly name: string | undefined;
+}
+
+export class GroupTable {
+  readonly #scheduler: Scheduler;
+  readonly #clock: Clock;
+  readonly #groups = new Map<Id, Group>();
+
+  constructor(scheduler: Scheduler, clock: Clock) {
+    this.#scheduler = scheduler;
+    this.#clock = clock;
+  }
+
+  /** Throws INVALID_ARGUMENT; a group that does not fit now is pending. */
+  create(id: Id, { name, strategy, bundles }: GroupData): void {
+    const created = Promise.withResolvers<void>();
+    created.promise.catch(() => undefined);
+    this.#scheduler.createPlacementGroup({
+      id,
+      ...(name === undefined ? {} : { name }),
+      strategy,
+      bundles,
+      onCreated: () => created.resolve(),
+    });
+    this.#groups.set(id, { created, name });
+  }
+
+  /** Resolves once all bundles are reserved. Rejects with DEADLINE_EXCEEDED, CANCELLED, or NOT_FOUND after a removal. */
+  ready(id: Id, { timeoutMs, signal }: WaitOptions): Promise<void> {
+    const group = this.#groups.get(id);
+    if (group === undefined)
+      return Promise.reject(
+        new ShoalError("NOT_FOUND", "Cannot wait for the placement group: it was removed"),
+      );
+    return new Promise((resolve, reject) => {
+      const onAbort = (): void => reject(abortError(signal?.reason, "Cannot wait for the placement group"));
+      const timer =
+        timeoutMs === undefined
+          ? undefined
+          : this.#clock.timer(timeoutMs, () => {
+              const what = `Cannot wait for the placement group: it is not placed after ${timeoutMs} ms`;
+              reject(new ShoalError("DEADLINE_EXCEEDED", what));
+            });
+      signal?.addEventListener("abort", onAbort, { once: true });
+      group.created.promise.then(resolve, reject).finally(() => {
+        timer?.cancel();
+        signal?.removeEventListener("abort", onAbort);
+      });
+    });
+  }
+
+  remove(id: Id): void {
+    const group = this.#groups.get(id);
+    if (group === undefined) return;
+    this.#groups.delete(id);
+    this.#scheduler.removePlacementGroup(id);
+    group.created.reject(new ShoalError("NOT_FOUND", "Cannot wait for the placement group: it was removed"));
+  }
+}

@@ -1,0 +1,80 @@
+// Placement groups with real tasks and actors in them.
+
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { eventually } from "../../../support/eventually.ts";
+import { failing, start } from "./support.ts";
+
+suite("placement groups", () => {
+  test("tasks and actors run in their bundle; after the removal the CPUs are back", async () => {
+    await using started = await start({ numCpus: 2 });
+    const { runtime, work, actors } = started;
+    const group = await runtime.createPlacementGroup({ bundles: [{ numCpus: 1 }, { numCpus: 1 }] });
+    await group.ready();
+    const outside = work.square(2);
+    await assert.rejects(
+      runtime.get(outside, { timeoutMs: 50 }),
+      failing("DEADLINE_EXCEEDED", /0 are ready/),
+    );
+    const inside = { schedulingStrategy: { placementGroup: group, bundleIndex: 0 } };
+    assert.equal(await runtime.get(work.square.options(inside)(3)), 9);
+    const counter = await actors.Counter.options({ numCpus: 1, ...inside }).create(1);
+    assert.equal(await runtime.get(counter.add(1)), 2);
+    const queued = work.square.options(inside)(4);
+    await group.remove();
+    await assert.rejects(
+      runtime.get(queued),
+      failing("RESOURCES_UNAVAILABLE", /placement group was removed/),
+    );
+    await assert.rejects(runtime.get(counter.add(1)), { code: /^ACTOR_/ });
+    assert.equal(await runtime.get(outside), 4);
+    await assert.rejects(group.ready(), failing("NOT_FOUND", /removed/));
+  });
+
+  test("a group waits until all of it fits", async () => {
+    await using started = await start({ numCpus: 2 });
+    const { runtime, work } = started;
+    const busy = work.untilCancelled(started.file("a"));
+    await started.lines("a", 1);
+    const group = await runtime.createPlacementGroup({
+      bundles: [{ numCpus: 1 }, { numCpus: 1 }],
+      strategy: "STRICT_PACK",
+    });
+    await assert.rejects(
+      group.ready({ timeoutMs: 30 }),
+      failing("DEADLINE_EXCEEDED", /not placed after 30 ms/),
+    );
+    await runtime.cancel(busy);
+    await group.ready();
+    await group.remove();
+  });
+
+  test("bad bundles are refused", async () => {
+    await using started = await start();
+    const { runtime } = started;
+    await assert.rejects(
+      runtime.createPlacementGroup({ bundles: [] }),
+      failing("INVALID_ARGUMENT", /no bundles/),
+    );
+    await assert.rejects(
+      runtime.createPlacementGroup({ bundles: [{}] }),
+      failing("INVALID_ARGUMENT", /bundle of nothing/),
+    );
+    await assert.rejects(
+      runtime.createPlacementGroup({ bundles: [{ numCpus: -1 }] }),
+      failing("INVALID_ARGUMENT", /numCpus of "a bundle": found -1/),
+    );
+  });
+
+  test("a thousand groups come and go, and every CPU is free again", async () => {
+    await using started = await start({ numCpus: 2 });
+    const { runtime, work } = started;
+    for (let round = 0; round < 1_000; round++) {
+      const group = await runtime.createPlacementGroup({ bundles: [{ numCpus: 2 }] });
+      await group.ready();
+      await group.remove();
+    }
+    assert.equal(await runtime.get(work.square.options({ numCpus: 2 })(2)), 4);
+    await eventually("nothing is held", async () => (await runtime.get(work.square(1))) === 1);
+  });
+});
