@@ -6,7 +6,7 @@ export const EXIT = {
   FAILED: 1,
   /** The config or the command line is wrong; nothing was started. */
   USAGE: 2,
-  /** No running server was found. */
+  /** No running server, or no running runtime, was found. */
   NO_SERVER: 3,
 } as const;
 
@@ -15,7 +15,7 @@ Exit status:
   0  done; for "serve run", ended after draining
   1  failed while running, or a deployment could not be served (serve status --check)
   2  the config or the command line is wrong; nothing was started
-  3  no running server was found`;
+  3  no running server, or no running runtime, was found`;
 
 /** Ends the command with one line on standard error. */
 export class CommandError extends Error {

@@ -4,10 +4,14 @@
 import { Command, CommanderError } from "commander";
 import { SHOAL_VERSION, ShoalError } from "../runtime/base/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
+import { listCommand } from "./list.ts";
+import { memoryCommand } from "./memory.ts";
 import { serveConfigCommand } from "./serve-config.ts";
 import { serveRunCommand } from "./serve-run.ts";
 import { serveShutdownCommand } from "./serve-shutdown.ts";
 import { serveStatusCommand } from "./serve-status.ts";
+import { summaryCommand } from "./summary.ts";
+import { timelineCommand } from "./timeline.ts";
 
 export async function main(args: readonly string[]): Promise<void> {
   // Whoever reads the output may go first, as in `shoal serve run … | head -1`, or its terminal: no reason to end.
@@ -32,6 +36,10 @@ function program(): Command {
     .version(SHOAL_VERSION, "-V, --version", "print the version")
     .showHelpAfterError("(add --help for what can be said here)")
     .addCommand(serve)
+    .addCommand(listCommand())
+    .addCommand(summaryCommand())
+    .addCommand(memoryCommand())
+    .addCommand(timelineCommand())
     .addHelpText(
       "after",
       `\nExamples:
@@ -39,9 +47,10 @@ function program(): Command {
   shoal serve run shoal.yaml --port 0     on a free port, which is printed
   shoal serve status                      what is served, and how it does
   shoal serve shutdown                    drain and end the running server
+  shoal list tasks --filter state=FAILED  what became of the tasks of a runtime
 ${EXIT_HELP}`,
     );
-  for (const command of [shoal, serve, ...serve.commands])
+  for (const command of [shoal, ...shoal.commands, ...serve.commands])
     command.exitOverride().copyInheritedSettings(shoal);
   return shoal;
 }

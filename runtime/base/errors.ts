@@ -45,6 +45,7 @@ export const ERROR_CODES = {
   OBJECT_LOST: { httpStatus: 503, grpcStatus: 15, retry: "never" },
   ACTOR_UNAVAILABLE: { httpStatus: 503, grpcStatus: 14, retry: "later" },
   RESOURCES_UNAVAILABLE: { httpStatus: 503, grpcStatus: 8, retry: "later" },
+  OUT_OF_MEMORY: { httpStatus: 507, grpcStatus: 8, retry: "later" },
   OBJECT_STORE_FULL: { httpStatus: 507, grpcStatus: 8, retry: "later" },
   DEADLINE_EXCEEDED: { httpStatus: 504, grpcStatus: 4, retry: "later" },
 } as const satisfies Record<string, ErrorKind>;

@@ -13,6 +13,9 @@ export type {
 export { PlacementGroup } from "./api/placement-group.ts";
 export type { RuntimeOptions } from "./api/runtime-options.ts";
 export { type GetOptions, Runtime, type Values } from "./api/runtime.ts";
+export type { ListOptions, Summaries } from "./api/state-queries.ts";
+export * from "./state/index.ts";
+export { findRuntimes, readRows } from "./state-client.ts";
 export type { TaskFunction, TaskModule, TaskResult, TaskResults } from "./api/task-functions.ts";
 export { currentTask, type TaskContext } from "./worker/task-context.ts";
 

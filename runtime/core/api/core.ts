@@ -2,6 +2,7 @@
 
 import type { ShoalError } from "../../base/index.ts";
 import type { ActorData, ActorOptionsData, GroupData, Id, WireTaskSpec } from "../workers/messages.ts";
+import type { RowKind, RowKinds } from "../state/index.ts";
 import type { IdSource } from "./ids.ts";
 
 /** An encoded value: its head and the large binary parts. */
@@ -52,6 +53,10 @@ export interface Core {
   get(objects: readonly Id[], options: WaitOptions): Promise<Outcome[]>;
   /** The objects that are ready, once `count` are or the time has passed. */
   wait(objects: readonly Id[], count: number, options: WaitOptions): Promise<ReadonlySet<Id>>;
+  /** Resolves once an object is there, or is not to be: whether it failed. */
+  hasFailed(object: Id): Promise<boolean>;
+  /** A table of the state; rejects with UNSUPPORTED in a worker. */
+  rows<Kind extends RowKind>(kind: Kind): Promise<Iterable<RowKinds[Kind]>>;
   cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void>;
   hold(objects: readonly Id[]): void;
   release(objects: readonly Id[]): void;

@@ -26,6 +26,10 @@ export interface RuntimeOptions {
   readonly dedupLogs?: boolean;
   /** Whether tasks are recorded for lists and the timeline; true by default. */
   readonly enableTaskEvents?: boolean;
+  /** Share of the memory in use above which a worker is killed before the kernel kills one; 0.95 by default. */
+  readonly memoryUsageThreshold?: number;
+  /** How often the memory is looked at; 250 ms by default, 0 is never. */
+  readonly memoryMonitorRefreshMs?: number;
   readonly clock?: Clock;
   readonly log?: Logger;
 }

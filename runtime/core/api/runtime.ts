@@ -2,7 +2,12 @@
 //
 // 1. One driver starts it and ends it; code in workers has the same one by `Runtime.current()`.
 
-import { ShoalError } from "../../base/index.ts";
+import { ShoalError, systemClock } from "../../base/index.ts";
+import type { Progress } from "../progress-line.ts";
+import { renderProgress } from "../progress.ts";
+import type { OutputSink } from "../status-line.ts";
+import type { QueriedRows, RowKind, RowKinds } from "../state/index.ts";
+import type { Id } from "../workers/messages.ts";
 import type { ActorHandle, ActorModule } from "./actor-handles.ts";
 import { actorIdOf, actorModule, makeHandle } from "./actor-handles.ts";
 import type { WaitOptions } from "./core.ts";
@@ -11,6 +16,7 @@ import { type ActorOptions, checkGroup, type PlacementGroupOptions, type TaskOpt
 import { PlacementGroup } from "./placement-group.ts";
 import type { RuntimeOptions } from "./runtime-options.ts";
 import { Session } from "./session.ts";
+import { type ListOptions, listRows, type Summaries, summarize, writeTimeline } from "./state-queries.ts";
 import { type TaskModule, taskModule } from "./task-functions.ts";
 
 export type GetOptions = WaitOptions;
@@ -135,6 +141,42 @@ export class Runtime implements AsyncDisposable {
     await this.#session.core.cancel(ObjectRef.idOf(reference), { force, recursive });
   }
 
+  /** Rows of one of the state's tables, as `shoal list` shows them. Only in the driver; UNSUPPORTED in a worker. */
+  async list<Kind extends RowKind>(
+    kind: Kind,
+    options: ListOptions = {},
+  ): Promise<QueriedRows<RowKinds[Kind]>> {
+    return await listRows(this.#session.core, kind, options);
+  }
+
+  /** Counts of tasks, actors or objects by what they are and how they are. */
+  async summary<Kind extends keyof Summaries>(kind: Kind): Promise<Summaries[Kind]> {
+    return await summarize(this.#session.core, kind);
+  }
+
+  /** Writes the timeline of the tasks to a file, as a Chrome trace. */
+  async timeline(path: string): Promise<void> {
+    await writeTimeline(this.#session.core, path);
+  }
+
+  /**
+   * Shows on `stream` (standard error by default) how many of the references are settled, until all are: a line drawn in
+   * place on a terminal, else a line at the start and at the end. Resolves with the counts; failures are counted, not thrown.
+   */
+  async progress(
+    references: readonly ObjectRef<unknown>[],
+    { stream = process.stderr, label }: { readonly stream?: OutputSink; readonly label?: string } = {},
+  ): Promise<Progress> {
+    checkReferences("show", references);
+    const settled = settledOf(references, (object) => this.#session.core.hasFailed(object));
+    const options = { stream, clock: systemClock };
+    return await renderProgress(
+      references.length,
+      settled,
+      label === undefined ? options : { ...options, label },
+    );
+  }
+
   /** Reserves resources together; wait with `ready()`. Throws INVALID_ARGUMENT. */
   async createPlacementGroup(options: PlacementGroupOptions): Promise<PlacementGroup> {
     return await PlacementGroup.create(this.#session.core, checkGroup(options));
@@ -148,6 +190,38 @@ export class Runtime implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.shutdown();
+  }
+}
+
+/** Tells of each reference as it is settled. */
+async function* settledOf(
+  references: readonly ObjectRef<unknown>[],
+  hasFailed: (object: Id) => Promise<boolean>,
+): AsyncGenerator<{ readonly failed: boolean }> {
+  const settled: boolean[] = [];
+  let wake = (): void => {};
+  for (const reference of references) {
+    void hasFailed(ObjectRef.idOf(reference)).then(
+      (failed) => {
+        settled.push(failed);
+        wake();
+      },
+      () => {
+        settled.push(true);
+        wake();
+      },
+    );
+  }
+  for (let told = 0; told < references.length; ) {
+    const failed = settled[told];
+    if (failed === undefined) {
+      await new Promise<void>((resolve) => {
+        wake = resolve;
+      });
+    } else {
+      told++;
+      yield { failed };
+    }
   }
 }
 

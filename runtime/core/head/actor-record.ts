@@ -23,6 +23,7 @@ export type ActorHeld =
 export interface ActorRecord {
   readonly id: Id;
   readonly label: string;
+  readonly createdEpochMs: number;
   readonly creation: TaskSpec;
   readonly options: ActorOptionsData;
   readonly created: PromiseWithResolvers<MethodTable>;

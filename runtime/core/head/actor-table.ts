@@ -60,6 +60,7 @@ export class ActorTable {
     const record: ActorRecord = {
       id: creation.task,
       label: creation.label,
+      createdEpochMs: this.#options.clock.epochMs(),
       creation,
       options,
       created: Promise.withResolvers(),

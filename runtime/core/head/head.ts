@@ -8,11 +8,13 @@ import { ShoalError } from "../../base/index.ts";
 import type { Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
 import { IdSource, showId } from "../api/ids.ts";
 import type { ObjectStore } from "../objects/index.ts";
+import type { RowKind, RowKinds } from "../state/index.ts";
 import type { ActorData, ActorOptionsData, GroupData, Id, WireValue } from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
 import type { GroupTable } from "./group-table.ts";
 import type { ObjectDirectory, ObjectEntry } from "./object-directory.ts";
 import type { Readers } from "./readers.ts";
+import type { StateTables } from "./state-tables.ts";
 import type { Item, Submitter } from "./task-record.ts";
 import type { TaskTable } from "./task-table.ts";
 
@@ -26,6 +28,7 @@ export interface HeadParts {
   readonly tasks: TaskTable;
   readonly actors: ActorTable;
   readonly groups: GroupTable;
+  readonly tables: StateTables;
 }
 
 /** The driver's side of the head. */
@@ -117,6 +120,15 @@ export class Head implements Core, Submitter {
 
   async wait(objects: readonly Id[], count: number, options: WaitOptions): Promise<ReadonlySet<Id>> {
     return await this.#parts.readers.some(objects, count, options);
+  }
+
+  async hasFailed(object: Id): Promise<boolean> {
+    await this.#parts.readers.all([object], {});
+    return this.#parts.directory.find(object)?.state.kind === "FAILED";
+  }
+
+  async rows<Kind extends RowKind>(kind: Kind): Promise<Iterable<RowKinds[Kind]>> {
+    return this.#parts.tables.rows(kind);
   }
 
   async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {

@@ -16,12 +16,17 @@ import { type WorkerEnd, WorkerProcess } from "../workers/worker-process.ts";
 import type { ActorRecord } from "./actor-record.ts";
 import { ActorTable } from "./actor-table.ts";
 import { Dispatch } from "./dispatch.ts";
+import { memoryWorkers } from "./memory-workers.ts";
+import { MemoryMonitor } from "../memory-monitor.ts";
+import { memoryReader } from "../memory-reader.ts";
 import { GroupTable } from "./group-table.ts";
 import { Head } from "./head.ts";
 import { Lineage } from "./lineage.ts";
 import { Lanes } from "./lanes.ts";
 import { ObjectDirectory } from "./object-directory.ts";
 import { Readers } from "./readers.ts";
+import { serveState } from "./state-server.ts";
+import { StateTables } from "./state-tables.ts";
 import type { TaskRecord } from "./task-record.ts";
 import { TaskRecorder } from "./task-recorder.ts";
 import { TaskTable } from "./task-table.ts";
@@ -33,6 +38,9 @@ export interface StartedHead {
   readonly shutdown: () => Promise<void>;
 }
 
+/** Ray's figures. */
+const MEMORY_REFRESH_MS = 250;
+const MEMORY_THRESHOLD = 0.95;
 const IDLE_WORKER_MS = 10_000;
 
 export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
@@ -125,7 +133,9 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     create: sendCreation,
   });
   const groups = new GroupTable(scheduler, clock);
-  const head = new Head({ directory, store, readers, tasks, actors, groups });
+  const startedEpochMs = clock.epochMs();
+  const tables = new StateTables({ events, directory, store, actors, scheduler, workers, startedEpochMs });
+  const head = new Head({ directory, store, readers, tasks, actors, groups, tables });
   const router = new WorkerRouter({ head, directory, store, readers, tasks, actors });
 
   /** A task or call whose arguments are all ready. */
@@ -208,22 +218,48 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     const how = worker.killedFor ?? describe(end);
     for (const [index, record] of records.entries()) {
       const what = `Task "${record.spec.label}" lost worker ${worker.index} (pid ${worker.pid}): ${how}`;
-      tasks.lost(record, new ShoalError("WORKER_DIED", what), index === 0);
+      if (index === 0 && worker.killedCode === "OUT_OF_MEMORY") {
+        tasks.lostToMemory(record, new ShoalError("OUT_OF_MEMORY", what));
+      } else tasks.lost(record, new ShoalError("WORKER_DIED", what), index === 0);
     }
   }
 
   async function close(): Promise<void> {
     pool.close();
+    memoryMonitor?.[Symbol.dispose]();
     const error = new ShoalError("CANCELLED", "the runtime was shut down");
     for (const actor of Array.from(actors.records())) actors.kill(actor.id, true);
     for (const record of Array.from(tasks.records())) tasks.fail(record, error);
     const gone = [...workers].map((worker) => worker.gone);
     for (const worker of workers) worker.kill("the runtime was shut down");
     await Promise.all(gone);
+    await stateServer?.[Symbol.asyncDispose]();
     logs[Symbol.dispose]();
     await store[Symbol.asyncDispose]();
   }
 
+  const refreshMs = options.memoryMonitorRefreshMs ?? MEMORY_REFRESH_MS;
+  const reader = refreshMs === 0 ? undefined : memoryReader();
+  const memoryMonitor =
+    reader === undefined
+      ? undefined
+      : MemoryMonitor.start({
+          clock,
+          reader,
+          refreshMs,
+          threshold: options.memoryUsageThreshold ?? MEMORY_THRESHOLD,
+          workers: () => memoryWorkers(workers, actors),
+          onPressure: ({ victim, message }) => {
+            log.warn(message);
+            for (const worker of workers) {
+              if (String(worker.index) === victim.worker.workerId) worker.kill(message, "OUT_OF_MEMORY");
+            }
+          },
+        });
+  const stateServer = await serveState(tables).catch((error: unknown) => {
+    log.warn({ err: error }, "other processes cannot list what this runtime does");
+    return undefined;
+  });
   pool.warmUp();
   return { head, shutdown: () => (closing ??= close()) };
 }

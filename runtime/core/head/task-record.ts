@@ -43,6 +43,8 @@ export interface TaskRecord {
   readonly sequence: number;
   /** From 1. */
   attempt: number;
+  /** How often its worker was killed for want of memory. */
+  memoryKills: number;
   /** Arguments that are not ready yet. */
   missing: number;
   /** Ends the waiting for arguments. */

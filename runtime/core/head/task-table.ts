@@ -15,6 +15,7 @@ import { type Lineage, releaseArguments } from "./lineage.ts";
 import type { Lanes } from "./lanes.ts";
 import type { ObjectDirectory } from "./object-directory.ts";
 import type { TaskRecorder } from "./task-recorder.ts";
+import { oomRetryDelayMs } from "../memory-victim.ts";
 import { isOver, type Item, type Submitter, type TaskRecord } from "./task-record.ts";
 
 export interface TaskTableOptions {
@@ -60,6 +61,7 @@ export class TaskTable {
       sequence: ++this.#lastSequence,
       state: { kind: "PENDING_ARGS_AVAIL" },
       attempt: 1,
+      memoryKills: 0,
       missing: 0,
       stopWaiting: [],
       timer: undefined,
@@ -107,6 +109,29 @@ export class TaskTable {
     if (!begun) this.givenBack(record);
     else if (this.#hasRetry(record)) this.#again(record, error);
     else this.#end(record, { kind: "FAILED", error });
+  }
+
+  /** Its worker was killed for want of memory: tried again without end, later each time, as Ray does. */
+  lostToMemory(record: TaskRecord, error: ShoalError): void {
+    if (isOver(record)) return;
+    if (record.spec.maxRetries === 0) {
+      this.#end(record, { kind: "FAILED", error });
+      return;
+    }
+    const { recorder, clock, log } = this.#options;
+    recorder.failed(record, error);
+    const delayMs = oomRetryDelayMs(++record.memoryKills);
+    log.warn(
+      { task: showId(record.spec.task) },
+      `"${record.spec.label}" is tried again in ${delayMs} ms: ${error.message}`,
+    );
+    record.waits = 0;
+    const timer = clock.timer(delayMs, () => {
+      recorder.begin(record);
+      record.state = { kind: "PENDING_ARGS_AVAIL" };
+      this.#awaitArguments(record);
+    });
+    record.state = { kind: "PENDING_RETRY", timer };
   }
 
   /** A worker gave a task back before it began. */

@@ -248,6 +248,9 @@ export class WorkerRouter {
       }
       case "named":
         return this.#given(worker, await head.namedActor(ask.name, ask.namespace));
+      case "has-failed":
+        await readers.all([ask.object], { signal });
+        return directory.find(ask.object)?.state.kind === "FAILED";
       case "group":
         await head.createGroup(ask.group, ask.data);
         return undefined;

@@ -34,12 +34,14 @@ export class Worker {
   readonly calls = new Map<string, number>();
   /** Why the head killed it, for the error of its tasks. */
   killedFor: string | undefined;
+  /** Whether it was killed for want of memory. */
+  killedCode: "OUT_OF_MEMORY" | undefined;
+  /** When the task that runs can have begun. */
+  turnMs = 0;
   readonly #process: WorkerProcess;
   readonly #clock: Clock;
   readonly #onLeft: OnLeft;
   readonly #gone = Promise.withResolvers<void>();
-  /** When the task that runs can have begun. */
-  #turnMs = 0;
   #retiring = false;
 
   constructor(process: WorkerProcess, onLeft: OnLeft, clock: Clock) {
@@ -76,7 +78,7 @@ export class Worker {
   }
 
   begin(record: TaskRecord): void {
-    if (this.running.size === 0) this.#turnMs = this.#clock.nowMs();
+    if (this.running.size === 0) this.turnMs = this.#clock.nowMs();
     this.running.set(record.spec.task, { record, killTimer: undefined });
   }
 
@@ -87,8 +89,8 @@ export class Worker {
     this.running.delete(task);
     running.killTimer?.cancel();
     const nowMs = this.#clock.nowMs();
-    this.#onLeft(this, running.record, begun ? nowMs - this.#turnMs : undefined);
-    if (begun) this.#turnMs = nowMs;
+    this.#onLeft(this, running.record, begun ? nowMs - this.turnMs : undefined);
+    if (begun) this.turnMs = nowMs;
     return running.record;
   }
 
@@ -106,8 +108,9 @@ export class Worker {
   }
 
   /** SIGKILL; its tasks end by the end of the process. */
-  kill(why: string): void {
+  kill(why: string, code?: "OUT_OF_MEMORY"): void {
     this.killedFor ??= why;
+    this.killedCode ??= code;
     this.#process.signal("SIGKILL");
   }
 

@@ -40,12 +40,6 @@ export function readFileBytes(path: string): Uint8Array {
   }
 }
 
-/** Whether files are mapped in this process, or copied. */
-export function canMap(): boolean {
-  if (mapper === null) mapper = findMapper();
-  return mapper !== undefined;
-}
-
 /** The part of `node:ffi` that is used here; its types are not in @types/node yet. */
 interface Ffi {
   dlopen(

@@ -118,6 +118,14 @@ export class WorkerCore implements Core {
     return new Set(ready as readonly Id[]);
   }
 
+  async hasFailed(object: Id): Promise<boolean> {
+    return (await this.#ask({ kind: "has-failed", object })) as boolean;
+  }
+
+  async rows(kind: string): Promise<never> {
+    throw new ShoalError("UNSUPPORTED", `Cannot list ${kind} here: only the driver has the tables`);
+  }
+
   async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {
     await this.#ask({ kind: "cancel", object, ...options });
   }

@@ -111,6 +111,7 @@ export type Ask =
       readonly count: number;
       readonly timeoutMs: number | undefined;
     }
+  | { readonly kind: "has-failed"; readonly object: Id }
   | { readonly kind: "withdraw"; readonly request: number }
   | { readonly kind: "put"; readonly object: Id; readonly result: WireResult }
   | { readonly kind: "room"; readonly bytes: number }
@@ -124,7 +125,9 @@ export type Ask =
 
 /** Whether the asking task waits for work of others, and can lend its CPUs meanwhile. */
 export function isWaiting({ kind }: Ask): boolean {
-  return kind === "get" || kind === "wait" || kind === "create" || kind === "group-ready";
+  return (
+    kind === "get" || kind === "wait" || kind === "create" || kind === "group-ready" || kind === "has-failed"
+  );
 }
 
 /** A placement group as it is asked for. */
