@@ -173,7 +173,7 @@ export class Head implements Core, Submitter {
       case "FAILED":
         return { kind: "error", error: entry.state.error };
       case "STORED":
-        return this.#open(entry);
+        return this.#parts.store.isAtHand(id) ? this.#opened(id) : this.#open(entry);
       case "PENDING":
         return this.#later(id);
     }
@@ -197,7 +197,10 @@ export class Head implements Core, Submitter {
       for (const part of state.parts) parts.push(part);
       return state.parts.length;
     }
-    if (state?.kind === "STORED") return this.#wireFile(id, state.fileBytes);
+    if (state?.kind === "STORED") {
+      const { fileBytes } = state;
+      return this.#parts.store.isAtHand(id) ? { fileBytes } : this.#wireFile(id, fileBytes);
+    }
     if (state?.kind === "PENDING") return "PENDING";
     return state?.kind === "FAILED" ? state.error : unknownObject(id);
   }
@@ -217,6 +220,14 @@ export class Head implements Core, Submitter {
       return { fileBytes };
     } catch (thrown) {
       return this.#parts.tasks.rebuild(id) ? "PENDING" : storeError(id, thrown);
+    }
+  }
+
+  #opened(id: Id): Outcome {
+    try {
+      return { kind: "value", parts: this.#parts.store.open(id) };
+    } catch (thrown) {
+      return { kind: "error", error: storeError(id, thrown) };
     }
   }
 

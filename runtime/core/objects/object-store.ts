@@ -5,6 +5,7 @@
 // 2. Spilling copies before it deletes, so that an object is readable all the time.
 // 3. A full disk is an error for who needs the room, and loses nothing.
 
+import { existsSync } from "node:fs";
 import { copyFile, mkdtemp, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { tmpdir, totalmem } from "node:os";
 import { basename, dirname, join } from "node:path";
@@ -107,6 +108,13 @@ export class ObjectStore implements AsyncDisposable {
     const made = this.#making.then(() => this.#makeRoom(bytes));
     this.#making = made.catch(() => undefined);
     return made;
+  }
+
+  /** Whether an object is in memory, to be opened now. */
+  isAtHand(id: Id): boolean {
+    if (this.#objects.get(id)?.spilled !== false) return false;
+    this.#touch(id);
+    return existsSync(this.#files.pathOf(id));
   }
 
   /** Makes sure that an object can be read; a spilled one comes back to memory while there is room. */
