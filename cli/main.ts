@@ -6,6 +6,7 @@ import { SHOAL_VERSION, ShoalError } from "../runtime/base/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { listCommand } from "./list.ts";
 import { memoryCommand } from "./memory.ts";
+import { microbenchmarkCommand } from "./microbenchmark/command.ts";
 import { serveConfigCommand } from "./serve-config.ts";
 import { serveRunCommand } from "./serve-run.ts";
 import { serveShutdownCommand } from "./serve-shutdown.ts";
@@ -40,6 +41,7 @@ function program(): Command {
     .addCommand(summaryCommand())
     .addCommand(memoryCommand())
     .addCommand(timelineCommand())
+    .addCommand(microbenchmarkCommand())
     .addHelpText(
       "after",
       `\nExamples:

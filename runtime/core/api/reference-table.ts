@@ -36,6 +36,11 @@ export class ReferenceTable {
     return this.#counts.size;
   }
 
+  /** Tells at once what was collected so far. */
+  flush(): void {
+    this.#tell();
+  }
+
   #drop(id: Id): void {
     const count = (this.#counts.get(id) ?? 1) - 1;
     if (count > 0) {
@@ -48,6 +53,7 @@ export class ReferenceTable {
 
   /** Invariant 2. */
   #tell(): void {
+    if (this.#released.length === 0) return;
     const released = this.#released;
     this.#released = [];
     this.#holder.release(released);

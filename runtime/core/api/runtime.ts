@@ -42,7 +42,9 @@ export class Runtime implements AsyncDisposable {
     // Loaded here only: a worker has no head.
     const { startHead } = await import("../head/start-head.ts");
     const { head, shutdown } = await startHead(options);
-    const runtime = new Runtime(new Session(head, makeHandle), shutdown);
+    const session = new Session(head, makeHandle);
+    head.collect = () => session.collect();
+    const runtime = new Runtime(session, shutdown);
     current ??= runtime;
     return runtime;
   }

@@ -4,7 +4,7 @@
 // 2. Arguments too large for a message become an object of their own, on which the task depends.
 
 import { ShoalError } from "../../base/index.ts";
-import { decodeValue, encodeValue } from "../objects/index.ts";
+import { collectGarbage, decodeValue, encodeValue } from "../objects/index.ts";
 import type { ActorData, Id, PlacementData, RetryOn, Work } from "../workers/messages.ts";
 import type { Core, Outcome, Parts, WaitOptions } from "./core.ts";
 import { ObjectRef, StreamRef } from "./object-ref.ts";
@@ -92,6 +92,12 @@ export class Session {
   /** Counts a reference or handle that lives here. */
   track(reference: object, id: Id, held: boolean): void {
     this.#references.add(reference, id, held);
+  }
+
+  /** Frees the objects that only uncollected references hold. */
+  async collect(): Promise<void> {
+    await collectGarbage();
+    this.#references.flush();
   }
 
   decode(parts: Parts): unknown {

@@ -37,6 +37,8 @@ export class Head implements Core, Submitter {
   readonly ids = new IdSource(0);
   readonly #parts: HeadParts;
   readonly #sinks = new Map<Id, StreamSink>();
+  /** Lets the driver's unused references go; set by its session. */
+  collect: () => Promise<void> = async () => {};
 
   constructor(parts: HeadParts) {
     this.#parts = parts;

@@ -62,7 +62,12 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const store = await ObjectStore.start({
     ...(options.objectStoreBytes === undefined ? {} : { capacityBytes: options.objectStoreBytes }),
     ...(options.spillFolder === undefined ? {} : { spillFolder: options.spillFolder }),
+    clock,
     log,
+    onShort: async () => {
+      for (const worker of workers) worker.send({ type: "collect" });
+      await head.collect();
+    },
   });
   const workers = new Set<Worker>();
   let closing: Promise<void> | undefined;

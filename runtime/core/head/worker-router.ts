@@ -237,8 +237,7 @@ export class WorkerRouter {
         return undefined;
       }
       case "room":
-        await store.room(ask.bytes);
-        return undefined;
+        return await store.room(ask.bytes);
       case "cancel":
         tasks.cancelObject(ask.object, ask);
         return undefined;

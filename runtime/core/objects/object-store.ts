@@ -5,11 +5,11 @@
 // 2. Spilling copies before it deletes, so that an object is readable all the time.
 // 3. A full disk is an error for who needs the room, and loses nothing.
 
-import { existsSync } from "node:fs";
+import { existsSync, renameSync } from "node:fs";
 import { copyFile, mkdtemp, readdir, rename, rm, stat, statfs } from "node:fs/promises";
 import { tmpdir, totalmem } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { ShoalError, systemCodeOf } from "../../base/index.ts";
+import { type Clock, ShoalError, systemCodeOf } from "../../base/index.ts";
 import type { Logger } from "../../base/log/index.ts";
 import { isRunning } from "../is-running.ts";
 import type { Id } from "../workers/messages.ts";
@@ -20,6 +20,9 @@ export interface ObjectStoreOptions {
   readonly capacityBytes?: number;
   /** Where the folder for spilled objects is made; the system's temporary folder by default. */
   readonly spillFolder?: string;
+  /** Called when room is short, before anything is spilled: to free what nobody uses any more. */
+  readonly onShort?: () => Promise<void>;
+  readonly clock: Pick<Clock, "nowMs">;
   readonly log: Logger;
 }
 
@@ -37,7 +40,21 @@ export interface ObjectStoreStats {
 interface Stored {
   readonly bytes: number;
   readonly spilled: boolean;
+  /** Whether somebody may have a view on its file: then its memory is not written over. */
+  seen: boolean;
 }
+
+/** A file of an object that is gone, kept for its memory. */
+interface Spare {
+  readonly path: string;
+  readonly bytes: number;
+}
+
+/** Smaller files are not worth keeping. */
+const MIN_SPARE_BYTES = 2 ** 20;
+/** Of the capacity. */
+const SPARE_SHARE = 0.25;
+const COLLECT_SHARE = 0.1;
 
 const DEFAULT_SHARE = 0.3;
 
@@ -46,8 +63,16 @@ export class ObjectStore implements AsyncDisposable {
   readonly #files: SharedMemoryFolder;
   readonly #capacityBytes: number;
   readonly #log: Logger;
+  readonly #clock: Pick<Clock, "nowMs">;
+  readonly #onShort: () => Promise<void>;
   /** In the order of their last use. */
   readonly #objects = new Map<Id, Stored>();
+  readonly #spares: Spare[] = [];
+  #spareBytes = 0;
+  #closed = false;
+  /** Stored since the last collection. */
+  #uncollectedBytes = 0;
+  #nextCollectMs = Number.NEGATIVE_INFINITY;
   #bytes = 0;
   #spilledBytes = 0;
   #spills = 0;
@@ -55,26 +80,33 @@ export class ObjectStore implements AsyncDisposable {
   /** Room is made for one at a time. */
   #making: Promise<void> = Promise.resolve();
 
-  private constructor(folders: ObjectFolders, capacityBytes: number, log: Logger) {
+  private constructor(
+    folders: ObjectFolders,
+    capacityBytes: number,
+    { log, clock, onShort = async () => {} }: Pick<ObjectStoreOptions, "log" | "clock" | "onShort">,
+  ) {
     this.folders = folders;
     this.#files = SharedMemoryFolder.at(folders);
     this.#capacityBytes = capacityBytes;
     this.#log = log;
+    this.#clock = clock;
+    this.#onShort = onShort;
   }
 
-  static async start({ capacityBytes, spillFolder, log }: ObjectStoreOptions): Promise<ObjectStore> {
+  static async start(options: ObjectStoreOptions): Promise<ObjectStore> {
+    const { capacityBytes, spillFolder } = options;
     const memory = makeMemoryFolder();
     await sweep(dirname(memory));
     const spill = await mkdtemp(join(spillFolder ?? tmpdir(), `shoal-spill-${process.pid}-`));
     await sweep(dirname(spill));
     const capacity = capacityBytes ?? (await defaultCapacity(memory));
-    return new ObjectStore({ memory, spill }, capacity, log);
+    return new ObjectStore({ memory, spill }, capacity, options);
   }
 
   /** Bytes of the file. Rejects with OBJECT_STORE_FULL. */
   async write(id: Id, parts: readonly Uint8Array[]): Promise<number> {
-    await this.room(parts.reduce((sum, part) => sum + part.byteLength, 0));
-    const bytes = await this.#files.write(id, parts);
+    const spare = await this.room(parts.reduce((sum, part) => sum + part.byteLength, 0));
+    const bytes = await this.#files.write(id, parts, spare);
     this.adopt(id, bytes);
     return bytes;
   }
@@ -82,11 +114,11 @@ export class ObjectStore implements AsyncDisposable {
   /** Takes over a file that a worker wrote. */
   adopt(id: Id, fileBytes: number): void {
     this.#forget(id);
-    this.#objects.set(id, { bytes: fileBytes, spilled: false });
+    this.#objects.set(id, { bytes: fileBytes, spilled: false, seen: false });
     this.#bytes += fileBytes;
     if (this.#bytes > this.#capacityBytes) {
       // Room was made for it, but others may have come first.
-      this.room(0).catch((error: unknown) =>
+      this.#room(0).catch((error: unknown) =>
         this.#log.warn({ err: error }, "the object store is above its capacity"),
       );
     }
@@ -94,33 +126,56 @@ export class ObjectStore implements AsyncDisposable {
 
   /** The object's parts, as views on its file. Throws OBJECT_LOST. */
   open(id: Id): readonly Uint8Array[] {
-    this.#touch(id);
+    this.#touch(id, true);
     return this.#files.open(id);
   }
 
-  /** Spills until `bytes` more fit. Rejects with OBJECT_STORE_FULL when they never will, or the disk is full. */
-  room(bytes: number): Promise<void> {
-    if (this.#bytes + bytes <= this.#capacityBytes) return Promise.resolve();
+  /**
+   * Spills until `bytes` more fit. Resolves with a file to write over, if there is one that is large enough. Rejects with
+   * OBJECT_STORE_FULL when they never will, or the disk is full.
+   */
+  async room(bytes: number): Promise<string | undefined> {
+    await this.#collectNowAndThen(bytes);
+    return await this.#room(bytes);
+  }
+
+  /**
+   * References die with a garbage collection, of which a process with large objects and a small heap has few. So one is
+   * asked for whenever much was stored, unless collecting takes more than a twentieth of the time.
+   */
+  async #collectNowAndThen(bytes: number): Promise<void> {
+    this.#uncollectedBytes += bytes;
+    const startMs = this.#clock.nowMs();
+    if (this.#uncollectedBytes < this.#capacityBytes * COLLECT_SHARE || startMs < this.#nextCollectMs) return;
+    this.#uncollectedBytes = 0;
+    await this.#onShort();
+    const endMs = this.#clock.nowMs();
+    this.#nextCollectMs = endMs + 20 * (endMs - startMs);
+  }
+
+  #room(bytes: number): Promise<string | undefined> {
+    const spare = this.#takeSpare(bytes);
+    if (spare !== undefined || this.#bytes + bytes <= this.#capacityBytes) return Promise.resolve(spare);
     if (bytes > this.#capacityBytes) {
       const what = `Cannot store an object of ${bytes} bytes: the object store has ${this.#capacityBytes}`;
       return Promise.reject(new ShoalError("OBJECT_STORE_FULL", what));
     }
     const made = this.#making.then(() => this.#makeRoom(bytes));
     this.#making = made.catch(() => undefined);
-    return made;
+    return made.then(() => this.#takeSpare(bytes));
   }
 
   /** Whether an object is in memory, to be opened now. */
   isAtHand(id: Id): boolean {
     if (this.#objects.get(id)?.spilled !== false) return false;
-    this.#touch(id);
+    this.#touch(id, true);
     return existsSync(this.#files.pathOf(id));
   }
 
   /** Makes sure that an object can be read; a spilled one comes back to memory while there is room. */
   async restore(id: Id): Promise<void> {
     const stored = this.#objects.get(id);
-    this.#touch(id);
+    this.#touch(id, true);
     if (stored?.spilled === true) await this.#bringBack(id, stored);
     await stat(this.#files.pathOf(id)).catch(() => stat(this.#files.spillPathOf(id)));
   }
@@ -130,7 +185,9 @@ export class ObjectStore implements AsyncDisposable {
   }
 
   delete(id: Id): void {
+    const stored = this.#objects.get(id);
     this.#forget(id);
+    if (stored !== undefined && this.#keepSpare(id, stored)) return;
     for (const path of [this.#files.pathOf(id), this.#files.spillPathOf(id)]) {
       rm(path, { force: true }).catch((error: unknown) =>
         this.#log.warn({ err: error }, "cannot delete an object"),
@@ -154,11 +211,15 @@ export class ObjectStore implements AsyncDisposable {
 
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#making;
+    this.#closed = true;
     await rm(this.folders.memory, { recursive: true, force: true });
     await rm(this.folders.spill, { recursive: true, force: true });
   }
 
   async #makeRoom(bytes: number): Promise<void> {
+    for (const { path } of this.#spares.splice(0)) await rm(path, { force: true });
+    this.#spareBytes = 0;
+    if (this.#bytes + bytes > this.#capacityBytes) await this.#onShort();
     for (const [id, stored] of this.#objects) {
       if (this.#bytes + bytes <= this.#capacityBytes) return;
       if (!stored.spilled) await this.#spill(id, stored); // invariant 1
@@ -210,14 +271,43 @@ export class ObjectStore implements AsyncDisposable {
 
   #setWhere(id: Id, { bytes }: Stored, spilled: boolean): void {
     this.#forget(id);
-    this.#objects.set(id, { bytes, spilled });
+    this.#objects.set(id, { bytes, spilled, seen: true });
     if (spilled) this.#spilledBytes += bytes;
     else this.#bytes += bytes;
   }
 
-  #touch(id: Id): void {
+  /** Keeps the file of a deleted object, unless somebody may look at it still. */
+  #keepSpare(id: Id, { bytes, spilled, seen }: Stored): boolean {
+    const most = this.#capacityBytes * SPARE_SHARE;
+    if (this.#closed || seen || spilled || bytes < MIN_SPARE_BYTES || this.#spareBytes + bytes > most)
+      return false;
+    const path = `${this.#files.pathOf(id)}.spare`;
+    try {
+      renameSync(this.#files.pathOf(id), path);
+    } catch {
+      return false;
+    }
+    this.#spares.push({ path, bytes });
+    this.#spareBytes += bytes;
+    return true;
+  }
+
+  /** The smallest spare file of at least `bytes` and not above twice that. */
+  #takeSpare(bytes: number): string | undefined {
+    let best = -1;
+    for (const [index, spare] of this.#spares.entries()) {
+      if (spare.bytes < bytes || spare.bytes > 2 * bytes) continue;
+      if (best < 0 || spare.bytes < (this.#spares[best]?.bytes ?? 0)) best = index;
+    }
+    const [spare] = best < 0 ? [] : this.#spares.splice(best, 1);
+    if (spare !== undefined) this.#spareBytes -= spare.bytes;
+    return spare?.path;
+  }
+
+  #touch(id: Id, seen: boolean): void {
     const stored = this.#objects.get(id);
     if (stored === undefined) return;
+    stored.seen ||= seen;
     this.#objects.delete(id);
     this.#objects.set(id, stored);
   }

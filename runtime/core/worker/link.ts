@@ -10,8 +10,8 @@ export const INLINE_BYTES = 100 * 1024;
 export interface LinkOptions {
   readonly send: (message: FromWorker, parts?: Parts) => void;
   readonly objects: SharedMemoryFolder;
-  /** Asks the head for room for an object; rejects when there is none. */
-  readonly room: (bytes: number) => Promise<void>;
+  /** Asks the head for room for an object, and perhaps a file to write over; rejects when there is none. */
+  readonly room: (bytes: number) => Promise<string | undefined>;
 }
 
 export class Link {
@@ -33,8 +33,8 @@ export class Link {
   }
 
   async #storeFile(object: Id, { parts, byteLength, contains }: Encoded): Promise<StoredResult> {
-    await this.#options.room(byteLength);
-    const fileBytes = await this.#options.objects.write(object, parts);
+    const spare = await this.#options.room(byteLength);
+    const fileBytes = await this.#options.objects.write(object, parts, spare);
     return { result: { value: { fileBytes }, contains }, parts: [] };
   }
 

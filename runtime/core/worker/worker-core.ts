@@ -103,9 +103,9 @@ export class WorkerCore implements Core {
     await this.#ask({ kind: "ungroup", group });
   }
 
-  /** Asks the head for room in the object store. */
-  async room(bytes: number): Promise<void> {
-    await this.#ask({ kind: "room", bytes });
+  /** Asks the head for room in the object store, and perhaps a file to write over. */
+  async room(bytes: number): Promise<string | undefined> {
+    return (await this.#ask({ kind: "room", bytes })) as string | undefined;
   }
 
   async get(objects: readonly Id[], { timeoutMs, signal }: WaitOptions): Promise<Outcome[]> {

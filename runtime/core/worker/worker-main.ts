@@ -72,6 +72,9 @@ function onMessage(message: ToWorker, parts: readonly Uint8Array[]): void {
     case "end":
       core.onEnd(message);
       break;
+    case "collect":
+      void session.collect();
+      break;
     case "stop":
       void executor
         .stop()

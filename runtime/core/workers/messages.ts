@@ -65,6 +65,8 @@ export type ToWorker =
   /** A stream that this process submitted goes on. */
   | { readonly type: "item"; readonly task: Id; readonly value: WireValue; readonly object: Id }
   | { readonly type: "end"; readonly task: Id; readonly error?: WireError }
+  /** Room for objects is short: let go what is not used any more. */
+  | { readonly type: "collect" }
   /** Finish what runs, call the instance's `stop`, exit. */
   | { readonly type: "stop" };
 
