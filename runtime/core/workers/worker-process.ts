@@ -52,6 +52,8 @@ export interface WorkerEvents {
 
 const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const ENTRY = fileURLToPath(new URL(`../worker/worker-main${EXTENSION}`, import.meta.url));
+/** In a checkout a task's module finds the sources by the package's name, as the driver does. */
+const SOURCE_FLAGS = EXTENSION === ".ts" ? ["--conditions=shoal-source"] : [];
 /** A descendant may hold the output pipes open; the end of the process does not wait for it longer than this. */
 const LINGER_MS = 200;
 /** Between the end of the channel and that of the process, so that its own exit code is seen. */
@@ -99,11 +101,15 @@ export class WorkerProcess {
   /** Whatever goes wrong, also at once, comes as `onEnd`. */
   static spawn(spec: WorkerSpec, events: WorkerEvents): WorkerProcess {
     const { nodeFlags, env, cwd, setUp } = spec;
-    const child = spawn(process.execPath, [...nodeFlags, ENTRY, String(process.pid), JSON.stringify(setUp)], {
-      env: childEnvironment(process.env, env),
-      stdio: ["ignore", "pipe", "pipe", "pipe"],
-      ...(cwd === undefined ? {} : { cwd }),
-    });
+    const child = spawn(
+      process.execPath,
+      [...SOURCE_FLAGS, ...nodeFlags, ENTRY, String(process.pid), JSON.stringify(setUp)],
+      {
+        env: childEnvironment(process.env, env),
+        stdio: ["ignore", "pipe", "pipe", "pipe"],
+        ...(cwd === undefined ? {} : { cwd }),
+      },
+    );
     return new WorkerProcess(spec, child, events);
   }
 

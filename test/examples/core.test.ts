@@ -1,0 +1,35 @@
+// The examples of the runtime, run as a user runs them.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
+import { test } from "node:test";
+import { promisify } from "node:util";
+
+const FOLDER = join(import.meta.dirname, "../../examples/core");
+
+async function run(name: string): Promise<string> {
+  const args = ["--conditions=shoal-source", join(FOLDER, name)];
+  const { stdout } = await promisify(execFile)(process.execPath, args);
+  return stdout;
+}
+
+test("a map over all CPUs, with nested tasks", async () => {
+  assert.equal(await run("parallel-map.ts"), "primes below 29000: 3153\nin nested tasks: 193\n");
+});
+
+test("a pool of actors", async () => {
+  assert.equal(await run("actor-pool.ts"), "3\n");
+});
+
+test("an array that all tasks read", async () => {
+  assert.equal(await run("shared-objects.ts"), "499999500000\n");
+});
+
+test("a placement group", async () => {
+  assert.equal(await run("placement-group.ts"), "[ 25, 168 ]\n");
+});
+
+test("a stream that its reader leaves", async () => {
+  assert.equal(await run("stream.ts"), "read\nme\none\n");
+});
