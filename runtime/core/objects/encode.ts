@@ -1,36 +1,37 @@
 // Values ↔ bytes: the structured clone of Node, with large binary parts beside it and not in it.
 //
-//   parts[0] = kind │ text or clone        parts[1…] = the bytes of large views, in the order they were met
+//   parts[0] = kind │ text or clone        parts[1…] = the bytes of large views and buffers
 //
 // 1. What comes out is equal to what went in: typed arrays, buffers, maps, dates, errors, cycles.
 // 2. Only the bytes a view shows are written, never the rest of its buffer.
-// 3. The fast way is taken only for what JSON gives back exactly.
+// 3. A small value is a snapshot: what its owner or a reader writes later into its memory changes nobody else's. The
+//    parts of a large one are views on the owner's memory until they are written, and its reader's are views on what
+//    was given.
 
 import { Deserializer, Serializer } from "node:v8";
 import { ShoalError } from "../../base/index.ts";
-import type { ActorData, Id } from "../workers/messages.ts";
-import { MARK, markOf, noticingMarks } from "./marks.ts";
+import type { Id } from "../workers/messages.ts";
+import { noticingMarks, SEAL } from "./marks.ts";
+import { fromTextWithGaps, toPlainText } from "./plain-text.ts";
 import { findUncloneable } from "./uncloneable.ts";
+import { type DecodeOptions, unmark } from "./unmark.ts";
+import { KIND_LIMIT, kindOf, viewOn, viewOnCopy } from "./views.ts";
 
-/** Views of this many bytes or more are parts of their own. */
+/** Views and buffers of this many bytes or more are parts of their own. */
 const PART_BYTES = 4_096;
-/** What an encoded text may have before cloning is the better way. */
-const MAX_JSON_CHARS = 1_024;
+/** Up to this size values are kept in memory and travel in messages (invariant 3): Ray's limit. */
+const SNAPSHOT_BYTES = 100 * 1_024;
 
-const JSON_TEXT = 1;
-const CLONE = 2;
-/** A clone with marks in it, which have to be found again. */
-const MARKED_CLONE = 3;
+const TEXT = 1;
+const TEXT_WITH_GAPS = 2;
+const CLONE = 3;
+/** A clone with marks in it, which have to be found again; their seal follows it. */
+const MARKED_CLONE = 4;
 
 export interface EncodedValue {
   /** None for undefined. */
   readonly parts: readonly Uint8Array[];
   readonly byteLength: number;
-}
-
-export interface DecodeOptions {
-  readonly reference: (id: Id) => object;
-  readonly handle: (data: ActorData) => object;
 }
 
 const NOTHING: EncodedValue = { parts: [], byteLength: 0 };
@@ -41,102 +42,68 @@ const NOTHING: EncodedValue = { parts: [], byteLength: 0 };
  */
 export function encodeValue(value: unknown, onReference: (id: Id) => void): EncodedValue {
   if (value === undefined) return NOTHING;
-  if (isPlain(value)) {
-    const json = JSON.stringify(value);
-    if (json.length <= MAX_JSON_CHARS) {
-      const part = Buffer.allocUnsafe(1 + Buffer.byteLength(json));
-      part[0] = JSON_TEXT;
-      part.write(json, 1);
-      return { parts: [part], byteLength: part.byteLength };
-    }
-  }
-  return clone(value, onReference);
+  const plain = toPlainText(value);
+  if (plain === undefined) return clone(value, onReference);
+  const part = Buffer.allocUnsafe(1 + Buffer.byteLength(plain.text));
+  part[0] = plain.kind === "TEXT" ? TEXT : TEXT_WITH_GAPS;
+  part.write(plain.text, 1);
+  return { parts: [part], byteLength: part.byteLength };
 }
 
+/** Undefined for no parts. Throws OBJECT_LOST for bytes that `encodeValue` did not write. */
 export function decodeValue(parts: readonly Uint8Array[], options: DecodeOptions): unknown {
   const [first] = parts;
   if (first === undefined) return undefined;
   const head = Buffer.from(first.buffer, first.byteOffset, first.byteLength);
-  if (head[0] === JSON_TEXT) return JSON.parse(head.toString("utf8", 1));
-  const reader = new ViewReader(head.subarray(1), parts);
-  reader.readHeader();
-  const value: unknown = reader.readValue();
-  return head[0] === MARKED_CLONE ? unmark(value, options, new Map()) : value;
-}
-
-/** Invariant 3. */
-function isPlain(value: unknown): boolean {
-  if (isExact(value)) return true;
-  return (
-    Array.isArray(value) &&
-    value.length <= 64 &&
-    value.every(isExact) &&
-    Object.keys(value).length === value.length
-  );
-}
-
-function isExact(value: unknown): boolean {
-  if (typeof value === "number") return Number.isFinite(value) && !Object.is(value, -0);
-  if (typeof value === "string") return value.length <= MAX_JSON_CHARS;
-  return typeof value === "boolean" || value === null;
+  try {
+    if (head[0] === TEXT) return JSON.parse(head.toString("utf8", 1));
+    if (head[0] === TEXT_WITH_GAPS) return fromTextWithGaps(head.toString("utf8", 1));
+    const reader = new ValueReader(head.subarray(1), parts);
+    const value = reader.read();
+    return head[0] === MARKED_CLONE ? unmark(value, reader.readDouble(), options) : value;
+  } catch (cause) {
+    const why = cause instanceof Error ? cause.message : String(cause);
+    throw new ShoalError("OBJECT_LOST", `Cannot decode a value of ${parts.length} parts: ${why}`, { cause });
+  }
 }
 
 function clone(value: unknown, onReference: (id: Id) => void): EncodedValue {
-  const writer = new ViewWriter();
+  const writer = new ValueWriter();
   let marks = 0;
+  const onMark = (id: Id): void => {
+    marks++;
+    onReference(id);
+  };
   try {
-    writer.writeRawBytes(KIND);
-    writer.writeHeader();
-    noticingMarks(
-      (id) => {
-        marks++;
-        onReference(id);
-      },
-      () => writer.writeValue(value),
-    );
+    noticingMarks(onMark, () => writer.write(value));
   } catch (cause) {
-    const why = findUncloneable(value) ?? (cause instanceof Error ? cause.message : String(cause));
+    const why = findUncloneable(value, canClone) ?? (cause instanceof Error ? cause.message : String(cause));
     throw new ShoalError("INVALID_ARGUMENT", `it cannot be sent to another process: ${why}`, { cause });
   }
+  if (marks > 0) writer.writeDouble(SEAL);
   const head = writer.releaseBuffer();
   head[0] = marks === 0 ? CLONE : MARKED_CLONE;
-  let byteLength = head.byteLength;
-  for (const part of writer.parts) byteLength += part.byteLength;
-  return { parts: [head, ...writer.parts], byteLength };
+  const byteLength = writer.parts.reduce((sum, part) => sum + part.byteLength, head.byteLength);
+  const parts =
+    byteLength <= SNAPSHOT_BYTES ? writer.parts.map((part) => new Uint8Array(part)) : writer.parts;
+  return { parts: [head, ...parts], byteLength };
 }
 
-const KIND = new Uint8Array([CLONE]);
+function canClone(value: unknown): boolean {
+  try {
+    new ValueWriter().write(value);
+    return true;
+  } catch {
+    return false;
+  }
+}
 
-type ViewClass = new (buffer: ArrayBufferLike, byteOffset: number, length: number) => ArrayBufferView;
-
-/** Kinds of views by their place here, with the bytes of an element. */
-const VIEWS: readonly (readonly [ViewClass, number])[] = [
-  [Uint8Array, 1],
-  [Int8Array, 1],
-  [Uint8ClampedArray, 1],
-  [Uint16Array, 2],
-  [Int16Array, 2],
-  [Uint32Array, 4],
-  [Int32Array, 4],
-  [Float32Array, 4],
-  [Float64Array, 8],
-  [BigInt64Array, 8],
-  [BigUint64Array, 8],
-  [DataView, 1],
-  [Float16Array, 2],
-];
-const BUFFER = VIEWS.length;
+/** Room for the kind. */
+const KIND = new Uint8Array(1);
 /** Added to the kind of a view whose bytes are a part. */
-const APART = 32;
+const APART = KIND_LIMIT;
 
-function kindOf(view: ArrayBufferView): number {
-  if (Buffer.isBuffer(view)) return BUFFER;
-  const kind = VIEWS.findIndex(([viewClass]) => view instanceof viewClass);
-  if (kind >= 0) return kind;
-  throw new TypeError(`${view.constructor.name} is not supported`);
-}
-
-class ViewWriter extends Serializer {
+class ValueWriter extends Serializer {
   readonly parts: Uint8Array[] = [];
 
   constructor() {
@@ -144,8 +111,21 @@ class ViewWriter extends Serializer {
     treatViewsAsHostObjects(this);
   }
 
+  write(value: unknown): void {
+    const buffers = largeBuffersIn(value);
+    this.writeRawBytes(KIND);
+    this.writeHeader();
+    this.writeUint32(buffers.length);
+    for (const [index, buffer] of buffers.entries()) {
+      this.transferArrayBuffer(index, buffer);
+      this.parts.push(new Uint8Array(buffer));
+    }
+    this.writeValue(value);
+  }
+
   /** Called by the serializer for each view (invariant 2). */
   _writeHostObject(view: ArrayBufferView): void {
+    if (!ArrayBuffer.isView(view)) throw new TypeError("an object of the platform");
     const kind = kindOf(view);
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     if (bytes.byteLength >= PART_BYTES) {
@@ -163,30 +143,55 @@ class ViewWriter extends Serializer {
   }
 }
 
-class ViewReader extends Deserializer {
+class ValueReader extends Deserializer {
   readonly #parts: readonly Uint8Array[];
+  readonly #isSmall: boolean;
   #next = 1;
 
   constructor(head: Buffer, parts: readonly Uint8Array[]) {
     super(head);
     this.#parts = parts;
+    this.#isSmall = parts.reduce((sum, { byteLength }) => sum + byteLength, 0) <= SNAPSHOT_BYTES;
+  }
+
+  read(): unknown {
+    this.readHeader();
+    const buffers = this.readUint32();
+    // A buffer cannot begin within another: these are copies.
+    for (let index = 0; index < buffers; index++) {
+      this.transferArrayBuffer(index, new Uint8Array(this.#take()).buffer);
+    }
+    return this.readValue();
   }
 
   _readHostObject(): ArrayBufferView {
     const kind = this.readUint32();
-    if (kind < APART) return viewOf(kind, this.readRawBytes(this.readUint32()));
-    return viewOf(kind - APART, this.#parts[this.#next++] ?? new Uint8Array());
+    if (kind < APART) return viewOnCopy(kind, this.readRawBytes(this.readUint32()));
+    const view = this.#isSmall ? viewOnCopy : viewOn; // invariant 3
+    return view(kind - APART, this.#take());
+  }
+
+  #take(): Uint8Array {
+    const part = this.#parts[this.#next++];
+    if (part === undefined) throw new Error(`part ${this.#next - 1} is missing`);
+    return part;
   }
 }
 
-/** A view of that kind on the bytes, which are copied when they are not aligned for it. */
-function viewOf(kind: number, bytes: Uint8Array): ArrayBufferView {
-  const { buffer, byteOffset, byteLength } = bytes;
-  if (kind === BUFFER) return Buffer.from(buffer, byteOffset, byteLength);
-  const [viewClass, elementBytes] = VIEWS[kind] ?? [Uint8Array, 1];
-  const aligned = byteOffset % elementBytes === 0 && (elementBytes === 1 || byteLength >= PART_BYTES);
-  if (aligned) return new viewClass(buffer, byteOffset, byteLength / elementBytes);
-  return new viewClass(new Uint8Array(bytes).buffer, 0, byteLength / elementBytes);
+/**
+ * Large buffers that are the value or an item of it. The serializer must be told of them before; those further down
+ * are written into the clone.
+ */
+function largeBuffersIn(value: unknown): ArrayBuffer[] {
+  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return [];
+  if (isLargeBuffer(value)) return [value];
+  const found = new Set<ArrayBuffer>();
+  if (Array.isArray(value)) for (const item of value) if (isLargeBuffer(item)) found.add(item);
+  return [...found];
+}
+
+function isLargeBuffer(value: unknown): value is ArrayBuffer {
+  return value instanceof ArrayBuffer && value.byteLength >= PART_BYTES;
 }
 
 /** Node's own switch for it is not in its types. */
@@ -195,32 +200,4 @@ function treatViewsAsHostObjects(serializer: Serializer): void {
     readonly _setTreatArrayBufferViewsAsHostObjects: (flag: boolean) => void;
   };
   set.call(serializer, true);
-}
-
-/** Puts references and handles where their marks stand; each object once, so that cycles end. */
-function unmark(value: unknown, options: DecodeOptions, seen: Map<object, unknown>): unknown {
-  if (typeof value !== "object" || value === null || ArrayBuffer.isView(value)) return value;
-  if (seen.has(value)) return seen.get(value);
-  const mark = MARK in value ? markOf(value) : undefined;
-  if (mark !== undefined) {
-    const whole = "object" in mark ? options.reference(mark.object) : options.handle(mark.handle);
-    seen.set(value, whole);
-    return whole;
-  }
-  seen.set(value, value);
-  if (value instanceof Map) {
-    const entries = [...value];
-    value.clear();
-    for (const [key, item] of entries) value.set(unmark(key, options, seen), unmark(item, options, seen));
-  } else if (value instanceof Set) {
-    const items = [...value];
-    value.clear();
-    for (const item of items) value.add(unmark(item, options, seen));
-  } else {
-    for (const key of Object.keys(value)) {
-      const item: unknown = Reflect.get(value, key);
-      if (typeof item === "object") Reflect.set(value, key, unmark(item, options, seen));
-    }
-  }
-  return value;
 }

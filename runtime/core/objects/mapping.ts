@@ -17,6 +17,8 @@ const READ_AND_WRITE = 3;
 const PRIVATE = 2;
 /** Below this a copy is as quick. */
 const MIN_MAP_BYTES = 32 * 1024;
+/** Node reads less than 2 GiB at a time. */
+const MAX_READ_BYTES = 2 ** 30;
 
 let mapper: Mapper | undefined | null = null;
 
@@ -30,7 +32,7 @@ export function readFileBytes(path: string): Uint8Array {
     if (mapped !== undefined) return new Uint8Array(mapped);
     const bytes = Buffer.allocUnsafeSlow(size);
     for (let filled = 0; filled < size; ) {
-      const read = readSync(file, bytes, filled, size - filled, filled);
+      const read = readSync(file, bytes, filled, Math.min(size - filled, MAX_READ_BYTES), filled);
       if (read === 0) return bytes.subarray(0, filled);
       filled += read;
     }

@@ -4,13 +4,19 @@
 // of the moment, and writes what it returns in the object's place.
 //
 // 1. The property is all that is written of a marked object, so it comes out as an object with this key alone.
+// 2. Data that looks like a mark is none: a true one has the number that its encoder drew and wrote beside the value.
+// 3. All marked objects of a class share one shape: making one costs as much as one property.
 
+import { randomInt } from "node:crypto";
 import type { ActorData, Id } from "../workers/messages.ts";
 
 /** No key that a program would use. */
-export const MARK = "\u0000shoal";
+const MARK = "\u0000shoal";
 
 export type Mark = { readonly object: Id } | { readonly handle: ActorData };
+
+/** Of this process (invariant 2). */
+export const SEAL = randomInt(2 ** 48 - 1);
 
 let found: ((id: Id) => void) | undefined;
 
@@ -25,27 +31,57 @@ export function noticingMarks<T>(onReference: (id: Id) => void, encode: () => T)
   }
 }
 
+/** A constructor that gives what it was called with, so that a class made of it puts its fields on that. */
+const Given = function (target: object): object {
+  return target;
+} as unknown as new (
+  target: object,
+) => object;
+
+/** A private field on the marked object: nobody else sees it, and it costs next to nothing. */
+class Marked extends Given {
+  readonly #mark: Id | ActorData;
+
+  constructor(target: object, mark: Id | ActorData) {
+    super(target);
+    this.#mark = mark;
+  }
+
+  static of(target: object): Id | ActorData | undefined {
+    return #mark in target ? target.#mark : undefined;
+  }
+}
+
+/** One for all (invariant 3). */
+const PROPERTY: PropertyDescriptor = {
+  enumerable: true,
+  get(this: object): unknown {
+    const mark = Marked.of(this);
+    if (mark === undefined) return undefined;
+    const data: Mark = typeof mark === "number" ? { object: mark } : { handle: mark };
+    if (found === undefined) return data;
+    found(typeof mark === "number" ? mark : mark.actor);
+    return { ...data, seal: SEAL };
+  },
+};
+
 export function markReference(reference: object, id: Id): void {
-  define(reference, () => {
-    found?.(id);
-    return { object: id };
-  });
+  mark(reference, id);
 }
 
 export function markHandle(handle: object, data: ActorData): void {
-  define(handle, () => {
-    found?.(data.actor);
-    return { handle: data };
-  });
+  mark(handle, data);
 }
 
-function define(target: object, get: () => Mark): void {
-  Object.defineProperty(target, MARK, { enumerable: true, get });
+function mark(target: object, data: Id | ActorData): void {
+  // The constructor gives the target itself.
+  Object.defineProperty(new Marked(target, data), MARK, PROPERTY);
 }
 
-/** The mark an object was written as; undefined for any other. */
-export function markOf(value: object): Mark | undefined {
+/** The mark an object was written as by the encoder of that seal; undefined for any other. */
+export function markOf(value: object, seal: number): Mark | undefined {
   if (!Object.hasOwn(value, MARK)) return undefined;
-  const mark: unknown = Reflect.get(value, MARK);
-  return typeof mark === "object" && mark !== null ? (mark as Mark) : undefined;
+  const data: unknown = Reflect.get(value, MARK);
+  if (typeof data !== "object" || data === null || Reflect.get(data, "seal") !== seal) return undefined;
+  return data as Mark;
 }

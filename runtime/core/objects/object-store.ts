@@ -2,18 +2,19 @@
 //
 // 1. The files in memory are never told to be less than they are; above the capacity the objects used longest ago are
 //    spilled first.
-// 2. Spilling copies before it deletes, so that an object is readable all the time.
-// 3. A full disk is an error for who needs the room, and loses nothing.
+// 2. A move copies before it deletes, and one object moves at a time: each is readable, whole, at every moment.
+// 3. A full or missing disk is an error for who needs the room, and loses nothing.
+// 4. An object that was deleted leaves no file, also when it was being moved.
 
-import { existsSync, renameSync } from "node:fs";
-import { copyFile, mkdtemp, readdir, rename, rm, stat, statfs } from "node:fs/promises";
+import { existsSync, renameSync, statSync } from "node:fs";
+import { copyFile, mkdtemp, readdir, rm, statfs } from "node:fs/promises";
 import { tmpdir, totalmem } from "node:os";
 import { basename, dirname, join } from "node:path";
-import { type Clock, ShoalError, systemCodeOf } from "../../base/index.ts";
+import { type Clock, messageOf, ShoalError, systemCodeOf } from "../../base/index.ts";
 import type { Logger } from "../../base/log/index.ts";
 import { isRunning } from "../is-running.ts";
 import type { Id } from "../workers/messages.ts";
-import { makeMemoryFolder, type ObjectFolders, SharedMemoryFolder } from "./shared-memory.ts";
+import { lostObject, makeMemoryFolder, type ObjectFolders, SharedMemoryFolder } from "./shared-memory.ts";
 
 export interface ObjectStoreOptions {
   /** Bytes of shared memory; by default 30 % of the machine's memory, or what the mount has left. */
@@ -77,8 +78,8 @@ export class ObjectStore implements AsyncDisposable {
   #spilledBytes = 0;
   #spills = 0;
   #restores = 0;
-  /** Room is made for one at a time. */
-  #making: Promise<void> = Promise.resolve();
+  #deletions = 0;
+  #lastMove: Promise<void> = Promise.resolve();
 
   private constructor(
     folders: ObjectFolders,
@@ -160,9 +161,14 @@ export class ObjectStore implements AsyncDisposable {
       const what = `Cannot store an object of ${bytes} bytes: the object store has ${this.#capacityBytes}`;
       return Promise.reject(new ShoalError("OBJECT_STORE_FULL", what));
     }
-    const made = this.#making.then(() => this.#makeRoom(bytes));
-    this.#making = made.catch(() => undefined);
-    return made.then(() => this.#takeSpare(bytes));
+    return this.#inTurn(() => this.#makeRoom(bytes)).then(() => this.#takeSpare(bytes));
+  }
+
+  /** Moves wait for each other (invariant 2). */
+  #inTurn(move: () => Promise<void>): Promise<void> {
+    const done = this.#lastMove.then(move);
+    this.#lastMove = done.catch(() => undefined);
+    return done;
   }
 
   /** Whether an object is in memory, to be opened now. */
@@ -172,12 +178,19 @@ export class ObjectStore implements AsyncDisposable {
     return existsSync(this.#files.pathOf(id));
   }
 
-  /** Makes sure that an object can be read; a spilled one comes back to memory while there is room. */
+  /**
+   * Makes sure that an object can be read; a spilled one comes back to memory while there is room. Rejects with
+   * OBJECT_LOST when its file is gone or cut off.
+   */
   async restore(id: Id): Promise<void> {
-    const stored = this.#objects.get(id);
     this.#touch(id, true);
-    if (stored?.spilled === true) await this.#bringBack(id, stored);
-    await stat(this.#files.pathOf(id)).catch(() => stat(this.#files.spillPathOf(id)));
+    if (this.isSpilled(id)) await this.#inTurn(() => this.#bringBack(id));
+    const stored = this.#objects.get(id);
+    if (stored === undefined) throw lostObject(id, new Error("it is not in the object store"));
+    const path = stored.spilled ? this.#files.spillPathOf(id) : this.#files.pathOf(id);
+    const size = statSync(path, { throwIfNoEntry: false })?.size;
+    if (size === undefined) throw lostObject(id, new Error("its file is gone"));
+    if (size < stored.bytes) throw lostObject(id, new Error("its file is cut off"));
   }
 
   isSpilled(id: Id): boolean {
@@ -188,11 +201,17 @@ export class ObjectStore implements AsyncDisposable {
     const stored = this.#objects.get(id);
     this.#forget(id);
     if (stored !== undefined && this.#keepSpare(id, stored)) return;
-    for (const path of [this.#files.pathOf(id), this.#files.spillPathOf(id)]) {
-      rm(path, { force: true }).catch((error: unknown) =>
-        this.#log.warn({ err: error }, "cannot delete an object"),
-      );
+    const path = stored?.spilled === true ? this.#files.spillPathOf(id) : this.#files.pathOf(id);
+    const deleted = `${path}.${++this.#deletions}.deleted`;
+    try {
+      // Away from its name at once: what is written under it next must stay.
+      renameSync(path, deleted);
+    } catch {
+      return; // it is gone
     }
+    rm(deleted, { force: true }).catch((error: unknown) =>
+      this.#log.warn({ err: error }, "cannot delete an object"),
+    );
   }
 
   stats(): ObjectStoreStats {
@@ -210,7 +229,7 @@ export class ObjectStore implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.#making;
+    await this.#lastMove;
     this.#closed = true;
     await rm(this.folders.memory, { recursive: true, force: true });
     await rm(this.folders.spill, { recursive: true, force: true });
@@ -229,44 +248,48 @@ export class ObjectStore implements AsyncDisposable {
     throw new ShoalError("OBJECT_STORE_FULL", what);
   }
 
-  /** Invariants 2 and 3. */
   async #spill(id: Id, stored: Stored): Promise<void> {
-    const [from, to] = [this.#files.pathOf(id), this.#files.spillPathOf(id)];
-    await this.#move(from, to, stored.bytes);
-    if (this.#objects.get(id) === stored) {
-      this.#setWhere(id, stored, true);
+    const from = this.#files.pathOf(id);
+    try {
+      await this.#move(id, { stored, from, to: this.#files.spillPathOf(id) });
       this.#spills++;
-    } else await rm(to, { force: true }); // deleted meanwhile
-    await rm(from, { force: true });
-  }
-
-  async #bringBack(id: Id, stored: Stored): Promise<void> {
-    if (this.#bytes + stored.bytes > this.#capacityBytes) return; // it is read where it is
-    const [from, to] = [this.#files.spillPathOf(id), this.#files.pathOf(id)];
-    try {
-      await this.#move(from, to, stored.bytes);
-    } catch {
-      return;
-    }
-    if (this.#objects.get(id) === stored) {
-      this.#setWhere(id, stored, false);
-      this.#restores++;
-      await rm(from, { force: true });
-    }
-  }
-
-  async #move(from: string, to: string, bytes: number): Promise<void> {
-    const temporary = `${to}.new`;
-    try {
-      await copyFile(from, temporary);
-      await rename(temporary, to);
     } catch (cause) {
-      await rm(temporary, { force: true });
-      if (systemCodeOf(cause) === "ENOENT") return; // deleted meanwhile
-      const what = `Cannot spill an object of ${bytes} bytes to disk`;
-      const why = systemCodeOf(cause) === "ENOSPC" ? "the disk is full" : String(cause);
-      throw new ShoalError("OBJECT_STORE_FULL", `${what}: ${why}`, { cause });
+      if (this.#objects.get(id) !== stored) return; // deleted meanwhile
+      if (!existsSync(from)) return this.#forget(id); // what somebody removed takes no room
+      const why = systemCodeOf(cause) === "ENOSPC" ? "the disk is full" : messageOf(cause); // invariant 3
+      const what = `Cannot spill an object of ${stored.bytes} bytes to disk: ${why}`;
+      throw new ShoalError("OBJECT_STORE_FULL", what, { cause });
     }
+  }
+
+  async #bringBack(id: Id): Promise<void> {
+    const stored = this.#objects.get(id);
+    // Without room it is read where it is.
+    if (stored?.spilled !== true || this.#bytes + stored.bytes > this.#capacityBytes) return;
+    try {
+      await this.#move(id, { stored, from: this.#files.spillPathOf(id), to: this.#files.pathOf(id) });
+      this.#restores++;
+    } catch (error) {
+      if (this.#objects.get(id) === stored) this.#log.warn({ err: error }, "an object stays on disk");
+    }
+  }
+
+  /** Copies, tells the new place, deletes (invariant 2). */
+  async #move(
+    id: Id,
+    { stored, from, to }: { readonly stored: Stored; readonly from: string; readonly to: string },
+  ): Promise<void> {
+    const unfinished = `${to}.moved`;
+    try {
+      await copyFile(from, unfinished);
+      if (this.#objects.get(id) !== stored) throw new Error("it was deleted meanwhile");
+      renameSync(unfinished, to); // at once after the look: invariant 4
+    } catch (error) {
+      await rm(unfinished, { force: true });
+      throw error;
+    }
+    this.#setWhere(id, stored, !stored.spilled);
+    await rm(from, { force: true });
   }
 
   #setWhere(id: Id, { bytes }: Stored, spilled: boolean): void {

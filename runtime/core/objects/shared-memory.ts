@@ -71,10 +71,10 @@ export class SharedMemoryFolder {
       try {
         return partsOf(readFileBytes(path));
       } catch (thrown) {
-        if (systemCodeOf(thrown) !== "ENOENT") throw lost(id, thrown); // invariant 3
+        if (systemCodeOf(thrown) !== "ENOENT") throw lostObject(id, thrown); // invariant 3
       }
     }
-    throw lost(id, new Error("there is no file of it"));
+    throw lostObject(id, new Error("there is no file of it"));
   }
 }
 
@@ -98,7 +98,7 @@ export function writeFailure(id: Id, byteLength: number, cause: unknown): ShoalE
   return new ShoalError("INTERNAL", `${what}: ${why}`, { cause });
 }
 
-function lost(id: Id, cause: unknown): ShoalError {
+export function lostObject(id: Id, cause: unknown): ShoalError {
   const why = cause instanceof Error ? cause.message : String(cause);
   return new ShoalError("OBJECT_LOST", `Cannot read object ${showId(id)}: ${why}`, { cause });
 }
@@ -127,7 +127,8 @@ function partsOf(bytes: Uint8Array): Uint8Array[] {
   let offset = aligned(8 + 8 * count);
   return Array.from({ length: count }, (_, index) => {
     const length = view.getFloat64(8 + 8 * index, true);
-    if (!(offset + length <= bytes.byteLength)) throw new Error("its file is cut off");
+    if (!Number.isSafeInteger(length) || length < 0) throw new Error("its file is damaged");
+    if (offset + length > bytes.byteLength) throw new Error("its file is cut off");
     const part = bytes.subarray(offset, offset + length);
     offset = aligned(offset + length);
     return part;

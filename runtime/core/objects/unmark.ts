@@ -1,0 +1,50 @@
+// Puts references and handles where their marks stand in a decoded value.
+//
+// 1. Each object is looked at once, so that cycles end and what was one object stays one.
+
+import type { ActorData, Id } from "../workers/messages.ts";
+import { markOf } from "./marks.ts";
+
+export interface DecodeOptions {
+  readonly reference: (id: Id) => object;
+  readonly handle: (data: ActorData) => object;
+}
+
+export function unmark(value: unknown, seal: number, options: DecodeOptions): unknown {
+  const seen = new Map<object, unknown>(); // invariant 1
+  const visit = (item: unknown): unknown => {
+    if (typeof item !== "object" || item === null || ArrayBuffer.isView(item)) return item;
+    if (seen.has(item)) return seen.get(item);
+    const mark = markOf(item, seal);
+    const whole = mark === undefined ? item : wholeOf(mark, options);
+    seen.set(item, whole);
+    if (mark === undefined) visitMembers(item, visit);
+    return whole;
+  };
+  return visit(value);
+}
+
+function wholeOf(mark: NonNullable<ReturnType<typeof markOf>>, options: DecodeOptions): object {
+  return "object" in mark ? options.reference(mark.object) : options.handle(mark.handle);
+}
+
+function visitMembers(value: object, visit: (item: unknown) => unknown): void {
+  if (value instanceof Map) {
+    const entries = [...value];
+    value.clear();
+    for (const [key, item] of entries) value.set(visit(key), visit(item));
+  } else if (value instanceof Set) {
+    const items = [...value];
+    value.clear();
+    for (const item of items) value.add(visit(item));
+  } else {
+    // Not `keys`: the cause of an error is not enumerable.
+    const keys = value instanceof Error ? Object.getOwnPropertyNames(value) : Object.keys(value);
+    for (const key of keys) {
+      const item: unknown = Reflect.get(value, key);
+      if (typeof item !== "object" || item === null) continue;
+      const whole = visit(item);
+      if (whole !== item) Reflect.set(value, key, whole);
+    }
+  }
+}

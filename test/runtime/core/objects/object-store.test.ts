@@ -1,0 +1,193 @@
+// The objects of a runtime in memory and on disk.
+
+import assert from "node:assert/strict";
+import { spawnSync } from "node:child_process";
+import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { systemClock } from "../../../../runtime/base/index.ts";
+import { silentLog } from "../../../../runtime/base/log/index.ts";
+import { ObjectStore, SharedMemoryFolder } from "../../../../runtime/core/objects/index.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { NO_MOUNTS, smallMount, testFolder } from "./support.ts";
+
+const SIZE = 100_000;
+
+function start(spillFolder: string, capacityBytes = 3.5 * SIZE): Promise<ObjectStore> {
+  return ObjectStore.start({ capacityBytes, spillFolder, clock: systemClock, log: silentLog });
+}
+
+async function write(store: ObjectStore, id: number, size = SIZE): Promise<void> {
+  await store.write(id, [new Uint8Array(size).fill(id)]);
+}
+
+/** That the object reads as it was written. */
+async function check(store: ObjectStore, id: number): Promise<void> {
+  await store.restore(id);
+  assert.ok(
+    store.open(id)[0]?.every((byte) => byte === id),
+    `object ${id}`,
+  );
+}
+
+function filesOf({ folders }: ObjectStore): number {
+  return readdirSync(folders.memory).length + readdirSync(folders.spill).length;
+}
+
+suite("room", () => {
+  test("what was used longest ago is spilled, and comes back (invariant 1)", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path);
+    for (const id of [1, 2, 3]) await write(store, id);
+    store.open(1);
+    await write(store, 4);
+    assert.deepEqual(
+      [1, 2, 3, 4].map((id) => store.isSpilled(id)),
+      [false, true, false, false],
+    );
+    const { bytes, spilledBytes, ...counts } = store.stats();
+    assert.deepEqual(counts, {
+      objects: 4,
+      capacityBytes: 350_000,
+      spilledObjects: 1,
+      spills: 1,
+      restores: 0,
+    });
+    assert.ok(bytes >= 3 * SIZE && bytes <= 350_000);
+    assert.ok(spilledBytes >= SIZE);
+    store.delete(1);
+    await check(store, 2);
+    assert.equal(store.isSpilled(2), false);
+    assert.equal(store.stats().restores, 1);
+    for (const id of [2, 3, 4]) await check(store, id);
+  });
+
+  test("what a worker wrote counts from when it is adopted", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path);
+    for (const id of [1, 2, 3]) await write(store, id);
+    await store.room(SIZE);
+    assert.equal(store.stats().spilledObjects, 1);
+    const files = SharedMemoryFolder.at(store.folders);
+    store.adopt(5, await files.write(5, [new Uint8Array(SIZE).fill(5)]));
+    assert.equal(store.stats().objects, 4);
+    for (const id of [1, 2, 3, 5]) await check(store, id);
+  });
+
+  test("more than the capacity is refused at once", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path);
+    await write(store, 1);
+    await assert.rejects(store.room(4 * SIZE), { code: "OBJECT_STORE_FULL", message: /has 350000/ });
+    assert.equal(store.isSpilled(1), false);
+  });
+
+  test("a full disk is a typed error and loses nothing (invariant 3)", { skip: NO_MOUNTS }, async () => {
+    using disk = smallMount(150_000);
+    await using store = await start(disk.path);
+    for (const id of [1, 2, 3, 4]) await write(store, id);
+    await assert.rejects(write(store, 5), { code: "OBJECT_STORE_FULL", message: /disk is full/ });
+    assert.equal(filesOf(store), 4);
+    for (const id of [1, 2, 3, 4]) await check(store, id);
+    store.delete(2);
+    store.delete(3);
+    await write(store, 6);
+    await check(store, 6);
+  });
+
+  test("a spill folder that is gone is a typed error and loses nothing (invariant 3)", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path);
+    for (const id of [1, 2, 3]) await write(store, id);
+    rmSync(store.folders.spill, { recursive: true });
+    await assert.rejects(write(store, 4), { code: "OBJECT_STORE_FULL" });
+    for (const id of [1, 2, 3]) await check(store, id);
+    mkdirSync(store.folders.spill);
+  });
+});
+
+suite("while objects move", () => {
+  test("many readers of spilled objects find each whole (invariant 2)", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path, 6.5 * SIZE);
+    const ids = Array.from({ length: 20 }, (_, at) => at + 1);
+    for (const id of ids) await write(store, id);
+    for (const id of ids.slice(10)) store.delete(id);
+    const reads = ids.slice(0, 10).flatMap((id) => [check(store, id), check(store, id)]);
+    await Promise.all([...reads, write(store, 31), write(store, 32)]);
+    const { objects, bytes, spilledBytes } = store.stats();
+    assert.equal(objects, 12);
+    assert.ok(bytes <= 6.5 * SIZE);
+    const size = (folder: string): number =>
+      readdirSync(folder).reduce((sum, name) => sum + statSync(join(folder, name)).size, 0);
+    await eventually("the files are what is counted", () => {
+      return size(store.folders.memory) === bytes && size(store.folders.spill) === spilledBytes;
+    });
+  });
+
+  test("an object deleted while it moves leaves no file (invariant 4)", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path);
+    for (const id of [1, 2, 3, 4]) await write(store, id);
+    for (const id of [2, 3]) store.delete(id);
+    const back = assert.rejects(store.restore(1), { code: "OBJECT_LOST" });
+    await Promise.resolve();
+    store.delete(1);
+    await back;
+    await write(store, 5);
+    const room = store.room(2.5 * SIZE);
+    await Promise.resolve();
+    for (const id of [4, 5]) store.delete(id);
+    await room;
+    await eventually("no file is left", () => filesOf(store) === 0);
+    assert.deepEqual([store.stats().bytes, store.stats().spilledBytes], [0, 0]);
+  });
+
+  test("an object written again after it was deleted stays", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path);
+    for (let round = 0; round < 20; round++) {
+      await write(store, 1);
+      store.delete(1);
+      await write(store, 1);
+      await check(store, 1);
+    }
+    await eventually("one file is left", () => filesOf(store) === 1);
+    await check(store, 1);
+  });
+});
+
+suite("loss", () => {
+  test("a file that is gone or cut off is told, in memory and on disk", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path);
+    for (const id of [1, 2, 3, 4, 5]) await write(store, id);
+    const files = SharedMemoryFolder.at(store.folders);
+    rmSync(files.spillPathOf(1));
+    truncateSync(files.spillPathOf(2), 10);
+    rmSync(files.pathOf(3));
+    truncateSync(files.pathOf(4), 10);
+    for (const id of [1, 2, 3, 4, 99]) await assert.rejects(store.restore(id), { code: "OBJECT_LOST" });
+    assert.deepEqual(
+      [3, 5].map((id) => store.isAtHand(id)),
+      [false, true],
+    );
+    await check(store, 5);
+  });
+
+  test("folders of runtimes that were killed are swept, those of others stay", async () => {
+    using disk = testFolder();
+    const { pid } = spawnSync(process.execPath, ["--version"]);
+    const [dead, alive] = [`shoal-spill-${pid}-abc`, `shoal-spill-${process.pid}-abc`];
+    for (const name of [dead, alive, "shoal-spill-x"]) mkdirSync(join(disk.path, name));
+    const store = await start(disk.path);
+    assert.deepEqual(
+      [dead, alive, "shoal-spill-x"].map((name) => existsSync(join(disk.path, name))),
+      [false, true, true],
+    );
+    assert.equal(statSync(store.folders.memory).mode & 0o777, 0o700);
+    await write(store, 1);
+    await store[Symbol.asyncDispose]();
+    assert.ok(!existsSync(store.folders.memory) && !existsSync(store.folders.spill));
+  });
+});
