@@ -3,6 +3,7 @@
 // 1. A reference holds its object: the object is freed when the last reference in the last process is gone.
 // 2. Inside a value that is sent or stored it crosses as a marker and comes out as a reference again.
 
+import { inspect } from "node:util";
 import { markReference } from "../objects/index.ts";
 import { type Id } from "../workers/messages.ts";
 import { showId } from "./ids.ts";
@@ -26,6 +27,10 @@ export class ObjectRef<T> {
 
   static idOf(ref: ObjectRef<unknown>): Id {
     return ref.#id;
+  }
+
+  [inspect.custom](): string {
+    return String(this);
   }
 
   toString(): string {

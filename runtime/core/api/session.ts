@@ -5,14 +5,19 @@
 
 import { ShoalError } from "../../base/index.ts";
 import { collectGarbage, decodeValue, encodeValue } from "../objects/index.ts";
-import type { ActorData, Id, PlacementData, RetryOn, Work } from "../workers/messages.ts";
+import {
+  type ActorData,
+  type Id,
+  INLINE_BYTES,
+  type PlacementData,
+  type RetryOn,
+  type Work,
+} from "../workers/messages.ts";
 import type { Core, Outcome, Parts, WaitOptions } from "./core.ts";
 import { ObjectRef, StreamRef } from "./object-ref.ts";
 import { ReferenceTable } from "./reference-table.ts";
 import { StreamItems } from "./stream-items.ts";
 
-/** Values up to this size travel in messages: Ray's limit. */
-export const INLINE_BYTES = 100 * 1024;
 /** Stands among the references of a task for its whole list of arguments (invariant 2). */
 const WHOLE_LIST = -1;
 

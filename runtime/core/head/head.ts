@@ -9,7 +9,14 @@ import type { Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "..
 import { IdSource, showId } from "../api/ids.ts";
 import type { ObjectStore } from "../objects/index.ts";
 import type { RowKind, RowKinds } from "../state/index.ts";
-import type { ActorData, ActorOptionsData, GroupData, Id, WireValue } from "../workers/messages.ts";
+import {
+  type ActorData,
+  type ActorOptionsData,
+  type GroupData,
+  type Id,
+  INLINE_BYTES,
+  type WireValue,
+} from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
 import type { GroupTable } from "./group-table.ts";
 import type { ObjectDirectory, ObjectEntry } from "./object-directory.ts";
@@ -17,9 +24,6 @@ import type { Readers } from "./readers.ts";
 import type { StateTables } from "./state-tables.ts";
 import type { Item, Submitter } from "./task-record.ts";
 import type { TaskTable } from "./task-table.ts";
-
-/** Values up to this size stay in the head's memory and travel in messages: Ray's limit. */
-export const INLINE_BYTES = 100 * 1024;
 
 export interface HeadParts {
   readonly directory: ObjectDirectory;

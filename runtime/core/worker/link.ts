@@ -2,10 +2,13 @@
 
 import type { Parts } from "../api/core.ts";
 import { type SharedMemoryFolder } from "../objects/index.ts";
-import type { FromWorker, Id, WireResult, WireValue } from "../workers/messages.ts";
-
-/** Values up to this size travel in messages: Ray's limit. */
-export const INLINE_BYTES = 100 * 1024;
+import {
+  type FromWorker,
+  type Id,
+  INLINE_BYTES,
+  type WireResult,
+  type WireValue,
+} from "../workers/messages.ts";
 
 export interface LinkOptions {
   readonly send: (message: FromWorker, parts?: Parts) => void;

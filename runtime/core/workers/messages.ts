@@ -10,6 +10,9 @@ import type { WireError } from "../../base/index.ts";
 /** A task, an actor, an object or a placement group. Object ids of a task's returns follow its own. */
 export type Id = number;
 
+/** Values up to this size travel in messages and stay in the head's memory: Ray's limit. */
+export const INLINE_BYTES = 100 * 1024;
+
 /** How many binary parts of the message are the value, or that it is the object file of its id. */
 export type WireValue = number | { readonly fileBytes: number };
 
