@@ -11,9 +11,11 @@ export type {
   TaskOptions,
 } from "./api/options.ts";
 export { PlacementGroup } from "./api/placement-group.ts";
-export type { RuntimeOptions } from "./api/runtime-options.ts";
+export type { ActorStatus } from "./api/core.ts";
+export type { NodeOptions, RuntimeOptions } from "./api/runtime-options.ts";
 export { type GetOptions, Runtime, type Values } from "./api/runtime.ts";
-export type { ListOptions, Summaries } from "./api/state-queries.ts";
+export type { WorkerLine } from "./worker-logs.ts";
+export type { ListOptions, ResourceTotals, Summaries } from "./api/state-queries.ts";
 export * from "./state/index.ts";
 export { findRuntimes, readRows } from "./state-client.ts";
 export type { TaskFunction, TaskModule, TaskResult, TaskResults } from "./api/task-functions.ts";

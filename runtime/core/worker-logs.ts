@@ -16,6 +16,8 @@ export interface WorkerLogsOptions {
   readonly clock: Pick<Clock, "nowMs" | "timer">;
   /** Where the lines of each stream go, such as `process.stdout`. */
   readonly to: Readonly<Record<WorkerStream, OutputSink>>;
+  /** Takes each line instead. */
+  readonly onLine?: ((line: WorkerLine) => void) | undefined;
   /** Default true; false shows nothing. */
   readonly logToDriver?: boolean;
   /** Whether the same line from many workers is shown once and counted. Default true. */
@@ -24,6 +26,15 @@ export interface WorkerLogsOptions {
   readonly maxLinesPerSecond?: number;
   /** Whether prefixes are coloured. Default: where the stream is a terminal. */
   readonly colour?: boolean;
+}
+
+/** A line that a worker printed. */
+export interface WorkerLine {
+  readonly text: string;
+  readonly stream: WorkerStream;
+  readonly pid: number;
+  /** The task's or the actor's name, as far as it is known. */
+  readonly name: string | undefined;
 }
 
 export interface LoggingWorker {
@@ -62,7 +73,13 @@ export class WorkerLogs {
   #disposed = false;
 
   constructor({ colour, ...options }: WorkerLogsOptions) {
-    this.#options = { logToDriver: true, dedupLogs: true, maxLinesPerSecond: 1_000, ...options };
+    this.#options = {
+      logToDriver: true,
+      dedupLogs: true,
+      maxLinesPerSecond: 1_000,
+      onLine: undefined,
+      ...options,
+    };
     this.#colour = colour;
     this.#dedup = new LogDedup(options.clock, (text, origin, repeated) => this.#show(text, origin, repeated));
   }
@@ -109,6 +126,11 @@ export class WorkerLogs {
   }
 
   #write(text: string, { writer, stream }: Origin): void {
+    const { onLine } = this.#options;
+    if (onLine !== undefined) {
+      onLine({ text, stream, pid: writer.pid, name: writer.name });
+      return;
+    }
     const to = this.#options.to[stream];
     to.write(`${prefixOf(writer, this.#colour ?? to.isTTY === true)} ${text}\n`);
   }

@@ -70,7 +70,8 @@ function actorFactory(
     options: (more: ActorOptions) => actorFactory(session, name, { ...options, ...more }),
     create: async (...args: unknown[]) => {
       const creation = session.packCreation({ ...CREATION, label, work, args, placement });
-      const actor = await session.core.createActor(creation, data);
+      using _abort = killOnAbort(session, creation.task, options.signal);
+      const actor = await session.core.createActor(creation, data, options.onStatus);
       return makeHandle(session, actor, true);
     },
   };
@@ -87,6 +88,14 @@ export function makeHandle(session: Session, data: ActorData, held = false): obj
   markHandle(handle, data); // invariant 2
   session.track(handle, data.actor, held);
   return handle;
+}
+
+/** While a creation goes on. Throws the reason of a signal that has aborted already. */
+function killOnAbort(session: Session, actor: Id, signal: AbortSignal | undefined): Disposable {
+  signal?.throwIfAborted();
+  const kill = (): void => void session.core.killActor(actor, true);
+  signal?.addEventListener("abort", kill, { once: true });
+  return { [Symbol.dispose]: () => signal?.removeEventListener("abort", kill) };
 }
 
 /** The id behind a handle; undefined for what is none. */

@@ -1,7 +1,14 @@
 // The one interface under the API: the head itself in the driver, a channel to it in a worker.
 
 import type { ShoalError } from "../../base/index.ts";
-import type { ActorData, ActorOptionsData, GroupData, Id, WireTaskSpec } from "../workers/messages.ts";
+import type {
+  ActorData,
+  ActorOptionsData,
+  GroupData,
+  Id,
+  NodeData,
+  WireTaskSpec,
+} from "../workers/messages.ts";
 import type { RowKind, RowKinds } from "../state/index.ts";
 import type { IdSource } from "./ids.ts";
 
@@ -30,6 +37,26 @@ export interface StreamSink {
   onEnd(error: ShoalError | undefined): void;
 }
 
+/** A state an actor has entered. */
+export interface ActorStatus {
+  readonly state:
+    | "DEPENDENCIES_UNREADY"
+    | "PENDING_CREATION"
+    | "CREATING"
+    | "ALIVE"
+    | "RESTARTING"
+    | "STOPPING"
+    | "DEAD";
+  /** Why; for PENDING_CREATION what is short, such as `needs 4 num_cpus, 2 free of 8`. */
+  readonly reason: string;
+  /** Counts its processes from 1. */
+  readonly incarnation: number;
+  /** Of the process it has in this state. */
+  readonly pid: number | undefined;
+}
+
+export type OnActorStatus = (status: ActorStatus) => void;
+
 export interface Core {
   readonly ids: IdSource;
   /** The task whose code asks, for the tree of children. */
@@ -41,9 +68,15 @@ export interface Core {
   consumed(task: Id, count: number): void;
   /** Nobody will read the stream any more. */
   abandon(task: Id): void;
-  createActor(spec: TaskSpec, options: ActorOptionsData): Promise<ActorData>;
+  /** `onStatus` is for the driver only; UNSUPPORTED in a worker. */
+  createActor(spec: TaskSpec, options: ActorOptionsData, onStatus?: OnActorStatus): Promise<ActorData>;
   namedActor(name: string, namespace: string): Promise<ActorData>;
   killActor(actor: Id, noRestart: boolean): Promise<void>;
+  /** Resolves when it is dead; of the running actor, without an id, at once. */
+  stopActor(actor: Id | undefined, graceMs: number): Promise<void>;
+  /** Nodes are the driver's to add and remove; UNSUPPORTED in a worker. */
+  addNode(node: NodeData): Promise<void>;
+  removeNode(id: string): Promise<void>;
   createGroup(group: Id, data: GroupData): Promise<void>;
   groupReady(group: Id, options: WaitOptions): Promise<void>;
   removeGroup(group: Id): Promise<void>;

@@ -3,10 +3,13 @@
 // Names and defaults are Ray's (python/ray/_common/ray_option_utils.py), in camelCase.
 
 import { ShoalError } from "../../base/index.ts";
+import type { OnActorStatus } from "./core.ts";
+import type { NodeOptions } from "./runtime-options.ts";
 import { PlacementGroup } from "./placement-group.ts";
 import type {
   ActorOptionsData,
   GroupData,
+  NodeData,
   PlacementData,
   RetryOn,
   StrategyData,
@@ -90,6 +93,15 @@ export interface ActorOptions extends ResourceOptions {
   readonly methodGroups?: Readonly<Record<string, string>>;
   /** Whether a call may begin before an earlier one whose arguments are not ready. */
   readonly allowOutOfOrderExecution?: boolean;
+  /**
+   * From having a worker to being ready for calls; then it is killed, which a restart may follow, else the creation
+   * fails with DEADLINE_EXCEEDED. As long as it takes by default.
+   */
+  readonly startTimeoutMs?: number;
+  /** Kills the actor when it aborts before the creation is over. */
+  readonly signal?: AbortSignal;
+  /** Told of each state the actor enters. In the driver only: UNSUPPORTED in a worker. */
+  readonly onStatus?: OnActorStatus;
 }
 
 export interface MethodOptions extends CallOptions {
@@ -147,7 +159,17 @@ export interface CheckedActor {
 }
 
 export function checkActor(options: ActorOptions, label: string): CheckedActor {
-  const { maxRestarts = 0, maxTaskRetries = 0, maxPendingCalls = -1, maxConcurrency, name } = options;
+  const {
+    maxRestarts = 0,
+    maxTaskRetries = 0,
+    maxPendingCalls = -1,
+    maxConcurrency,
+    name,
+    startTimeoutMs,
+  } = options;
+  if (startTimeoutMs !== undefined && !(startTimeoutMs > 0)) {
+    throw refuse("startTimeoutMs", startTimeoutMs, "a number above 0", label);
+  }
   count("maxRestarts", maxRestarts, -1, label);
   count("maxTaskRetries", maxTaskRetries, -1, label);
   count("maxPendingCalls", maxPendingCalls, -1, label);
@@ -178,6 +200,7 @@ export function checkActor(options: ActorOptions, label: string): CheckedActor {
     maxTaskRetries,
     maxPendingCalls,
     allowOutOfOrderExecution: options.allowOutOfOrderExecution ?? false,
+    startTimeoutMs,
   };
   return { placement: placementOf(options, 0, label), data, maxConcurrency, groups, methodGroups };
 }
@@ -196,6 +219,11 @@ function placementOf(options: ResourceOptions, defaultCpus: number, name: string
 /** Throws INVALID_ARGUMENT. */
 export function checkGroup({ name, strategy = "PACK", bundles }: PlacementGroupOptions): GroupData {
   return { name, strategy, bundles: bundles.map((bundle) => amountsOf(bundle, 0, "a bundle")) };
+}
+
+/** Throws INVALID_ARGUMENT. */
+export function checkNode(id: string, { labels = {}, ...amounts }: NodeOptions): NodeData {
+  return { id, labels, resources: amountsOf(amounts, 0, id) };
 }
 
 function amountsOf(options: BundleOptions, defaultCpus: number, name: string): Record<string, number> {

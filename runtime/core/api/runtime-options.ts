@@ -1,7 +1,18 @@
 // What `Runtime.start` takes.
 
+import type { WorkerLine } from "../worker-logs.ts";
 import type { Clock } from "../../base/index.ts";
 import type { Logger } from "../../base/log/index.ts";
+
+/** A node: a place with resources of its own. All nodes are on this machine so far: virtual ones. */
+export interface NodeOptions {
+  readonly numCpus?: number;
+  readonly numGpus?: number;
+  readonly memoryBytes?: number;
+  /** Resources by names of your own. */
+  readonly resources?: Readonly<Record<string, number>>;
+  readonly labels?: Readonly<Record<string, string>>;
+}
 
 export interface RuntimeOptions {
   /** CPUs to give to tasks and actors; those of the machine, or of its cgroup, by default. */
@@ -22,6 +33,8 @@ export interface RuntimeOptions {
   readonly idleWorkerMs?: number;
   /** Whether what workers print appears here; true by default. */
   readonly logToDriver?: boolean;
+  /** Takes the lines that workers print, instead of this process's standard output and error. */
+  readonly onWorkerLine?: (line: WorkerLine) => void;
   /** Whether a line that many workers print is shown once and counted; true by default. */
   readonly dedupLogs?: boolean;
   /** Whether tasks are recorded for lists and the timeline; true by default. */

@@ -12,11 +12,25 @@ import type { ActorHandle, ActorModule } from "./actor-handles.ts";
 import { actorIdOf, actorModule, makeHandle } from "./actor-handles.ts";
 import type { WaitOptions } from "./core.ts";
 import { ObjectRef } from "./object-ref.ts";
-import { type ActorOptions, checkGroup, type PlacementGroupOptions, type TaskOptions } from "./options.ts";
+import {
+  type ActorOptions,
+  checkGroup,
+  checkNode,
+  type PlacementGroupOptions,
+  type TaskOptions,
+} from "./options.ts";
 import { PlacementGroup } from "./placement-group.ts";
-import type { RuntimeOptions } from "./runtime-options.ts";
+import type { NodeOptions, RuntimeOptions } from "./runtime-options.ts";
 import { Session } from "./session.ts";
-import { type ListOptions, listRows, type Summaries, summarize, writeTimeline } from "./state-queries.ts";
+import {
+  type ListOptions,
+  listRows,
+  type ResourceTotals,
+  type Summaries,
+  summarize,
+  totalsOf,
+  writeTimeline,
+} from "./state-queries.ts";
 import { type TaskModule, taskModule } from "./task-functions.ts";
 
 export type GetOptions = WaitOptions;
@@ -82,14 +96,23 @@ export class Runtime implements AsyncDisposable {
 
   /** SIGKILL for the actor; without `noRestart: false` it stays dead. */
   async kill(handle: object, { noRestart = true }: { readonly noRestart?: boolean } = {}): Promise<void> {
-    const actor = actorIdOf(handle);
-    if (actor === undefined) {
-      throw new ShoalError(
-        "INVALID_ARGUMENT",
-        `Cannot kill: found ${typeof handle}, wanted the handle of an actor`,
-      );
-    }
-    await this.#session.core.killActor(actor, noRestart);
+    await this.#session.core.killActor(checkHandle("kill", handle), noRestart);
+  }
+
+  /**
+   * Ends an actor in good order: calls it has may finish within `graceMs` (30 s by default), its `stop()` is called,
+   * later calls fail with ACTOR_DIED. Resolves when its process is gone; at once in the actor itself.
+   */
+  async stop(handle: object, { graceMs = 30_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+    await this.#session.core.stopActor(checkHandle("stop", handle), graceMs);
+  }
+
+  /**
+   * For the code of an actor, as Ray's `exit_actor`: the actor is stopped as by `stop`, the running call is answered
+   * first. Rejects with UNSUPPORTED elsewhere.
+   */
+  async exitActor({ graceMs = 30_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+    await this.#session.core.stopActor(undefined, graceMs);
   }
 
   /** Stores a value; the reference is good once this resolves. Rejects with OBJECT_STORE_FULL or INVALID_ARGUMENT. */
@@ -184,6 +207,24 @@ export class Runtime implements AsyncDisposable {
     return await PlacementGroup.create(this.#session.core, checkGroup(options));
   }
 
+  /**
+   * Adds a virtual node of this machine, `id` for lists and affinity. Throws INVALID_ARGUMENT when the name is taken.
+   * Its processes run here: it is for trying placement, and for accounts kept apart.
+   */
+  async addNode(id: string, node: NodeOptions): Promise<void> {
+    await this.#session.core.addNode(checkNode(id, node));
+  }
+
+  /** Takes a node away: what runs there is killed as if the node had failed, and retried or restarted elsewhere. */
+  async removeNode(id: string): Promise<void> {
+    await this.#session.core.removeNode(id);
+  }
+
+  /** What all nodes have together, and what of it is free; memory in bytes. */
+  async resources(): Promise<ResourceTotals> {
+    return totalsOf(await this.#session.core.rows("nodes"));
+  }
+
   /** Ends every task, actor and worker of the runtime; the same promise every time. In a worker it does nothing. */
   async shutdown(): Promise<void> {
     if (current === this) current = undefined;
@@ -225,6 +266,15 @@ async function* settledOf(
       yield { failed };
     }
   }
+}
+
+function checkHandle(verb: string, handle: object): Id {
+  const actor = actorIdOf(handle);
+  if (actor !== undefined) return actor;
+  throw new ShoalError(
+    "INVALID_ARGUMENT",
+    `Cannot ${verb}: found ${typeof handle}, wanted the handle of an actor`,
+  );
 }
 
 function checkReferences(verb: string, references: readonly unknown[]): void {

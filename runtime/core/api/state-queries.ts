@@ -2,6 +2,7 @@
 
 import { createWriteStream } from "node:fs";
 import {
+  type NodeRow,
   parseFilter,
   type QueriedRows,
   queryRows,
@@ -57,4 +58,20 @@ export async function summarize<Kind extends keyof Summaries>(
 /** Writes the tasks as a Chrome trace, for chrome://tracing or Perfetto. */
 export async function writeTimeline(core: Core, path: string): Promise<void> {
   await writeChromeTrace(await core.rows("tasks"), createWriteStream(path));
+}
+
+/** By resource, such as `num_cpus`. */
+export type ResourceTotals = Readonly<Record<string, { readonly total: number; readonly free: number }>>;
+
+/** What the nodes have together. */
+export function totalsOf(nodes: Iterable<NodeRow>): ResourceTotals {
+  const totals: Record<string, { total: number; free: number }> = {};
+  for (const { resourcesTotal, resourcesFree } of nodes) {
+    for (const [resource, total] of Object.entries(resourcesTotal)) {
+      const sum = (totals[resource] ??= { total: 0, free: 0 });
+      sum.total += total;
+      sum.free += resourcesFree[resource] ?? 0;
+    }
+  }
+  return totals;
 }

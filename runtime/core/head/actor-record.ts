@@ -3,7 +3,7 @@
 // 1. Calls of one process begin in the order in which they were submitted, unless the actor allows otherwise.
 
 import type { ShoalError, Timer } from "../../base/index.ts";
-import type { TaskSpec } from "../api/core.ts";
+import type { OnActorStatus, TaskSpec } from "../api/core.ts";
 import type { ExitReason } from "../actor-state.ts";
 import type { Lease, Ticket } from "../scheduling/index.ts";
 import type { ActorOptionsData, Id, MethodTable } from "../workers/messages.ts";
@@ -14,7 +14,13 @@ import type { Worker } from "./worker.ts";
 export type ActorHeld =
   | { readonly kind: "DEPENDENCIES_UNREADY" }
   | { readonly kind: "PENDING_CREATION"; readonly ticket: Ticket }
-  | { readonly kind: "CREATING"; readonly worker: Worker; readonly lease: Lease }
+  | {
+      readonly kind: "CREATING";
+      readonly worker: Worker;
+      readonly lease: Lease;
+      /** Kills it when it takes too long. */
+      readonly startTimer: Timer | undefined;
+    }
   | { readonly kind: "ALIVE"; readonly worker: Worker; readonly lease: Lease; readonly sinceMs: number }
   | { readonly kind: "RESTARTING"; readonly timer: Timer; readonly delayMs: number }
   | { readonly kind: "STOPPING"; readonly worker: Worker; readonly lease: Lease; readonly timer: Timer }
@@ -27,6 +33,9 @@ export interface ActorRecord {
   readonly creation: TaskSpec;
   readonly options: ActorOptionsData;
   readonly created: PromiseWithResolvers<MethodTable>;
+  /** Resolves when it is dead. */
+  readonly ended: PromiseWithResolvers<void>;
+  readonly onStatus: OnActorStatus | undefined;
   held: ActorHeld;
   methods: MethodTable;
   restarts: number;

@@ -1,20 +1,22 @@
-// The life of actors: created on a worker of their own, called, restarted when it crashes, ended.
+// The life of actors: created on a worker of their own, restarted when it crashes, stopped, ended. Their calls are
+// in actor-calls.ts.
 //
-// 1. A dead actor answers everything at once: its queued, running and later calls fail with ACTOR_DIED.
+// 1. When an actor dies, its queued and running calls fail with ACTOR_DIED.
 // 2. The lease is held from the grant to the end of the process, in each incarnation anew.
 // 3. An actor that nobody has a handle to, and that is not detached, is stopped once its calls are over.
 // 4. A name is taken from creation to death.
 
-import { type Clock, type Logger, ShoalError } from "../../base/index.ts";
+import { type Clock, type Logger, ShoalError, type Timer } from "../../base/index.ts";
 import { describeExit, type ExitReason } from "../actor-state.ts";
-import type { TaskSpec } from "../api/core.ts";
+import type { OnActorStatus, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import { DEFAULT_BACKOFF, decideRestart } from "../restart-policy.ts";
 import type { Lease, Scheduler } from "../scheduling/index.ts";
 import type { ActorData, ActorOptionsData, Id, MethodTable } from "../workers/messages.ts";
-import { type ActorRecord, takeSendable } from "./actor-record.ts";
+import type { ActorCalls } from "./actor-calls.ts";
+import type { ActorRecord } from "./actor-record.ts";
 import type { ObjectDirectory } from "./object-directory.ts";
-import { isOver, type TaskRecord } from "./task-record.ts";
+import type { TaskRecord } from "./task-record.ts";
 import type { TaskTable } from "./task-table.ts";
 import type { Worker } from "./worker.ts";
 
@@ -24,9 +26,10 @@ export interface ActorTableOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly tasks: () => TaskTable;
+  readonly calls: () => ActorCalls;
   readonly takeWorker: (spec: TaskSpec) => Worker;
-  /** Sends a call to the actor's worker. */
-  readonly run: (record: TaskRecord, worker: Worker) => void;
+  /** A creation is over: its worker has loaded what it needs, or is gone. */
+  readonly onPlaced: () => void;
   /** Sends the creation to a worker. */
   readonly create: (actor: ActorRecord, worker: Worker, lease: Lease) => void;
 }
@@ -48,7 +51,7 @@ export class ActorTable {
   }
 
   /** Resolves once the actor can be called; its handle is held for the caller. Rejects with what its creation threw. */
-  async create(creation: TaskSpec, options: ActorOptionsData): Promise<ActorData> {
+  async create(creation: TaskSpec, options: ActorOptionsData, onStatus?: OnActorStatus): Promise<ActorData> {
     const key = nameKey(options);
     const named = key === undefined ? undefined : this.#names.get(key);
     if (named !== undefined) {
@@ -64,6 +67,8 @@ export class ActorTable {
       creation,
       options,
       created: Promise.withResolvers(),
+      ended: Promise.withResolvers(),
+      onStatus,
       held: { kind: "DEPENDENCIES_UNREADY" },
       methods: [],
       restarts: 0,
@@ -96,53 +101,15 @@ export class ActorTable {
     return this.#records.get(actor);
   }
 
-  enqueue(call: TaskRecord): void {
-    const record = this.#records.get(call.spec.actor ?? 0);
-    const refusal = this.#refusalOf(record, call);
-    if (record !== undefined) record.pending++;
-    if (refusal !== undefined) {
-      this.#options.tasks().fail(call, refusal);
-      return;
-    }
-    call.state = { kind: "PENDING_ACTOR" };
-    record?.queue.push(call);
-  }
-
-  /** The arguments of a call are ready, or it is tried again. */
-  ready(call: TaskRecord): void {
-    const record = this.#records.get(call.spec.actor ?? 0);
-    if (record === undefined) return;
-    if (call.state.kind !== "PENDING_ACTOR") {
-      const refusal = this.#refusalOf(record, call);
-      if (refusal !== undefined) {
-        this.#options.tasks().fail(call, refusal);
-        return;
-      }
-      call.state = { kind: "PENDING_ACTOR" };
-      const at = record.queue.findIndex(({ sequence }) => sequence > call.sequence);
-      record.queue.splice(at < 0 ? record.queue.length : at, 0, call);
-    }
-    this.#pump(record);
-  }
-
-  over(call: TaskRecord): void {
-    const record = this.#records.get(call.spec.actor ?? 0);
-    if (record === undefined) return;
-    record.pending--;
-    if (call.state.kind !== "FAILED" || record.queue.length === 0) return;
-    const at = record.queue.indexOf(call);
-    if (at >= 0) record.queue.splice(at, 1);
-    this.#pump(record);
-  }
-
   onCreated(record: ActorRecord, methods: MethodTable): void {
     const { held } = record;
     if (held.kind !== "CREATING") return;
     record.methods = methods;
+    held.startTimer?.cancel();
     const sinceMs = this.#options.clock.nowMs();
     this.#enter(record, { kind: "ALIVE", worker: held.worker, lease: held.lease, sinceMs }, "created");
     record.created.resolve(methods);
-    this.#pump(record);
+    this.#options.calls().pump(record);
   }
 
   /** Its creation threw; `final` when trying again cannot help. */
@@ -157,6 +124,7 @@ export class ActorTable {
     const { held, intent, options } = record;
     if (held.kind === "CREATING" || held.kind === "ALIVE" || held.kind === "STOPPING") held.lease.release();
     if (held.kind === "STOPPING") held.timer.cancel();
+    if (held.kind === "CREATING") held.startTimer?.cancel();
     if (held.kind === "ALIVE" && this.#options.clock.nowMs() - held.sinceMs >= DEFAULT_BACKOFF.stableMs) {
       record.streak = 0;
     }
@@ -193,21 +161,35 @@ export class ActorTable {
   onUnreachable(actor: Id): void {
     const record = this.#records.get(actor);
     if (record === undefined) return;
+    if (record.held.kind === "DEAD") this.#records.delete(actor);
+    else if (record.held.kind !== "STOPPING") this.#stop(record, STOP_GRACE_MS, "nobody has a handle to it");
+  }
+
+  /**
+   * Lets it finish what runs, within `graceMs`, and call its `stop`; one that cannot be called yet is killed. Resolves
+   * when it is dead.
+   */
+  async stop(actor: Id, graceMs: number): Promise<void> {
+    const record = this.#records.get(actor);
+    if (record === undefined) return;
+    this.#stop(record, graceMs, "it was stopped");
+    await record.ended.promise;
+  }
+
+  #stop(record: ActorRecord, graceMs: number, why: string): void {
     const { held } = record;
-    if (held.kind === "DEAD") {
-      this.#records.delete(actor);
+    if (held.kind !== "ALIVE" && held.kind !== "STOPPING") {
+      this.kill(record.id, true);
       return;
     }
-    if (held.kind !== "ALIVE") {
-      this.kill(actor, true);
-      return;
-    }
-    const reason: ExitReason = { kind: "INTENDED", exitCode: 0, signal: null };
-    record.intent = { noRestart: true, reason };
-    held.worker.retire();
-    const timer = this.#options.clock.timer(STOP_GRACE_MS, () => held.worker.kill("the actor did not stop"));
     const { worker, lease } = held;
-    this.#enter(record, { kind: "STOPPING", worker, lease, timer }, "nobody has a handle to it");
+    if (held.kind === "STOPPING") held.timer.cancel();
+    else {
+      record.intent = { noRestart: true, reason: { kind: "INTENDED", exitCode: 0, signal: null } };
+      worker.retire();
+    }
+    const timer = this.#options.clock.timer(graceMs, () => worker.kill("the actor did not stop in time"));
+    this.#enter(record, { kind: "STOPPING", worker, lease, timer }, why);
   }
 
   async #known(record: ActorRecord): Promise<ActorData> {
@@ -249,12 +231,22 @@ export class ActorTable {
         const worker = this.#options.takeWorker(record.creation);
         worker.actor = record.id;
         worker.nodeId = lease.nodeId;
-        this.#enter(record, { kind: "CREATING", worker, lease }, "granted");
+        const startTimer = this.#startTimer(record, worker);
+        this.#enter(record, { kind: "CREATING", worker, lease, startTimer }, "granted");
         this.#options.create(record, worker, lease);
       },
     });
     if (kind === "infeasible") fail(message);
     else if (kind === "queued") this.#enter(record, { kind: "PENDING_CREATION", ticket }, message);
+  }
+
+  #startTimer(record: ActorRecord, worker: Worker): Timer | undefined {
+    const { startTimeoutMs } = record.options;
+    if (startTimeoutMs === undefined) return undefined;
+    return this.#options.clock.timer(startTimeoutMs, () => {
+      record.intent ??= { noRestart: false, reason: { kind: "START_TIMEOUT", timeoutMs: startTimeoutMs } };
+      worker.kill("its creation took too long");
+    });
   }
 
   #restart(
@@ -286,43 +278,20 @@ export class ActorTable {
     record.queue.length = 0;
     record.created.promise.catch(() => undefined);
     record.created.reject(error);
+    record.ended.resolve();
     const { directory } = this.#options;
     for (const object of argumentsOf(record.creation)) directory.release(object);
     if (record.options.detached) directory.release(record.id);
     if (directory.find(record.id) === undefined) this.#records.delete(record.id);
   }
 
-  #pump(record: ActorRecord): void {
-    const { held } = record;
-    if (held.kind !== "ALIVE") return;
-    for (const call of takeSendable(record)) {
-      if (isOver(call)) continue;
-      call.state = { kind: "RUNNING", worker: held.worker };
-      this.#options.run(call, held.worker);
-    }
-  }
-
-  #refusalOf(record: ActorRecord | undefined, { spec }: TaskRecord): ShoalError | undefined {
-    const what = `Cannot call "${spec.label}"`;
-    if (record === undefined) return new ShoalError("ACTOR_DIED", `${what}: there is no such actor`);
-    const { held, pending, options } = record;
-    if (held.kind === "DEAD") return new ShoalError("ACTOR_DIED", `${what}: ${held.error.message}`);
-    if (held.kind === "RESTARTING" && spec.maxRetries === 0) {
-      const { delayMs } = held;
-      return new ShoalError("ACTOR_UNAVAILABLE", `${what}: the actor is being restarted`, {
-        retryAfterMs: delayMs,
-      });
-    }
-    if (options.maxPendingCalls >= 0 && pending >= options.maxPendingCalls) {
-      return new ShoalError("QUEUE_FULL", `${what}: ${pending} calls wait, which is the limit`);
-    }
-    return undefined;
-  }
-
   #enter(record: ActorRecord, to: ActorRecord["held"], why: string): void {
     const fields = { actor: showId(record.id), incarnation: record.incarnation };
     this.#options.log.info(fields, `${record.label}: ${record.held.kind} → ${to.kind} (${why})`);
+    if (record.held.kind === "CREATING") this.#options.onPlaced();
     record.held = to;
+    const pid = "worker" in to ? to.worker.pid : undefined;
+    record.onStatus?.({ state: to.kind, reason: why, incarnation: record.incarnation, pid });
   }
 }
 
@@ -340,5 +309,12 @@ function nameKey({ name, namespace }: ActorOptionsData): string | undefined {
 
 function deathOf({ label }: ActorRecord, reason: ExitReason): ShoalError {
   if (reason.kind === "CREATION_FAILED") return reason.error;
+  if (reason.kind === "START_TIMEOUT") {
+    const { timeoutMs } = reason;
+    return new ShoalError(
+      "DEADLINE_EXCEEDED",
+      `Cannot create actor "${label}": not ready after ${timeoutMs} ms`,
+    );
+  }
   return new ShoalError("ACTOR_DIED", `Actor "${label}" is dead: ${describeExit(reason)}`);
 }

@@ -5,9 +5,10 @@
 // 2. `shutdown` ends every process it started, and resolves when they are gone and the shared memory is free.
 
 import { ShoalError } from "../../base/index.ts";
-import type { Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
+import type { Core, OnActorStatus, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
 import { IdSource, showId } from "../api/ids.ts";
 import type { ObjectStore } from "../objects/index.ts";
+import type { Scheduler } from "../scheduling/index.ts";
 import type { RowKind, RowKinds } from "../state/index.ts";
 import {
   type ActorData,
@@ -15,6 +16,7 @@ import {
   type GroupData,
   type Id,
   INLINE_BYTES,
+  type NodeData,
   type WireValue,
 } from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
@@ -26,6 +28,7 @@ import type { Item, Submitter } from "./task-record.ts";
 import type { TaskTable } from "./task-table.ts";
 
 export interface HeadParts {
+  readonly scheduler: Scheduler;
   readonly directory: ObjectDirectory;
   readonly store: ObjectStore;
   readonly readers: Readers;
@@ -72,8 +75,8 @@ export class Head implements Core, Submitter {
     if (record !== undefined) this.#parts.tasks.cancel(record, { force: false, recursive: true });
   }
 
-  async createActor(spec: TaskSpec, options: ActorOptionsData): Promise<ActorData> {
-    return await this.#parts.actors.create(spec, options);
+  async createActor(spec: TaskSpec, options: ActorOptionsData, onStatus?: OnActorStatus): Promise<ActorData> {
+    return await this.#parts.actors.create(spec, options, onStatus);
   }
 
   async namedActor(name: string, namespace: string): Promise<ActorData> {
@@ -82,6 +85,19 @@ export class Head implements Core, Submitter {
 
   async killActor(actor: Id, noRestart: boolean): Promise<void> {
     this.#parts.actors.kill(actor, noRestart);
+  }
+
+  async stopActor(actor: Id | undefined, graceMs: number): Promise<void> {
+    if (actor === undefined) throw new ShoalError("UNSUPPORTED", "Cannot exit: this is the driver, no actor");
+    await this.#parts.actors.stop(actor, graceMs);
+  }
+
+  async addNode(node: NodeData): Promise<void> {
+    this.#parts.scheduler.addNode(node);
+  }
+
+  async removeNode(id: string): Promise<void> {
+    this.#parts.scheduler.removeNode(id);
   }
 
   async createGroup(group: Id, data: GroupData): Promise<void> {

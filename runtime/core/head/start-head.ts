@@ -14,6 +14,7 @@ import { WorkerLogs } from "../worker-logs.ts";
 import { PLAIN, WorkerPool } from "../workers/worker-pool.ts";
 import { type WorkerEnd, WorkerProcess } from "../workers/worker-process.ts";
 import type { ActorRecord } from "./actor-record.ts";
+import { ActorCalls } from "./actor-calls.ts";
 import { ActorTable } from "./actor-table.ts";
 import { Dispatch } from "./dispatch.ts";
 import { memoryWorkers } from "./memory-workers.ts";
@@ -88,6 +89,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const logs = new WorkerLogs({
     clock,
     to: { stdout: process.stdout, stderr: process.stderr },
+    onLine: options.onWorkerLine,
     logToDriver: options.logToDriver ?? true,
     dedupLogs: options.dedupLogs ?? true,
   });
@@ -107,9 +109,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     lanes: () => lanes,
     recorder,
     lineage,
-    enqueueCall: (record) => actors.enqueue(record),
-    callReady: (record) => actors.ready(record),
-    callOver: (record) => actors.over(record),
+    calls: () => calls,
   });
   const lanes = new Lanes({
     scheduler,
@@ -128,19 +128,21 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     clock,
     log,
     tasks: () => tasks,
-    takeWorker: () => {
-      const worker = pool.take(PLAIN);
-      // The next one should not wait for a process either.
-      pool.warmUp();
-      return worker;
-    },
-    run: sendTask,
+    calls: () => calls,
+    takeWorker: () => pool.take(PLAIN),
+    // The next actor should not wait for a process either; nor this one for that.
+    onPlaced: () => pool.warmUp(),
     create: sendCreation,
+  });
+  const calls = new ActorCalls({
+    find: (actor) => actors.find(actor),
+    run: sendTask,
+    fail: (record, error) => tasks.fail(record, error),
   });
   const groups = new GroupTable(scheduler, clock);
   const startedEpochMs = clock.epochMs();
   const tables = new StateTables({ events, directory, store, actors, scheduler, workers, startedEpochMs });
-  const head = new Head({ directory, store, readers, tasks, actors, groups, tables });
+  const head = new Head({ scheduler, directory, store, readers, tasks, actors, groups, tables });
   const router = new WorkerRouter({ head, directory, store, readers, tasks, actors });
 
   /** A task or call whose arguments are all ready. */

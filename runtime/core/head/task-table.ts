@@ -11,6 +11,7 @@ import { type Clock, type Logger, ShoalError } from "../../base/index.ts";
 import type { TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import type { Id, RetryOn } from "../workers/messages.ts";
+import type { ActorCalls } from "./actor-calls.ts";
 import { type Lineage, releaseArguments } from "./lineage.ts";
 import type { Lanes } from "./lanes.ts";
 import type { ObjectDirectory } from "./object-directory.ts";
@@ -25,12 +26,7 @@ export interface TaskTableOptions {
   readonly lanes: () => Lanes;
   readonly recorder: TaskRecorder;
   readonly lineage: Lineage;
-  /** A call is queued at its actor; it may find none. */
-  readonly enqueueCall: (record: TaskRecord) => void;
-  /** The arguments of a queued call are ready. */
-  readonly callReady: (record: TaskRecord) => void;
-  /** A queued or running call is over for its actor. */
-  readonly callOver: (record: TaskRecord) => void;
+  readonly calls: () => ActorCalls;
 }
 
 /** How long a cancelled task that runs may take to end before its worker is killed after a passed deadline. */
@@ -82,7 +78,7 @@ export class TaskTable {
     if (spec.timeoutMs !== undefined) {
       record.timer = this.#options.clock.timer(spec.timeoutMs, () => this.#onDeadline(record));
     }
-    if (spec.actor !== undefined) this.#options.enqueueCall(record);
+    if (spec.actor !== undefined) this.#options.calls().enqueue(record);
     for (const [, object] of spec.references) this.#await(record, object);
     this.#options.recorder.begin(record);
     if (isOver(record)) this.#record(record);
@@ -287,7 +283,7 @@ export class TaskTable {
   #proceed(record: TaskRecord): void {
     const { spec } = record;
     if (spec.actor !== undefined) {
-      this.#options.callReady(record);
+      this.#options.calls().ready(record);
       return;
     }
     record.produced = 0;
@@ -337,7 +333,7 @@ export class TaskTable {
     record.state = to;
     this.#record(record);
     if (state.kind === "PENDING_NODE_ASSIGNMENT") this.#options.lanes().remove(record);
-    if (spec.actor !== undefined) this.#options.callOver(record);
+    if (spec.actor !== undefined) this.#options.calls().over(record);
     if (to.kind === "FAILED") {
       for (let index = 1; index <= spec.numReturns; index++) {
         directory.settle(spec.task + index, { kind: "FAILED", error: to.error });

@@ -262,6 +262,12 @@ export class WorkerRouter {
       case "kill":
         actors.kill(ask.actor, ask.noRestart);
         return undefined;
+      case "stop": {
+        const stopped = actors.stop(ask.actor, ask.graceMs);
+        // Its own end it cannot wait for.
+        if (ask.actor !== worker.actor) await stopped;
+        return undefined;
+      }
       case "withdraw":
         return undefined;
     }

@@ -24,6 +24,7 @@ interface Running {
 }
 
 interface Actor {
+  readonly id: Id;
   readonly instance: object;
   readonly incarnation: number;
   readonly gate: CallGate;
@@ -81,12 +82,13 @@ export class Executor {
     const { task, label, attempt, window } = message;
     const running: Running = { abort: new AbortController(), credit: window, wake: () => {} };
     this.#running.set(task, running);
-    const incarnation = message.work.kind === "create" ? message.work.incarnation : this.#actor?.incarnation;
+    const { id: actorId, incarnation } = this.#actorOf(message);
     const context: TaskContext = {
       taskId: task,
       name: label,
       attempt,
       signal: running.abort.signal,
+      actorId,
       incarnation,
     };
     try {
@@ -148,9 +150,19 @@ export class Executor {
   ): Promise<void> {
     const { maxConcurrency, groups, methodGroups, incarnation } = work;
     const instance = await makeInstance(await loadExport(work), work, args);
-    this.#actor = { instance, incarnation, gate: new CallGate(maxConcurrency, groups), methodGroups };
+    this.#actor = {
+      id: work.actor,
+      instance,
+      incarnation,
+      gate: new CallGate(maxConcurrency, groups),
+      methodGroups,
+    };
     const methods: MethodTable = methodsOf(instance);
     this.#link.send({ type: "created", task, methods });
+  }
+
+  #actorOf({ work }: RunMessage): { readonly id?: Id; readonly incarnation?: number } {
+    return work.kind === "create" ? { id: work.actor, incarnation: work.incarnation } : (this.#actor ?? {});
   }
 
   /** Invariant 3: nothing is awaited before the method begins, unless its group is full. */

@@ -12,6 +12,8 @@ export interface TaskContext {
   readonly attempt: number;
   /** Aborts when the task is cancelled, its deadline passes or nobody reads its stream any more. */
   readonly signal: AbortSignal;
+  /** Of an actor. */
+  readonly actorId: Id | undefined;
   /** Of an actor: which process of it this is, from 1. */
   readonly incarnation: number | undefined;
 }

@@ -1,6 +1,7 @@
 // Loading a user's module, making instances of its classes, and what their methods give.
 
 import { pathToFileURL } from "node:url";
+import { saveCompileCacheSoon } from "./compile-cache.ts";
 import { Refusal } from "../thrown.ts";
 import type { FunctionName, MethodTable } from "../workers/messages.ts";
 
@@ -16,6 +17,7 @@ export function loadExport({ module, exportName }: FunctionName): AnyFunction | 
 
 async function load(module: string, exportName: string, key: string): Promise<AnyFunction> {
   const namespace: Record<string, unknown> = await import(module);
+  saveCompileCacheSoon();
   const found = namespace[exportName];
   if (typeof found !== "function") {
     throw new Refusal(

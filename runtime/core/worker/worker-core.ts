@@ -5,7 +5,7 @@
 
 import { ShoalError } from "../../base/index.ts";
 import { abortError } from "../abort-error.ts";
-import type { Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
+import type { Core, OnActorStatus, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
 import { IdSource } from "../api/ids.ts";
 import {
   type ActorData,
@@ -69,7 +69,13 @@ export class WorkerCore implements Core {
     this.#link.send({ type: "abandon", task });
   }
 
-  async createActor(spec: TaskSpec, actor: ActorOptionsData): Promise<ActorData> {
+  async createActor(spec: TaskSpec, actor: ActorOptionsData, onStatus?: OnActorStatus): Promise<ActorData> {
+    if (onStatus !== undefined) {
+      throw new ShoalError(
+        "UNSUPPORTED",
+        "Cannot watch an actor here: only the driver is told of its states",
+      );
+    }
     const { args, ...rest } = spec;
     return (await this.#ask(
       { kind: "create", spec: { ...rest, args: args.length }, actor },
@@ -85,10 +91,23 @@ export class WorkerCore implements Core {
     await this.#ask({ kind: "kill", actor, noRestart });
   }
 
+  async stopActor(actor = taskContext.getStore()?.actorId, graceMs: number): Promise<void> {
+    if (actor === undefined) throw new ShoalError("UNSUPPORTED", "Cannot exit: this is a task, no actor");
+    await this.#ask({ kind: "stop", actor, graceMs });
+  }
+
   async put(object: Id, parts: Parts, contains: readonly Id[]): Promise<void> {
     const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
     const stored = await this.#link.store(object, { parts, byteLength, contains });
     await this.#ask({ kind: "put", object, result: stored.result }, stored.parts);
+  }
+
+  async addNode(): Promise<never> {
+    throw new ShoalError("UNSUPPORTED", "Cannot add a node here: only the driver can");
+  }
+
+  async removeNode(): Promise<never> {
+    throw new ShoalError("UNSUPPORTED", "Cannot remove a node here: only the driver can");
   }
 
   async createGroup(group: Id, data: GroupData): Promise<void> {

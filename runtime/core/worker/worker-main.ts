@@ -14,6 +14,7 @@ import { SharedMemoryFolder } from "../objects/index.ts";
 import { startWatchdog } from "../watchdog.ts";
 import type { FromWorker, ToWorker } from "../workers/messages.ts";
 import type { WorkerSetUp } from "../workers/worker-process.ts";
+import { saveCompileCacheSoon } from "./compile-cache.ts";
 import { Executor } from "./executor.ts";
 import { Link } from "./link.ts";
 import { nameOutput } from "./name-output.ts";
@@ -48,6 +49,7 @@ Runtime.enter(session);
 const prepared = setUp.setupHook === undefined ? undefined : runSetupHook(setUp.setupHook);
 if (prepared !== undefined) await prepared;
 link.send({ type: "ready" });
+saveCompileCacheSoon();
 
 function onMessage(message: ToWorker, parts: readonly Uint8Array[]): void {
   switch (message.type) {

@@ -126,12 +126,18 @@ export type Ask =
   | { readonly kind: "group"; readonly group: Id; readonly data: GroupData }
   | { readonly kind: "group-ready"; readonly group: Id; readonly timeoutMs: number | undefined }
   | { readonly kind: "ungroup"; readonly group: Id }
-  | { readonly kind: "kill"; readonly actor: Id; readonly noRestart: boolean };
+  | { readonly kind: "kill"; readonly actor: Id; readonly noRestart: boolean }
+  | { readonly kind: "stop"; readonly actor: Id; readonly graceMs: number };
 
 /** Whether the asking task waits for work of others, and can lend its CPUs meanwhile. */
 export function isWaiting({ kind }: Ask): boolean {
   return (
-    kind === "get" || kind === "wait" || kind === "create" || kind === "group-ready" || kind === "has-failed"
+    kind === "get" ||
+    kind === "wait" ||
+    kind === "create" ||
+    kind === "stop" ||
+    kind === "group-ready" ||
+    kind === "has-failed"
   );
 }
 
@@ -140,6 +146,13 @@ export interface GroupData {
   readonly name: string | undefined;
   readonly strategy: "PACK" | "SPREAD" | "STRICT_PACK" | "STRICT_SPREAD";
   readonly bundles: readonly Readonly<Record<string, number>>[];
+}
+
+/** A node as it is added. */
+export interface NodeData {
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  readonly resources: Readonly<Record<string, number>>;
 }
 
 /** Where a task may run and what it takes, as plain data. */
@@ -188,6 +201,7 @@ export interface ActorOptionsData {
   readonly maxTaskRetries: number;
   readonly maxPendingCalls: number;
   readonly allowOutOfOrderExecution: boolean;
+  readonly startTimeoutMs: number | undefined;
 }
 
 /** What a handle is made of. */

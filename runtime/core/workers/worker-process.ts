@@ -5,6 +5,8 @@
 // 3. A process that closes its channel is ended by SIGKILL.
 
 import { type ChildProcess, spawn } from "node:child_process";
+import { homedir } from "node:os";
+import { join } from "node:path";
 import { Duplex, type Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Clock, Timer } from "../../base/index.ts";
@@ -54,6 +56,8 @@ const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const ENTRY = fileURLToPath(new URL(`../worker/worker-main${EXTENSION}`, import.meta.url));
 /** In a checkout a task's module finds the sources by the package's name, as the driver does. */
 const SOURCE_FLAGS = EXTENSION === ".ts" ? ["--conditions=shoal-source"] : [];
+/** Where Node keeps compiled modules: for this user only, since it is code. */
+const COMPILE_CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "shoal", "compiled");
 /** A descendant may hold the output pipes open; the end of the process does not wait for it longer than this. */
 const LINGER_MS = 200;
 /** Between the end of the channel and that of the process, so that its own exit code is seen. */
@@ -105,7 +109,7 @@ export class WorkerProcess {
       process.execPath,
       [...SOURCE_FLAGS, ...nodeFlags, ENTRY, String(process.pid), JSON.stringify(setUp)],
       {
-        env: childEnvironment(process.env, env),
+        env: childEnvironment({ NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }, env),
         stdio: ["ignore", "pipe", "pipe", "pipe"],
         ...(cwd === undefined ? {} : { cwd }),
       },

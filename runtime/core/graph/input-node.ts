@@ -1,0 +1,32 @@
+// What a graph is executed with, as its nodes take it: the whole, or a member by `input.user.name`.
+
+import { type GraphNode, makeNode, standsFor } from "./node.ts";
+
+/** Members only of objects and arrays that are data. */
+type Members<T> = [T] extends [readonly unknown[]]
+  ? { readonly [K in keyof T & (number | `${number}`)]: InputNode<T[K]> }
+  : [T] extends [object]
+    ? { readonly [K in keyof T & string]: InputNode<T[K]> }
+    : unknown;
+
+export type InputNode<T> = GraphNode<T> & Members<T>;
+
+export function inputNode(graph: object, path: readonly string[] = []): object {
+  const source = { kind: "input", graph, path } as const;
+  const members = new Map<string, object>();
+  const node = new Proxy(makeNode(source), {
+    get(target, name): unknown {
+      if (typeof name === "symbol") return Reflect.get(target, name);
+      let member = members.get(name);
+      if (member === undefined) members.set(name, (member = inputNode(graph, [...path, name])));
+      return member;
+    },
+  });
+  standsFor(node, source);
+  return node;
+}
+
+/** As it is written in a program, for messages. */
+export function showPath(path: readonly string[]): string {
+  return ["input", ...path].join(".");
+}

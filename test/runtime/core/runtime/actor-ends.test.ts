@@ -1,0 +1,131 @@
+// How actors are ended in good order, watched, and bounded in their start; on real processes.
+
+import assert from "node:assert/strict";
+import { suite, test } from "node:test";
+import { type ActorStatus, isRunning, type WorkerLine } from "../../../../runtime/core/index.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { failing, start } from "./support.ts";
+
+const DEAD = failing("ACTOR_DIED", /being stopped|is dead/);
+
+suite("stop", () => {
+  test("what runs is finished and `stop` called, later calls are refused", async () => {
+    await using started = await start();
+    const { runtime, actors } = started;
+    const states: string[] = [];
+    const onStatus = ({ state }: ActorStatus): void => void states.push(state);
+    const actor = await actors.Graceful.options({ maxRestarts: -1, onStatus }).create(started.file("log"));
+    const running = actor.untilStopped();
+    await started.lines("log", 1);
+    const stopped = runtime.stop(actor);
+    await assert.rejects(runtime.get(actor.untilStopped()), DEAD);
+    assert.equal(await runtime.get(running), "finished");
+    await stopped;
+    assert.deepEqual(await started.lines("log"), ["waits", "stop"]);
+    await assert.rejects(runtime.get(actor.untilStopped()), DEAD);
+    assert.deepEqual(states, ["CREATING", "ALIVE", "STOPPING", "DEAD"]);
+    await runtime.stop(actor); // once more is no error
+  });
+
+  test("one that does not come to its end is killed after the grace, a later stop may shorten it", async () => {
+    await using started = await start();
+    const { runtime, actors } = started;
+    const actor = await actors.Graceful.create(started.file("log"));
+    const running = runtime.get(actor.ignoresStop());
+    await started.lines("log", 1);
+    const patient = runtime.stop(actor, { graceMs: 600_000 });
+    await runtime.stop(actor, { graceMs: 1 });
+    await patient;
+    await assert.rejects(running, DEAD);
+  });
+
+  test("an actor may end itself: the call that does it is answered", async () => {
+    await using started = await start();
+    const { runtime, actors } = started;
+    const actor = await actors.Graceful.options({ maxRestarts: -1 }).create(started.file("log"));
+    assert.equal(await runtime.get(actor.leave()), "last words");
+    await eventually("it is dead", async () => {
+      const { rows } = await runtime.list("actors");
+      return rows[0]?.state === "DEAD";
+    });
+    assert.deepEqual(await started.lines("log"), ["stop"]);
+    await assert.rejects(runtime.exitActor(), failing("UNSUPPORTED", /no actor/));
+  });
+
+  test("what is no handle is refused", async () => {
+    await using started = await start();
+    await assert.rejects(
+      started.runtime.stop({}),
+      failing("INVALID_ARGUMENT", /wanted the handle of an actor/),
+    );
+  });
+});
+
+suite("creation", () => {
+  test("one that takes too long is killed and told", async () => {
+    await using started = await start();
+    const { actors } = started;
+    const statuses: ActorStatus[] = [];
+    const creation = actors.Stuck.options({
+      startTimeoutMs: 50,
+      maxRestarts: 1,
+      onStatus: (status) => statuses.push(status),
+    }).create();
+    await assert.rejects(creation, failing("DEADLINE_EXCEEDED", /not ready after 50 ms/));
+    const states = statuses.map(({ state, incarnation }) => `${incarnation} ${state}`);
+    assert.deepEqual(states, ["1 CREATING", "2 RESTARTING", "2 CREATING", "2 DEAD"]);
+    assert.throws(
+      () => actors.Stuck.options({ startTimeoutMs: 0 }),
+      failing("INVALID_ARGUMENT", /startTimeoutMs/),
+    );
+  });
+
+  test("a signal ends it, waiting for resources or loading", async () => {
+    await using started = await start();
+    const { runtime, actors } = started;
+    const [loading, waiting] = [new AbortController(), new AbortController()];
+    const pids: number[] = [];
+    const begun = Promise.withResolvers<void>();
+    const stuck = actors.Stuck.options({
+      numCpus: 2,
+      signal: loading.signal,
+      onStatus: ({ state, pid }) => {
+        if (pid !== undefined) pids.push(pid);
+        if (state === "CREATING") begun.resolve();
+      },
+    }).create();
+    await begun.promise;
+    const reasons: string[] = [];
+    const queued = actors.Graceful.options({
+      numCpus: 1,
+      signal: waiting.signal,
+      onStatus: ({ state, reason }) => reasons.push(`${state}: ${reason}`),
+    }).create(started.file("log"));
+    waiting.abort();
+    await assert.rejects(queued, failing("ACTOR_DIED", /killed/));
+    assert.match(reasons[0] ?? "", /PENDING_CREATION: needs 1 num_cpus, 0 free of 2/);
+    loading.abort();
+    await assert.rejects(stuck, failing("ACTOR_DIED", /killed/));
+    assert.deepEqual(pids.filter(isRunning), []);
+    assert.deepEqual((await runtime.resources())["num_cpus"], { total: 2, free: 2 });
+    const aborted = actors.Graceful.options({ signal: waiting.signal }).create(started.file("log"));
+    await assert.rejects(aborted, { name: "AbortError" });
+  });
+});
+
+test("lines of workers can be taken by the driver", async () => {
+  const lines: WorkerLine[] = [];
+  await using started = await start({
+    logToDriver: true,
+    dedupLogs: false,
+    onWorkerLine: (line) => lines.push(line),
+  });
+  const { runtime, actors } = started;
+  const actor = await actors.Graceful.options({ name: "speaker" }).create(started.file("log"));
+  await runtime.get(actor.print("a word"));
+  await eventually("the line", () => lines.length > 0);
+  const [line] = lines;
+  assert.equal(line?.text, "a word");
+  assert.equal(line?.stream, "stdout");
+  assert.match(line?.name ?? "", /^speaker/);
+});
