@@ -5,7 +5,7 @@
 import { rm } from "node:fs/promises";
 import { type Clock, systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
-import { detectResources, ResourceLedger, type ResourceSnapshot } from "../runtime/core/index.ts";
+import { type ResourceTotals, Runtime, type RuntimeOptions, type WorkerLine } from "../runtime/core/index.ts";
 import type { Catalog, Route } from "./catalog.ts";
 import type { ServeConfig } from "./config/index.ts";
 import { Deployment } from "./deployment.ts";
@@ -16,8 +16,8 @@ export interface ControllerOptions {
   readonly log: Logger;
   readonly logLevel: string;
   readonly clock?: Clock;
-  /** What the machine has to give; detected by default. */
-  readonly ledger?: ResourceLedger;
+  /** Of the runtime whose actors the replicas are: what the machine has to give is detected by default. */
+  readonly runtime?: RuntimeOptions;
   /** Told when a deployment's status changes. */
   readonly onStatus?: (deployment: Deployment) => void;
 }
@@ -25,17 +25,20 @@ export interface ControllerOptions {
 export class Controller implements Catalog {
   readonly config: ServeConfig;
   readonly #socketFolder: string;
-  readonly #ledger: ResourceLedger;
+  readonly #runtime: Runtime;
   readonly #deployments = new Map<string, Deployment>();
   /** Longest prefix first. */
   readonly #routes: readonly Route[];
   #drained: Promise<void> | undefined;
 
-  private constructor(options: ControllerOptions, socketFolder: string) {
+  private constructor(
+    options: ControllerOptions,
+    { runtime, socketFolder }: { readonly runtime: Runtime; readonly socketFolder: string },
+  ) {
     const { config, log, logLevel } = options;
     this.config = config;
     this.#socketFolder = socketFolder;
-    this.#ledger = options.ledger ?? new ResourceLedger(detectResources());
+    this.#runtime = runtime;
     const routes: Route[] = [];
     for (const application of config.applications) {
       for (const deploymentConfig of application.deployments) {
@@ -43,7 +46,7 @@ export class Controller implements Catalog {
           config: deploymentConfig,
           socketFolder,
           logLevel,
-          ledger: this.#ledger,
+          runtime,
           clock: options.clock ?? systemClock,
           log,
           onStatus: (changed) => options.onStatus?.(changed),
@@ -60,7 +63,18 @@ export class Controller implements Catalog {
 
   /** Makes what is served known; nothing runs before `deploy`. The caller drains it. */
   static async start(options: ControllerOptions): Promise<Controller> {
-    return new Controller(options, await openSocketFolder());
+    const { log, clock } = options;
+    const socketFolder = await openSocketFolder();
+    const runtime = await Runtime.start({
+      warmWorkers: 0,
+      dedupLogs: false,
+      enableTaskEvents: false,
+      onWorkerLine: (line) => forwardLine(line, log),
+      log,
+      ...(clock === undefined ? {} : { clock }),
+      ...options.runtime,
+    });
+    return new Controller(options, { runtime, socketFolder });
   }
 
   /** Starts every deployment; resolves when each is ready, waits for resources, or has failed. */
@@ -84,8 +98,8 @@ export class Controller implements Catalog {
     return this.#routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
   }
 
-  resources(): ResourceSnapshot {
-    return this.#ledger.snapshot();
+  resources(): Promise<ResourceTotals> {
+    return this.#runtime.resources();
   }
 
   /** Answers what was admitted, refuses the rest, ends every replica. The same promise every time. */
@@ -100,6 +114,13 @@ export class Controller implements Catalog {
 
   async #drainAll(): Promise<void> {
     await Promise.all(this.deployments().map((deployment) => deployment.drain()));
+    await this.#runtime.shutdown();
     await rm(this.#socketFolder, { recursive: true, force: true });
   }
+}
+
+/** A replica's own log lines are JSON already; what user code prints becomes one. */
+function forwardLine({ text, name }: WorkerLine, log: Logger): void {
+  if (text.startsWith('{"level":')) process.stderr.write(`${text}\n`);
+  else log.info({ replica: name }, text);
 }

@@ -7,7 +7,7 @@
 
 import { type Clock, redactPaths, ShoalError } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
-import type { ResourceLedger } from "../runtime/core/index.ts";
+import type { Runtime } from "../runtime/core/index.ts";
 import type { Signature } from "../runtime/engines/index.ts";
 import type { ReplicaInfo } from "../replicas/index.ts";
 import type { DeploymentStatus, ServedDeployment } from "./catalog.ts";
@@ -19,7 +19,7 @@ export interface DeploymentOptions {
   readonly config: DeploymentConfig;
   readonly socketFolder: string;
   readonly logLevel: string;
-  readonly ledger: ResourceLedger;
+  readonly runtime: Runtime;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onStatus: (deployment: Deployment) => void;
@@ -36,7 +36,7 @@ export class Deployment implements ServedDeployment {
   #info: ReplicaInfo | undefined;
 
   constructor(options: DeploymentOptions) {
-    const { config, clock, log, ledger, socketFolder, logLevel } = options;
+    const { config, clock, log, runtime, socketFolder, logLevel } = options;
     this.#options = options;
     this.config = config;
     this.dispatcher = new Dispatcher({
@@ -68,7 +68,7 @@ export class Deployment implements ServedDeployment {
           logLevel,
         },
         dispatcher: this.dispatcher,
-        ledger,
+        runtime,
         clock,
         log,
         onChange: (_state, info) => {

@@ -10,16 +10,9 @@
 import { rm } from "node:fs/promises";
 import type { Clock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
-import { messageOf, ShoalError } from "../runtime/base/index.ts";
-import {
-  type ActorTransition,
-  describeExit,
-  type ExitReason,
-  ProcessActor,
-  type ResourceLease,
-  type ResourceLedger,
-} from "../runtime/core/index.ts";
-import { type Replica, REPLICA_MODULE, type ReplicaInfo, type ReplicaSpec } from "../replicas/index.ts";
+import { messageOf } from "../runtime/base/index.ts";
+import type { ActorHandle, ActorStatus, Runtime } from "../runtime/core/index.ts";
+import { REPLICA_MODULE, type ReplicaInfo, type ReplicaModule, type ReplicaSpec } from "../replicas/index.ts";
 import type { DeploymentConfig } from "./config/index.ts";
 import { type Dispatcher, ReplicaClient } from "./dispatch/index.ts";
 
@@ -49,7 +42,7 @@ export interface ReplicaProcessOptions {
   readonly config: DeploymentConfig;
   readonly spec: ReplicaSpec;
   readonly dispatcher: Dispatcher;
-  readonly ledger: ResourceLedger;
+  readonly runtime: Runtime;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told of each change, with what a ready replica says of itself. */
@@ -64,8 +57,10 @@ export class ReplicaProcess {
   readonly #options: ReplicaProcessOptions;
   readonly #stopped = new AbortController();
   #state: ReplicaState = { kind: "WAITING", message: "" };
-  #starting: Promise<void> | undefined;
-  #actor: ProcessActor<typeof Replica> | undefined;
+  #creation: Promise<void> | undefined;
+  #handle: ActorHandle<ReplicaModule["Replica"]> | undefined;
+  /** Of the process that is alive. */
+  #pid: number | undefined;
   #running: Running | undefined;
   #failedStarts = 0;
 
@@ -81,7 +76,7 @@ export class ReplicaProcess {
   /** Starts the actor, in the end. Resolves when it is ready, has failed, or waits for resources. */
   async start(): Promise<void> {
     const known = Promise.withResolvers<void>();
-    this.#starting = this.#begin(known.resolve).then(known.resolve);
+    this.#creation = this.#create(known.resolve).finally(known.resolve);
     await known.promise;
   }
 
@@ -89,97 +84,88 @@ export class ReplicaProcess {
   async stop(graceMs: number): Promise<void> {
     this.#stopped.abort();
     const client = this.#leave();
-    await this.#starting;
-    await this.#actor?.stop({ graceMs });
+    await this.#creation;
+    if (this.#handle !== undefined) await this.#options.runtime.stop(this.#handle, { graceMs });
     await client?.close();
     if (this.#state.kind !== "FAILED") this.#enter({ kind: "STOPPED" });
   }
 
-  async #begin(onWait: () => void): Promise<void> {
-    let lease: ResourceLease | undefined;
+  async #create(onWait: () => void): Promise<void> {
+    const { config, spec, runtime, id } = this.#options;
+    const { numCpus, numGpus, memoryBytes, custom } = config.resources;
+    const { Replica } = runtime.actors<ReplicaModule>(REPLICA_MODULE);
     try {
-      lease = await this.#room(onWait);
-      this.#enter({ kind: "STARTING", message: "" });
-      this.#actor = await this.#startActor();
-      void this.#actor.exited.then(() => lease?.release());
+      this.#handle = await Replica.options({
+        name: id,
+        numCpus,
+        numGpus,
+        memoryBytes,
+        resources: custom,
+        maxRestarts: -1,
+        startTimeoutMs: START_TIMEOUT_MS,
+        signal: this.#stopped.signal,
+        onStatus: (status) => {
+          this.#onStatus(status);
+          if (status.state === "PENDING_CREATION") onWait();
+        },
+      }).create(spec);
+      await this.#join();
     } catch (thrown) {
-      lease?.release();
       if (!this.#stopped.signal.aborted) this.#enter({ kind: "FAILED", message: messageOf(thrown) });
     }
   }
 
-  /** Takes the resources of the replica, waiting for them as long as it takes. */
-  async #room(onWait: () => void): Promise<ResourceLease> {
-    const { ledger, config } = this.#options;
-    const { numCpus, numGpus, memoryBytes, custom } = config.resources;
-    const wanted = { ...custom, num_cpus: numCpus, num_gpus: numGpus, memory: memoryBytes };
-    for (;;) {
-      this.#stopped.signal.throwIfAborted();
-      const acquired = ledger.tryAcquire(wanted);
-      if (acquired.kind === "granted") return acquired.lease;
-      const message = `a replica of "${config.name}" ${acquired.message}`;
-      if (acquired.kind === "infeasible") throw new ShoalError("RESOURCES_UNAVAILABLE", message);
-      this.#enter({ kind: "WAITING", message });
-      onWait();
-      await nextRelease(ledger, this.#stopped.signal);
+  #onStatus({ state, reason, pid }: ActorStatus): void {
+    if (state !== "STOPPING") void this.#leave()?.close();
+    this.#pid = state === "ALIVE" ? pid : undefined;
+    switch (state) {
+      case "PENDING_CREATION":
+        this.#enter({ kind: "WAITING", message: `a replica of "${this.#options.config.name}" ${reason}` });
+        break;
+      case "CREATING":
+        if (this.#state.kind === "WAITING") this.#enter({ kind: "STARTING", message: "" });
+        break;
+      case "ALIVE":
+        this.#failedStarts = 0;
+        void this.#join();
+        break;
+      case "RESTARTING":
+        this.#onCrash(reason);
+        break;
+      case "DEAD":
+        // Before it was ever ready, `#create` is told.
+        if (this.#handle !== undefined && !this.#stopped.signal.aborted) {
+          this.#enter({ kind: "FAILED", message: reason });
+        }
+        break;
+      case "DEPENDENCIES_UNREADY":
+      case "STOPPING":
+        break;
     }
   }
 
-  #startActor(): Promise<ProcessActor<typeof Replica>> {
-    const { config, spec, clock, log, id } = this.#options;
-    return ProcessActor.start<typeof Replica>(
-      {
-        name: id,
-        module: REPLICA_MODULE,
-        exportName: "Replica",
-        args: [spec],
-        // User code has no business with the admin listener.
-        env: { MALLOC_MMAP_THRESHOLD_: LARGE_ALLOCATION_BYTES, SHOAL_ADMIN_TOKEN: undefined },
-        maxRestarts: -1,
-        startTimeoutMs: START_TIMEOUT_MS,
-        stopGraceMs: config.gracefulShutdownTimeoutMs,
-        clock,
-        log,
-        onTransition: (transition) => this.#onTransition(transition),
-        onOutput: (line) => forwardOutput(line, id, log),
-      },
-      this.#stopped.signal,
-    );
-  }
-
-  #onTransition({ to }: ActorTransition<ReplicaInfo>): void {
-    if (to.kind === "ALIVE") {
-      this.#failedStarts = 0;
-      this.#join(to.info, to.pid);
-      return;
-    }
-    void this.#leave()?.close();
-    if (to.kind === "RESTARTING" && to.step === "WAITING") this.#onCrash(to.cause);
-    else if (to.kind === "DEAD" && this.#actor !== undefined && !this.#stopped.signal.aborted) {
-      this.#enter({ kind: "FAILED", message: describeExit(to.reason) });
-    }
-  }
-
-  #onCrash(cause: ExitReason): void {
-    const message = describeExit(cause);
-    const atStart = cause.kind !== "CRASHED" || cause.during === "creation";
-    if (atStart) this.#failedStarts++;
+  #onCrash(message: string): void {
+    const wasReady = this.#state.kind === "RUNNING";
+    if (!wasReady) this.#failedStarts++;
     const { maxConstructorRetryCount } = this.#options.config;
     if (this.#failedStarts <= maxConstructorRetryCount) {
       this.#enter({ kind: "STARTING", message });
       return;
     }
     this.#enter({ kind: "FAILED", message: `${message}; given up after ${this.#failedStarts} starts` });
-    // Not within the transition that told us.
-    queueMicrotask(() => {
-      this.#stopped.abort();
-      void this.#actor?.kill();
-    });
+    this.#stopped.abort();
+    if (this.#handle !== undefined) void this.#options.runtime.kill(this.#handle);
   }
 
-  /** Invariant 1. */
-  #join(info: ReplicaInfo, pid: number): void {
-    const { config, dispatcher, clock } = this.#options;
+  /** Invariant 1. Called when it is alive, and when its handle is there, in whatever order. */
+  async #join(): Promise<void> {
+    const pid = this.#pid;
+    if (pid === undefined || this.#handle === undefined) return;
+    const { config, dispatcher, clock, runtime } = this.#options;
+    const info = await runtime.get(this.#handle.describe()).catch(() => undefined);
+    // It may be gone again, which `#onStatus` is told.
+    if (info === undefined || this.#pid !== pid || this.#stopped.signal.aborted) return;
+    if (this.#running !== undefined) return;
     const client = new ReplicaClient({
       id: this.id,
       deployment: config.name,
@@ -249,15 +235,12 @@ export class ReplicaProcess {
     }
   }
 
-  /** Ends the process by a signal, so that the actor starts another. */
-  #replace(pid: number | undefined, reason: string): void {
-    if (pid === undefined || this.#running?.pid !== pid) return;
-    this.#options.log.warn({ replica: this.id, pid }, `replacing the replica: ${reason}`);
-    try {
-      process.kill(pid, "SIGKILL");
-    } catch {
-      // It is gone already, and the actor will know.
-    }
+  /** Ends the process, so that the runtime starts another. */
+  #replace(pid: number, reason: string): void {
+    if (this.#handle === undefined || this.#running?.pid !== pid) return;
+    const { log, runtime } = this.#options;
+    log.warn({ replica: this.id, pid }, `replacing the replica: ${reason}`);
+    void runtime.kill(this.#handle, { noRestart: false });
   }
 
   #enter(state: ReplicaState, info?: ReplicaInfo): void {
@@ -278,20 +261,3 @@ const LARGE_ALLOCATION_BYTES = String(4 * 1024 * 1024);
 
 /** From fork to ready; large models take their time. */
 const START_TIMEOUT_MS = 600_000;
-
-/** Resolves with the next release of resources, or when `signal` aborts. */
-async function nextRelease(ledger: ResourceLedger, signal: AbortSignal): Promise<void> {
-  const { promise, resolve } = Promise.withResolvers<void>();
-  const ended = (): void => resolve();
-  const end = ledger.onRelease(ended);
-  signal.addEventListener("abort", ended, { once: true });
-  await promise;
-  signal.removeEventListener("abort", ended);
-  end();
-}
-
-/** A replica's own log lines are JSON already; what user code prints becomes one. */
-function forwardOutput(line: string, replica: string, log: Logger): void {
-  if (line.startsWith('{"level":')) process.stderr.write(`${line}\n`);
-  else log.info({ replica }, line);
-}

@@ -1,7 +1,8 @@
 export { WEB_URL } from "./data-server.ts";
-export type { Replica, ReplicaInfo, ReplicaSpec } from "./replica.ts";
+export type { ReplicaInfo, ReplicaSpec } from "./replica.ts";
 
-/** The module whose `Replica` a process actor runs. */
+/** The module with the class whose instances replicas are, for `runtime.actors`. */
+export type ReplicaModule = typeof import("./replica.ts");
 export const REPLICA_MODULE = new URL(
   import.meta.url.endsWith(".ts") ? "./replica.ts" : "./replica.js",
   import.meta.url,

@@ -32,7 +32,7 @@ export interface ServeStatusView {
   readonly resources: Readonly<Record<string, { readonly total: number; readonly free: number }>>;
 }
 
-export function serveStatus(controller: Controller): ServeStatusView {
+export async function serveStatus(controller: Controller): Promise<ServeStatusView> {
   const applications = controller.config.applications.map(({ name, routePrefix, deployments }) => {
     const views = deployments.flatMap((config) => {
       const deployment = controller.deployment(config.name);
@@ -49,7 +49,7 @@ export function serveStatus(controller: Controller): ServeStatusView {
   return {
     pid: process.pid,
     applications: Object.fromEntries(applications),
-    resources: controller.resources(),
+    resources: await controller.resources(),
   };
 }
 

@@ -36,7 +36,7 @@ describe("deployments", { timeout: 120_000 }, () => {
     assert.notEqual(rig.pidOf("net", 0), rig.pidOf("net", 1));
     assert.equal(rig.controller.route("/")?.ingress, net);
     assert.deepEqual(await rig.ask("net", [1, 2, 3]), [1, 2, 3]);
-    assert.deepEqual(rig.ledger.snapshot()["num_cpus"], { total: 8, free: 6 });
+    assert.deepEqual((await rig.controller.resources())["num_cpus"], { total: 8, free: 6 });
   });
 
   it("whose model has no batch axis answer each request by itself", async () => {
@@ -75,7 +75,7 @@ describe("deployments", { timeout: 120_000 }, () => {
     }
     assert.equal(rig.deployment("net").status.state, "HEALTHY");
     assert.deepEqual(await rig.ask("net", [5]), [5]);
-    assert.deepEqual(rig.ledger.snapshot()["num_cpus"], { total: 8, free: 7 });
+    assert.deepEqual((await rig.controller.resources())["num_cpus"], { total: 8, free: 7 });
   });
 
   it("are given up when a replica ends at each start", async () => {
@@ -94,7 +94,10 @@ describe("deployments", { timeout: 120_000 }, () => {
     await rig.reached("startsonce", "DEPLOY_FAILED", /given up after 2 starts/);
     assert(rig.statuses.includes("startsonce UNHEALTHY"));
     await assert.rejects(async () => rig.submit("startsonce", [1]), { code: "DEPLOY_FAILED" });
-    await eventually("the resources given back", () => rig.ledger.snapshot()["num_cpus"]?.free === 8);
+    await eventually(
+      "the resources given back",
+      async () => (await rig.controller.resources())["num_cpus"]?.free === 8,
+    );
     assert.deepEqual(childPids(), []);
   });
 });
@@ -278,7 +281,7 @@ describe("draining the controller", { timeout: 120_000 }, () => {
       rig.controller.deployments().flatMap(({ replicas }) => replicas.map(({ state }) => state.kind)),
       ["STOPPED", "STOPPED", "STOPPED"],
     );
-    assert.deepEqual(rig.ledger.snapshot()["num_cpus"], { total: 8, free: 8 });
+    assert.deepEqual((await rig.controller.resources())["num_cpus"], { total: 8, free: 8 });
   });
 
   it("fails typed what is not answered within its grace", async () => {

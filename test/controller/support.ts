@@ -8,7 +8,6 @@ import { Controller, decodeConfig, type InferResult, joinKey } from "../../contr
 import { rowsOf, systemClock, type Tensor } from "../../runtime/base/index.ts";
 import { formatFaults } from "../../runtime/base/config/index.ts";
 import { silentLog } from "../../runtime/base/log/index.ts";
-import { ResourceLedger } from "../../runtime/core/index.ts";
 import { node, value, writeModel } from "../../loadtests/models/onnx-model.ts";
 import { eventually } from "../support/eventually.ts";
 import { tensor, valuesOf } from "../support/tensors.ts";
@@ -29,7 +28,7 @@ type Deployment = ReturnType<Controller["deployments"]>[number];
 /** A controller whose replicas are processes; disposing of it drains it. */
 export class Rig implements AsyncDisposable {
   readonly folder: string;
-  readonly ledger: ResourceLedger;
+  readonly #cpus: number;
   /** Every change of a deployment's status, as `name STATE`. */
   readonly statuses: string[] = [];
   #controller: Controller | undefined;
@@ -37,7 +36,7 @@ export class Rig implements AsyncDisposable {
 
   private constructor(folder: string, { cpus = 8 }: Options) {
     this.folder = folder;
-    this.ledger = new ResourceLedger({ num_cpus: cpus });
+    this.#cpus = cpus;
   }
 
   static async make(options: Options = {}): Promise<Rig> {
@@ -53,7 +52,7 @@ export class Rig implements AsyncDisposable {
       config: decoded.value,
       log: silentLog,
       logLevel: "silent",
-      ledger: this.ledger,
+      runtime: { numCpus: this.#cpus },
       onStatus: ({ name, status }) => {
         this.statuses.push(`${name} ${status.state}`);
         for (const look of this.#looking) look();
