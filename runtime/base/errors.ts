@@ -32,6 +32,8 @@ export const ERROR_CODES = {
   INTERNAL: { httpStatus: 500, grpcStatus: 13, retry: "never" },
   ENGINE_FAILED: { httpStatus: 500, grpcStatus: 13, retry: "never" },
   CALL_FAILED: { httpStatus: 500, grpcStatus: 13, retry: "never" },
+  STORE_CORRUPT: { httpStatus: 500, grpcStatus: 15, retry: "never" },
+  STORE_TOO_NEW: { httpStatus: 500, grpcStatus: 9, retry: "never" },
   UNSUPPORTED: { httpStatus: 501, grpcStatus: 12, retry: "never" },
   OVERLOADED: { httpStatus: 503, grpcStatus: 14, retry: "later" },
   NOT_READY: { httpStatus: 503, grpcStatus: 14, retry: "later" },
@@ -45,8 +47,11 @@ export const ERROR_CODES = {
   OBJECT_LOST: { httpStatus: 503, grpcStatus: 15, retry: "never" },
   ACTOR_UNAVAILABLE: { httpStatus: 503, grpcStatus: 14, retry: "later" },
   RESOURCES_UNAVAILABLE: { httpStatus: 503, grpcStatus: 8, retry: "later" },
+  STORE_LOCKED: { httpStatus: 503, grpcStatus: 14, retry: "later" },
+  STORE_UNAVAILABLE: { httpStatus: 503, grpcStatus: 14, retry: "later" },
   OUT_OF_MEMORY: { httpStatus: 507, grpcStatus: 8, retry: "later" },
   OBJECT_STORE_FULL: { httpStatus: 507, grpcStatus: 8, retry: "later" },
+  STORE_FULL: { httpStatus: 507, grpcStatus: 8, retry: "later" },
   DEADLINE_EXCEEDED: { httpStatus: 504, grpcStatus: 4, retry: "later" },
 } as const satisfies Record<string, ErrorKind>;
 

@@ -1,0 +1,2 @@
+export * from "./backend.ts";
+export { LocalBackend, type LocalBackendOptions } from "./local/local-backend.ts";
