@@ -5,7 +5,10 @@
 
 import { markHandle } from "../objects/index.ts";
 import type { ActorData, Id } from "../workers/messages.ts";
-import type { ActorClass, ArgsOf, InstanceOf } from "../actor-types.ts";
+import type { ActorClass, ArgsOf, InstanceOf } from "./actor-class.ts";
+import { type BoundArguments, bindStep, type ResultNode, type ResultNodes } from "../graph/bind.ts";
+import { type ActorStep, makeActorStep, type Step } from "../graph/node.ts";
+import { ShoalError } from "../../base/index.ts";
 import { type ActorOptions, checkActor, checkCall, type MethodOptions, retryOnOf } from "./options.ts";
 import type { ObjectRef, RefArguments } from "./object-ref.ts";
 import type { Session } from "./session.ts";
@@ -14,10 +17,29 @@ import type { TaskResult, TaskResults } from "./task-functions.ts";
 export interface ActorMethod<A extends readonly unknown[], R, Several extends boolean = false> {
   /** Calls the method; calls of one process begin in their order. */
   (...args: RefArguments<A>): Several extends true ? TaskResults<R> : TaskResult<R>;
+  /** The call as a node of a graph: nodes may stand among its arguments. */
+  bind(...args: BoundArguments<A>): Several extends true ? ResultNodes<R> : ResultNode<R>;
   options<const O extends MethodOptions>(
     options: O,
   ): ActorMethod<A, R, O extends { readonly numReturns: number } ? true : Several>;
 }
+
+/** A method of an actor that a graph makes: it can be bound, not called. */
+export interface BoundMethod<A extends readonly unknown[], R, Several extends boolean = false> {
+  bind(...args: BoundArguments<A>): Several extends true ? ResultNodes<R> : ResultNode<R>;
+  options<const O extends MethodOptions>(
+    options: O,
+  ): BoundMethod<A, R, O extends { readonly numReturns: number } ? true : Several>;
+}
+
+/** An actor of a graph: each execution makes one of its own, which is stopped when its calls are over. */
+export type BoundActor<C> = {
+  readonly [K in keyof InstanceOf<C> as InstanceOf<C>[K] extends (...args: never[]) => unknown
+    ? K
+    : never]: InstanceOf<C>[K] extends (...args: infer A extends unknown[]) => infer R
+    ? BoundMethod<A, Awaited<R>>
+    : never;
+};
 
 /** A remote instance: its methods, each as a call that gives a reference. */
 export type ActorHandle<C> = {
@@ -31,6 +53,8 @@ export type ActorHandle<C> = {
 export interface ActorFactory<C extends ActorClass> {
   /** Creates the actor and resolves once it can be called. Rejects with what its creation threw. */
   create(...args: RefArguments<ArgsOf<C>>): Promise<ActorHandle<C>>;
+  /** An actor that each execution of a graph makes. Throws INVALID_ARGUMENT for one with a name. */
+  bind(...args: BoundArguments<ArgsOf<C>>): BoundActor<C>;
   /** Throws INVALID_ARGUMENT. */
   options(options: ActorOptions): ActorFactory<C>;
 }
@@ -74,7 +98,27 @@ function actorFactory(
       const actor = await session.core.createActor(creation, data, options.onStatus);
       return makeHandle(session, actor, true);
     },
+    bind: (...args: unknown[]) => {
+      if (options.name !== undefined) {
+        const what = `Cannot bind actor "${label}": found a name, wanted none, since each execution makes another`;
+        throw new ShoalError("INVALID_ARGUMENT", what);
+      }
+      const prepared = { ...CREATION, label, work, placement };
+      return boundActor(makeActorStep({ session, prepared, options: data, args }));
+    },
   };
+}
+
+/** Any method: which there are is known in the actor only. */
+function boundActor(step: ActorStep): object {
+  const { session, prepared, options } = step;
+  const data = { actor: 0, label: prepared.label, methods: [], maxTaskRetries: options.maxTaskRetries };
+  return new Proxy(Object.create(null), {
+    get(_, method): unknown {
+      if (typeof method !== "string" || method === "then") return undefined;
+      return boundMethod(session, { data, method, of: step }, {});
+    },
+  });
 }
 
 const ACTOR = Symbol("actor");
@@ -83,7 +127,7 @@ const ACTOR = Symbol("actor");
 export function makeHandle(session: Session, data: ActorData, held = false): object {
   const handle: Record<string | symbol, unknown> = Object.create({ [ACTOR]: data.actor });
   for (const method of data.methods) {
-    Object.defineProperty(handle, method, { value: actorMethod(session, { data, method }, {}) });
+    Object.defineProperty(handle, method, { value: actorMethod(session, { data, method, of: handle }, {}) });
   }
   markHandle(handle, data); // invariant 2
   session.track(handle, data.actor, held);
@@ -104,13 +148,34 @@ export function actorIdOf(handle: object): Id | undefined {
   return typeof id === "number" ? id : undefined;
 }
 
-function actorMethod(
-  session: Session,
-  { data, method }: { readonly data: ActorData; readonly method: string },
-  options: MethodOptions,
-): unknown {
+interface Method {
+  readonly data: ActorData;
+  readonly method: string;
+  /** The handle, so that a method, or a graph with it, keeps the actor. */
+  readonly of: NonNullable<Step["actor"]>;
+}
+
+function actorMethod(session: Session, method: Method, options: MethodOptions): unknown {
+  const prepared = prepareCall(method, options);
+  const call = (...args: unknown[]): ObjectRef<unknown> | ObjectRef<unknown>[] =>
+    session.submit({ ...prepared, args });
+  return Object.assign(call, {
+    bind: (...args: unknown[]) => bindStep(session, { prepared, args, actor: method.of }),
+    options: (more: MethodOptions) => actorMethod(session, method, { ...options, ...more }),
+  });
+}
+
+function boundMethod(session: Session, method: Method, options: MethodOptions): unknown {
+  const prepared = prepareCall(method, options);
+  return {
+    bind: (...args: unknown[]) => bindStep(session, { prepared, args, actor: method.of }),
+    options: (more: MethodOptions) => boundMethod(session, method, { ...options, ...more }),
+  };
+}
+
+function prepareCall({ data, method }: Method, options: MethodOptions): Step["prepared"] {
   const label = options.name ?? `${data.label}.${method}`;
-  const checked = {
+  return {
     ...checkCall(options, label),
     actor: data.actor,
     label,
@@ -118,13 +183,8 @@ function actorMethod(
     maxCalls: 0,
     maxRetries: options.maxTaskRetries ?? data.maxTaskRetries,
     retryOn: retryOnOf(options.retryExceptions),
-    work: { kind: "call", method, group: options.concurrencyGroup } as const,
+    work: { kind: "call", method, group: options.concurrencyGroup },
   };
-  const call = (...args: unknown[]): ObjectRef<unknown> | ObjectRef<unknown>[] =>
-    session.submit({ ...checked, args });
-  return Object.assign(call, {
-    options: (more: MethodOptions) => actorMethod(session, { data, method }, { ...options, ...more }),
-  });
 }
 
 /** What a creation has not: its retries are the actor's restarts. */

@@ -1,6 +1,6 @@
 // What `Runtime.start` takes.
 
-import type { WorkerLine } from "../worker-logs.ts";
+import type { WorkerLine } from "../logs/worker-logs.ts";
 import type { Clock } from "../../base/index.ts";
 import type { Logger } from "../../base/log/index.ts";
 

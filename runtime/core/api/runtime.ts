@@ -3,11 +3,14 @@
 // 1. One driver starts it and ends it; code in workers has the same one by `Runtime.current()`.
 
 import { ShoalError, systemClock } from "../../base/index.ts";
-import type { Progress } from "../progress-line.ts";
-import { renderProgress } from "../progress.ts";
-import type { OutputSink } from "../status-line.ts";
+import type { Progress } from "../progress/progress-line.ts";
+import { renderProgress } from "../progress/progress.ts";
+import type { OutputSink } from "../progress/status-line.ts";
 import type { QueriedRows, RowKind, RowKinds } from "../state/index.ts";
 import type { Id } from "../workers/messages.ts";
+import { Graph } from "../graph/graph.ts";
+import type { InputNode } from "../graph/input-node.ts";
+import type { GraphOutput } from "../graph/outputs.ts";
 import type { ActorHandle, ActorModule } from "./actor-handles.ts";
 import { actorIdOf, actorModule, makeHandle } from "./actor-handles.ts";
 import type { WaitOptions } from "./core.ts";
@@ -85,6 +88,16 @@ export class Runtime implements AsyncDisposable {
   /** The classes that the module at `module` exports, as actors. */
   actors<M>(module: URL, defaults: ActorOptions = {}): ActorModule<M> {
     return actorModule<M>(this.#session, module, defaults);
+  }
+
+  /**
+   * A graph of tasks and calls, to be executed often. `build` gets its input, typed where it is declared, and gives its
+   * output: a node, a list of them or an object of them. Throws INVALID_ARGUMENT for nodes that do not belong together.
+   */
+  graph<Input = void, const Output extends GraphOutput = GraphOutput>(
+    build: (input: InputNode<Input>) => Output,
+  ): Graph<Input, Output> {
+    return new Graph(this.#session, build);
   }
 
   /** The handle of a named actor. Rejects with NOT_FOUND. */

@@ -3,6 +3,7 @@
 // The module is not loaded here: what it exports is known to the compiler only, and a name that it has not fails in
 // the worker.
 
+import { type BoundArguments, bindStep, type ResultNode, type ResultNodes } from "../graph/bind.ts";
 import { checkTask, type CheckedTask, type TaskOptions } from "./options.ts";
 import type { ObjectRef, RefArguments, Streamed, StreamRef } from "./object-ref.ts";
 import type { Session } from "./session.ts";
@@ -19,6 +20,10 @@ export interface TaskFunction<F extends AnyFunction, Several extends boolean = f
   (
     ...args: RefArguments<Parameters<F>>
   ): Several extends true ? TaskResults<Awaited<ReturnType<F>>> : TaskResult<Awaited<ReturnType<F>>>;
+  /** The task as a node of a graph: nodes may stand among its arguments; it is submitted when the graph is executed. */
+  bind(
+    ...args: BoundArguments<Parameters<F>>
+  ): Several extends true ? ResultNodes<Awaited<ReturnType<F>>> : ResultNode<Awaited<ReturnType<F>>>;
   /** The same task with other options laid over these. Throws INVALID_ARGUMENT. */
   options<const O extends TaskOptions>(
     options: O,
@@ -56,9 +61,10 @@ function taskFunction(
   const label = options.name ?? name.exportName;
   const checked: CheckedTask = checkTask(options, label);
   const work = { kind: "task", ...name } as const;
-  const submit = (...args: unknown[]): unknown =>
-    session.submit({ ...checked, actor: undefined, label, work, args });
+  const prepared = { ...checked, actor: undefined, label, work };
+  const submit = (...args: unknown[]): unknown => session.submit({ ...prepared, args });
   return Object.assign(submit, {
+    bind: (...args: unknown[]) => bindStep(session, { prepared, args, actor: undefined }),
     options: (more: TaskOptions) => taskFunction(session, name, { ...options, ...more }),
   });
 }

@@ -4,7 +4,7 @@
 
 import type { ShoalError, Timer } from "../../base/index.ts";
 import type { OnActorStatus, TaskSpec } from "../api/core.ts";
-import type { ExitReason } from "../actor-state.ts";
+import type { ExitReason } from "./exit-reason.ts";
 import type { Lease, Ticket } from "../scheduling/index.ts";
 import type { ActorOptionsData, Id, MethodTable } from "../workers/messages.ts";
 import type { TaskRecord } from "./task-record.ts";

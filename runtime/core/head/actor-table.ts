@@ -7,10 +7,10 @@
 // 4. A name is taken from creation to death.
 
 import { type Clock, type Logger, ShoalError, type Timer } from "../../base/index.ts";
-import { describeExit, type ExitReason } from "../actor-state.ts";
+import { describeExit, type ExitReason } from "./exit-reason.ts";
 import type { OnActorStatus, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
-import { DEFAULT_BACKOFF, decideRestart } from "../restart-policy.ts";
+import { DEFAULT_BACKOFF, decideRestart } from "./restart-policy.ts";
 import type { Lease, Scheduler } from "../scheduling/index.ts";
 import type { ActorData, ActorOptionsData, Id, MethodTable } from "../workers/messages.ts";
 import type { ActorCalls } from "./actor-calls.ts";

@@ -1,6 +1,6 @@
 // The workers as the memory monitor weighs them.
 
-import type { MemoryWorker } from "../memory-victim.ts";
+import type { MemoryWorker } from "../memory/memory-victim.ts";
 import type { ActorTable } from "./actor-table.ts";
 import type { Worker } from "./worker.ts";
 

@@ -11,7 +11,7 @@ import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
 import type { RowKind } from "../state/index.ts";
-import { stateFolder, stateSocketOf } from "../state-client.ts";
+import { stateFolder, stateSocketOf } from "../state/state-client.ts";
 import type { StateTables } from "./state-tables.ts";
 
 const KINDS: readonly RowKind[] = ["tasks", "actors", "objects", "workers", "nodes", "placement-groups"];

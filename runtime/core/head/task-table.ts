@@ -16,7 +16,7 @@ import { type Lineage, releaseArguments } from "./lineage.ts";
 import type { Lanes } from "./lanes.ts";
 import type { ObjectDirectory } from "./object-directory.ts";
 import type { TaskRecorder } from "./task-recorder.ts";
-import { oomRetryDelayMs } from "../memory-victim.ts";
+import { oomRetryDelayMs } from "../memory/memory-victim.ts";
 import { isOver, type Item, type Submitter, type TaskRecord } from "./task-record.ts";
 
 export interface TaskTableOptions {

@@ -4,7 +4,7 @@
 // 2. GPUs are taken by device: whole ones, or a share of one device.
 
 import assert from "node:assert/strict";
-import { amountOf } from "../resources.ts";
+import { amountOf } from "./resources.ts";
 
 /** Integers: 1/10,000 of a resource, bytes of memory; see `unitsOf`. */
 export type Units = ReadonlyMap<string, number>;

@@ -8,7 +8,7 @@
 // 4. A placement that no node can hold, even idle, is told at once.
 
 import { type Clock, ShoalError } from "../../base/index.ts";
-import { unitsOf } from "../resources.ts";
+import { unitsOf } from "./resources.ts";
 import type { Id, PlacementData } from "../workers/messages.ts";
 import { HeldLease, type Lease, type LeaseOwner } from "./lease.ts";
 import type { Labels } from "./labels.ts";

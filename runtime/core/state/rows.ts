@@ -1,8 +1,7 @@
 // The rows of `shoal list …`: flat data for tables, JSON and filters. `null` is "none" or "not known", so that all
 // rows of a kind have the same columns. Times are epoch milliseconds, ids are text.
 
-import type { ActorStateKind } from "../actor-state.ts";
-import type { ResourceAmounts } from "../resources.ts";
+import type { ResourceAmounts } from "../scheduling/resources.ts";
 import type { TaskState, TaskType } from "./task-states.ts";
 
 /** One attempt of a task. */
@@ -35,7 +34,7 @@ export interface TaskRow {
 export interface ActorRow {
   readonly actorId: string;
   readonly className: string;
-  readonly state: ActorStateKind;
+  readonly state: "PENDING_CREATION" | "ALIVE" | "RESTARTING" | "STOPPING" | "DEAD";
   readonly name: string | null;
   readonly namespace: string | null;
   readonly detached: boolean;

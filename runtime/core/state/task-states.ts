@@ -1,6 +1,6 @@
 // The states and types of a task, with Ray's names, and what is told of one when it is recorded.
 
-import type { ResourceAmounts } from "../resources.ts";
+import type { ResourceAmounts } from "../scheduling/resources.ts";
 
 /** In the order in which a task goes through them; the last two are ends. */
 export const TASK_STATES = [

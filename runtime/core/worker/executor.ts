@@ -8,7 +8,7 @@
 
 import type { Parts } from "../api/core.ts";
 import type { Session } from "../api/session.ts";
-import { describeThrown, Refusal } from "../thrown.ts";
+import { describeThrown, Refusal } from "./thrown.ts";
 import type { Id, MethodTable, RunMessage } from "../workers/messages.ts";
 import { CallGate } from "./call-gate.ts";
 import type { Link, StoredResult } from "./link.ts";
@@ -94,8 +94,7 @@ export class Executor {
     try {
       await taskContext.run(context, () => this.#perform(message, parts, running));
     } catch (thrown) {
-      const { error, typed } = describeThrown(thrown);
-      const name = thrown instanceof Error ? thrown.name : typeof thrown;
+      const { error, name, typed } = describeThrown(thrown);
       this.#link.send({ type: "failed", task, error, name, typed });
     } finally {
       this.#running.delete(task);

@@ -2,7 +2,7 @@
 //
 // 1. Nothing is written for tasks that print nothing.
 
-import { nameMarker } from "../log-prefix.ts";
+import { nameMarker } from "../logs/log-prefix.ts";
 import { taskContext } from "./task-context.ts";
 
 /** From now on what is written to `stream` is marked with the running task's name where that changes. */

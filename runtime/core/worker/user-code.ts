@@ -2,7 +2,7 @@
 
 import { pathToFileURL } from "node:url";
 import { saveCompileCacheSoon } from "./compile-cache.ts";
-import { Refusal } from "../thrown.ts";
+import { Refusal } from "./thrown.ts";
 import type { FunctionName, MethodTable } from "../workers/messages.ts";
 
 export type AnyFunction = (...args: unknown[]) => unknown;

@@ -11,7 +11,7 @@ import { Runtime } from "../api/runtime.ts";
 import { Session } from "../api/session.ts";
 import { FrameChannel } from "../channel/frame-channel.ts";
 import { SharedMemoryFolder } from "../objects/index.ts";
-import { startWatchdog } from "../watchdog.ts";
+import { startWatchdog } from "./watchdog.ts";
 import type { FromWorker, ToWorker } from "../workers/messages.ts";
 import type { WorkerSetUp } from "../workers/worker-process.ts";
 import { saveCompileCacheSoon } from "./compile-cache.ts";
@@ -80,8 +80,14 @@ function onMessage(message: ToWorker, parts: readonly Uint8Array[]): void {
     case "stop":
       void executor
         .stop()
+        .then(() => Promise.all([written(process.stdout), written(process.stderr)]))
         .then(() => channel.close())
         .then(() => process.exit(0));
       break;
   }
+}
+
+/** Resolves when all that was printed has left this process: exiting throws the rest away. */
+function written(stream: NodeJS.WriteStream): Promise<void> {
+  return new Promise((resolve) => stream.write("", () => resolve()));
 }

@@ -159,7 +159,26 @@ export interface NodeData {
 export interface PlacementData {
   readonly resources: Readonly<Record<string, number>>;
   readonly strategy: StrategyData;
+  /** Laid over that of the submitting worker; none is the driver's own. */
+  readonly environment?: EnvironmentData;
 }
+
+/** A runtime environment as plain data; see `environments/runtime-env.ts`. Paths are absolute. */
+export interface EnvironmentData {
+  /** null removes the variable. */
+  readonly envVars?: Readonly<Record<string, string | null>>;
+  readonly workingDir?: string;
+  readonly excludes?: readonly string[];
+  readonly modules?: readonly string[];
+  readonly npm?: NpmData;
+  readonly setupHook?: FunctionName;
+  readonly nodeFlags?: readonly string[];
+  readonly setupTimeoutMs?: number;
+}
+
+export type NpmData =
+  | { readonly packages: readonly string[]; readonly allowScripts: boolean }
+  | { readonly packageJson: string; readonly allowScripts: boolean };
 
 export type StrategyData =
   | { readonly kind: "DEFAULT" }

@@ -11,10 +11,10 @@ import { Duplex, type Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Clock, Timer } from "../../base/index.ts";
 import { FrameChannel } from "../channel/frame-channel.ts";
-import { childEnvironment } from "../child-environment.ts";
-import { type LineSink, OutputLines } from "../output-lines.ts";
+import { childEnvironment } from "./child-environment.ts";
+import { type LineSink, OutputLines } from "../logs/output-lines.ts";
 import type { ObjectFolders } from "../objects/index.ts";
-import type { WorkerLog } from "../worker-logs.ts";
+import type { WorkerLog } from "../logs/worker-logs.ts";
 import type { FromWorker, ToWorker } from "./messages.ts";
 
 export interface WorkerSpec {

@@ -5,12 +5,12 @@ import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { LogDedup } from "../../../runtime/core/log-dedup.ts";
-import { nameMarker, splitAtMarker, visibleText } from "../../../runtime/core/log-prefix.ts";
-import { OutputLines } from "../../../runtime/core/output-lines.ts";
-import { WorkerLogs, type WorkerLogsOptions } from "../../../runtime/core/worker-logs.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { checkProperty } from "../../support/properties.ts";
+import { LogDedup } from "../../../../runtime/core/logs/log-dedup.ts";
+import { nameMarker, splitAtMarker, visibleText } from "../../../../runtime/core/logs/log-prefix.ts";
+import { OutputLines } from "../../../../runtime/core/logs/output-lines.ts";
+import { WorkerLogs, type WorkerLogsOptions } from "../../../../runtime/core/logs/worker-logs.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
+import { checkProperty } from "../../../support/properties.ts";
 
 interface Harness extends Disposable {
   readonly clock: FakeClock;

@@ -2,11 +2,15 @@
 
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
-import { type Progress, progressLine, progressSummary } from "../../../runtime/core/progress-line.ts";
-import { renderProgress } from "../../../runtime/core/progress.ts";
-import { type OutputSink, StatusLine } from "../../../runtime/core/status-line.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { until } from "../../support/until.ts";
+import {
+  type Progress,
+  progressLine,
+  progressSummary,
+} from "../../../../runtime/core/progress/progress-line.ts";
+import { renderProgress } from "../../../../runtime/core/progress/progress.ts";
+import { type OutputSink, StatusLine } from "../../../../runtime/core/progress/status-line.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
+import { until } from "../../../support/until.ts";
 
 /** A terminal that keeps what is written and knows what a person would see. */
 class FakeTerminal implements OutputSink {

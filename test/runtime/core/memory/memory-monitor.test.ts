@@ -8,17 +8,21 @@ import { tmpdir, totalmem } from "node:os";
 import { dirname, join } from "node:path";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
-import { ShoalError } from "../../../runtime/base/index.ts";
-import { MemoryMonitor, type MemoryPressure } from "../../../runtime/core/memory-monitor.ts";
-import { linuxMemoryReader, memoryReader, type MemoryReading } from "../../../runtime/core/memory-reader.ts";
+import { ShoalError } from "../../../../runtime/base/index.ts";
+import { MemoryMonitor, type MemoryPressure } from "../../../../runtime/core/memory/memory-monitor.ts";
+import {
+  linuxMemoryReader,
+  memoryReader,
+  type MemoryReading,
+} from "../../../../runtime/core/memory/memory-reader.ts";
 import {
   type MeasuredWorker,
   type MemoryWork,
   oomRetryDelayMs,
   pickVictim,
-} from "../../../runtime/core/memory-victim.ts";
-import { FakeClock } from "../../support/fake-clock.ts";
-import { checkProperty } from "../../support/properties.ts";
+} from "../../../../runtime/core/memory/memory-victim.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
+import { checkProperty } from "../../../support/properties.ts";
 
 const MIB = 1024 ** 2;
 const NO_LIMIT = "9223372036854771712\n";
