@@ -1,4 +1,4 @@
-// One replica of one deployment: the class behind a process actor. It holds an engine and a data socket.
+// One replica of one deployment: the class of an actor. It holds an engine and a data socket.
 //
 // 1. It exists only once its model is loaded, warmed up and its socket listens: ALIVE means ready.
 
