@@ -4,7 +4,7 @@
 // 2. A handle crosses to other processes as data inside values and is whole again there.
 
 import { markHandle } from "../objects/index.ts";
-import type { ActorData, Id } from "../workers/messages.ts";
+import type { ActorData, FunctionName, Id } from "../workers/messages.ts";
 import type { ActorClass, ArgsOf, InstanceOf } from "./actor-class.ts";
 import { type BoundArguments, bindStep, type ResultNode, type ResultNodes } from "../graph/bind.ts";
 import { type ActorStep, makeActorStep, type Step } from "../graph/node.ts";
@@ -96,7 +96,7 @@ function actorFactory(
       const creation = session.packCreation({ ...CREATION, label, work, args, placement });
       using _abort = killOnAbort(session, creation.task, options.signal);
       const actor = await session.core.createActor(creation, data, options.onStatus);
-      return makeHandle(session, actor, true);
+      return makeHandle(session, { ...actor, creation: name }, true);
     },
     bind: (...args: unknown[]) => {
       if (options.name !== undefined) {
@@ -122,10 +122,17 @@ function boundActor(step: ActorStep): object {
 }
 
 const ACTOR = Symbol("actor");
+const CREATED_AS = Symbol("created as");
+
+interface HandleData extends ActorData {
+  /** The class, where the handle comes from its creation. */
+  readonly creation?: FunctionName;
+}
 
 /** The handle of an actor (invariant 1); `held` when the head knows this process as a holder of it already. */
-export function makeHandle(session: Session, data: ActorData, held = false): object {
-  const handle: Record<string | symbol, unknown> = Object.create({ [ACTOR]: data.actor });
+export function makeHandle(session: Session, data: HandleData, held = false): object {
+  const { actor, creation } = data;
+  const handle: Record<string | symbol, unknown> = Object.create({ [ACTOR]: actor, [CREATED_AS]: creation });
   for (const method of data.methods) {
     Object.defineProperty(handle, method, { value: actorMethod(session, { data, method, of: handle }, {}) });
   }
@@ -146,6 +153,16 @@ function killOnAbort(session: Session, actor: Id, signal: AbortSignal | undefine
 export function actorIdOf(handle: object): Id | undefined {
   const id: unknown = Reflect.get(handle, ACTOR);
   return typeof id === "number" ? id : undefined;
+}
+
+/** The class of the actor behind a handle; undefined when the handle was found by the actor's name. */
+export function creationOf(handle: object): FunctionName | undefined {
+  const name: unknown = Reflect.get(handle, CREATED_AS);
+  return isFunctionName(name) ? name : undefined;
+}
+
+function isFunctionName(name: unknown): name is FunctionName {
+  return typeof name === "object" && name !== null && "module" in name && "exportName" in name;
 }
 
 interface Method {

@@ -72,6 +72,11 @@ export class Runtime implements AsyncDisposable {
     throw new ShoalError("NOT_READY", "Cannot find a runtime: none was started in this process");
   }
 
+  /** For the parts of this folder that are built on it. */
+  static sessionOf(runtime: Runtime): Session {
+    return runtime.#session;
+  }
+
   /** For a worker's entry: what `Runtime.current()` is from now on. */
   static enter(session: Session): void {
     current = new Runtime(session, async () => {});

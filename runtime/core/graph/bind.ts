@@ -2,19 +2,33 @@
 
 import type { ObjectRef, Streamed } from "../api/object-ref.ts";
 import type { Session } from "../api/session.ts";
-import { type GraphNode, makeNode, nextSequence, type Prepared, type Step, type StreamNode } from "./node.ts";
+import {
+  type GraphNode,
+  type InputValueNode,
+  isActorStep,
+  makeNode,
+  nextSequence,
+  type Prepared,
+  type Step,
+  type StreamNode,
+} from "./node.ts";
 
 /** What stands for a `T` among the arguments of a node. */
 export type BoundArgument<T> = T | ObjectRef<Awaited<T>> | GraphNode<Awaited<T>> | Inside<T>;
 
 /** Inside of lists and plain objects a node stands for a reference, as a reference itself does; the input for its value. */
-type Inside<T> = T extends ObjectRef<infer V>
-  ? GraphNode<V>
-  : T extends readonly unknown[] | PlainObject
-    ? { readonly [K in keyof T]: T[K] | GraphNode<T[K]> | Inside<T[K]> }
-    : never;
+type Inside<T> =
+  T extends ObjectRef<infer V>
+    ? GraphNode<V>
+    : T extends NoContainer
+      ? never
+      : { readonly [K in keyof T]: T[K] | InputValueNode<T[K]> | Inside<T[K]> };
 
-type PlainObject = { readonly [name: string]: unknown };
+type NoContainer =
+  | (string | number | bigint | boolean | symbol | null | undefined)
+  | (ArrayBufferView | ArrayBuffer | Date | RegExp | Error)
+  | (ReadonlyMap<unknown, unknown> | ReadonlySet<unknown> | GraphNode<unknown>)
+  | ((...args: never[]) => unknown);
 
 export type BoundArguments<A extends readonly unknown[]> = { [I in keyof A]: BoundArgument<A[I]> };
 
@@ -33,6 +47,7 @@ export interface Binding {
 export function bindStep(session: Session, binding: Binding): GraphNode<unknown> | GraphNode<unknown>[] {
   const { prepared, args, actor } = binding;
   const step: Step = { kind: "step", session, sequence: nextSequence(), prepared, args: [...args], actor };
+  if (isActorStep(actor)) actor.calls.push(step);
   const nodes: GraphNode<unknown>[] = [];
   for (let index = 0; index < prepared.numReturns; index++) {
     nodes.push(makeNode({ kind: "value", step, index }));

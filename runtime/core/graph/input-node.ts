@@ -1,6 +1,7 @@
 // What a graph is executed with, as its nodes take it: the whole, or a member by `input.user.name`.
 
-import { type GraphNode, makeNode, standsFor } from "./node.ts";
+import { ShoalError } from "../../base/index.ts";
+import { type InputValueNode, makeNode, standsFor } from "./node.ts";
 
 /** Members only of objects and arrays that are data. */
 type Members<T> = [T] extends [readonly unknown[]]
@@ -9,7 +10,7 @@ type Members<T> = [T] extends [readonly unknown[]]
     ? { readonly [K in keyof T & string]: InputNode<T[K]> }
     : unknown;
 
-export type InputNode<T> = GraphNode<T> & Members<T>;
+export type InputNode<T> = InputValueNode<T> & Members<T>;
 
 export function inputNode(graph: object, path: readonly string[] = []): object {
   const source = { kind: "input", graph, path } as const;
@@ -29,4 +30,17 @@ export function inputNode(graph: object, path: readonly string[] = []): object {
 /** As it is written in a program, for messages. */
 export function showPath(path: readonly string[]): string {
   return ["input", ...path].join(".");
+}
+
+/** Throws INVALID_ARGUMENT where there is nothing that could have the member. */
+export function memberOf(input: unknown, path: readonly string[]): unknown {
+  let value = input;
+  for (const [depth, name] of path.entries()) {
+    if (value === null || value === undefined) {
+      const what = `Cannot read ${showPath(path.slice(0, depth + 1))}: ${showPath(path.slice(0, depth))} is ${value}`;
+      throw new ShoalError("INVALID_ARGUMENT", what);
+    }
+    value = Reflect.get(Object(value), name);
+  }
+  return value;
 }

@@ -9,6 +9,7 @@ import type { ActorOptionsData } from "../workers/messages.ts";
 
 declare const VALUE: unique symbol;
 declare const ITEM: unique symbol;
+declare const INPUT: unique symbol;
 
 /** A value of a graph, which other nodes take as an argument; made by `bind`. */
 export class GraphNode<T> {
@@ -29,8 +30,13 @@ export interface StreamNode<Item> extends GraphNode<undefined> {
   readonly [ITEM]: Item;
 }
 
+/** The input of a graph, or a member of it. */
+export interface InputValueNode<T> extends GraphNode<T> {
+  readonly [INPUT]: true;
+}
+
 /** Of invariant 2: the one property that a serializer finds. */
-const REFUSAL = "a node of a graph";
+const REFUSAL = "a node of a graph, which only bind() takes";
 
 function refuseAsValue(what: string): never {
   const why = "it has a value only when the graph is executed; give it to another node by bind()";
@@ -59,6 +65,8 @@ export interface ActorStep {
   readonly prepared: Prepared;
   readonly options: ActorOptionsData;
   readonly args: readonly unknown[];
+  /** Bound so far, in that order. */
+  readonly calls: Step[];
 }
 
 /** One of several returns of a step; the one, where there is one. */
@@ -106,9 +114,11 @@ export function isActorStep(actor: Step["actor"]): actor is ActorStep {
   return actor !== undefined && actorSteps.has(actor);
 }
 
+/** Known by identity: a handle may have methods of any name. */
 const actorSteps = new WeakSet<object>();
 
-export function makeActorStep(step: ActorStep): ActorStep {
-  actorSteps.add(step);
-  return step;
+export function makeActorStep(step: Omit<ActorStep, "kind" | "sequence" | "calls">): ActorStep {
+  const made: ActorStep = { ...step, kind: "actor", sequence: nextSequence(), calls: [] };
+  actorSteps.add(made);
+  return made;
 }

@@ -1,0 +1,28 @@
+// Options of `graph.compile`, checked.
+
+import { ShoalError } from "../../../base/index.ts";
+
+export interface CompileOptions {
+  /** Executions on their way at once, 10 by default; further ones wait for a place. */
+  readonly maxInFlight?: number;
+  /** Executions waiting for a place, 1,000 by default; one more is refused with QUEUE_FULL. */
+  readonly maxQueued?: number;
+}
+
+/** Ray's `_max_inflight_executions`. */
+const MAX_IN_FLIGHT = 10;
+const MAX_QUEUED = 1_000;
+
+/** Throws INVALID_ARGUMENT. */
+export function checkCompileOptions(options: CompileOptions): Required<CompileOptions> {
+  const { maxInFlight = MAX_IN_FLIGHT, maxQueued = MAX_QUEUED } = options;
+  count("maxInFlight", maxInFlight, 1);
+  count("maxQueued", maxQueued, 0);
+  return { maxInFlight, maxQueued };
+}
+
+function count(key: string, value: number, least: number): void {
+  if (Number.isSafeInteger(value) && value >= least) return;
+  const what = `Cannot compile a graph with ${key}: found ${value}, wanted a whole number from ${least}`;
+  throw new ShoalError("INVALID_ARGUMENT", what);
+}
