@@ -1,0 +1,105 @@
+// Rows per second that N replicas may be given, by N, for one decision; and the smallest N for a demand.
+//
+// 1. More replicas never have less capacity, so the smallest N is found by halving.
+// 2. An objective that one row alone cannot meet does not stop anything: capacity is then that of the nearest objective
+//    that can be, and `missesObjective` says so.
+
+import { batchCapacity, type ServiceTimes, singleCapacity } from "../../latency-model/index.ts";
+
+/** Erlang's C already leaves room for chance; this is room for error. */
+const SINGLE_HEAD_ROOM = 0.95;
+/** The stand-in for an objective below the time of one row, in such times. */
+const NEAREST_OBJECTIVE = 3;
+
+export interface CurveOptions {
+  readonly service: ServiceTimes;
+  readonly objectiveMs: number;
+  readonly maxBatchRows: number;
+  readonly overheadMs: number;
+  readonly gateways: number;
+  /** Share of the capacity in batches that demand may take up. */
+  readonly headRoom: number;
+  /** Share of requests that may be late. */
+  readonly lateShare: number;
+  /** Burstiness of arrivals, 1 for Poisson. */
+  readonly arrivalScv: number;
+}
+
+interface Capacity {
+  readonly full: number;
+  readonly usable: number;
+}
+
+export class CapacityCurve {
+  readonly #options: CurveOptions;
+  readonly #known = new Map<number, Capacity>();
+  /** What is planned with: the objective, or the nearest that can be met (invariant 2). */
+  readonly objectiveMs: number;
+  readonly missesObjective: boolean;
+
+  constructor(options: CurveOptions) {
+    const single = (options.service.predictMs(1) ?? 0) + options.overheadMs;
+    this.missesObjective = single > options.objectiveMs;
+    this.objectiveMs = this.missesObjective ? NEAREST_OBJECTIVE * single : options.objectiveMs;
+    this.#options = { ...options, objectiveMs: this.objectiveMs };
+  }
+
+  get headRoom(): number {
+    return this.#options.headRoom;
+  }
+
+  /** All that `replicas` get through in time. */
+  full(replicas: number): number {
+    return this.#at(replicas).full;
+  }
+
+  /** The part of it that demand may take up. */
+  usable(replicas: number): number {
+    return this.#at(replicas).usable;
+  }
+
+  /** Fewest replicas whose usable capacity is `rowsPerSecond`; `max` when none up to there is enough. */
+  smallest(rowsPerSecond: number, max: number): number {
+    return this.smallestWhere((replicas) => this.usable(replicas) >= rowsPerSecond, max);
+  }
+
+  /** Fewest replicas for which `enough`, which must stay true for more (invariant 1); `max` when for none below. */
+  smallestWhere(enough: (replicas: number) => boolean, max: number): number {
+    let [low, high] = [0, Math.max(0, max)];
+    while (low < high) {
+      const middle = Math.floor((low + high) / 2);
+      if (enough(middle)) high = middle;
+      else low = middle + 1;
+    }
+    return low;
+  }
+
+  #at(replicas: number): Capacity {
+    const known = this.#known.get(replicas);
+    if (known !== undefined) return known;
+    const capacity = replicas < 1 ? { full: 0, usable: 0 } : this.#compute(replicas);
+    this.#known.set(replicas, capacity);
+    return capacity;
+  }
+
+  #compute(replicas: number): Capacity {
+    const { service, objectiveMs, maxBatchRows: maxRows, overheadMs, gateways } = this.#options;
+    const { headRoom, lateShare, arrivalScv } = this.#options;
+    const options = { replicas, objectiveMs, maxRows, overheadMs, gateways };
+    const batched = batchCapacity(service, options);
+    const oneByOne = (replicas * 1_000) / (service.meanMs(1) ?? Infinity);
+    // A batch of one cannot take in what comes together: only Erlang's C knows what that costs.
+    const inBatches = batched > oneByOne * 1.001 ? batched : 0;
+    if (headRoom * inBatches >= SINGLE_HEAD_ROOM * oneByOne)
+      return { full: inBatches, usable: headRoom * inBatches };
+    const single = singleCapacity(service, options, {
+      lateShare,
+      arrivalScv,
+      serviceScv: service.noise ** 2,
+    });
+    return {
+      full: Math.max(inBatches, single),
+      usable: Math.max(headRoom * inBatches, SINGLE_HEAD_ROOM * single),
+    };
+  }
+}

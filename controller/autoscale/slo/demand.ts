@@ -1,0 +1,57 @@
+// How much is asked for now, in rows per second: the largest of three windows, and the backlog on top.
+//
+// 1. The fast windows count with a lower confidence bound, stricter the shorter they are: chance does not start replicas,
+//    a real step is seen within half a second.
+// 2. A backlog beyond what is in time anyway has to be worked off while replicas start.
+
+import type { LoadReading } from "../load/load-tracker.ts";
+
+/** Windows of the fast term and how many standard deviations each has to clear. */
+const FAST = [
+  { windowMs: 500, deviations: 3 },
+  { windowMs: 1_000, deviations: 2 },
+  { windowMs: 2_000, deviations: 1 },
+] as const;
+const MID_MS = 10_000;
+const SLOW_MS = 60_000;
+const SHORTEST_WORK_OFF_MS = 2_000;
+/** Fast demand above the slow one by so much is a burst. */
+const BURST = 1.5;
+
+export interface Demand {
+  readonly rowsPerSecond: number;
+  /** Of which to work off the backlog. */
+  readonly backlogPerSecond: number;
+  /** The window whose rate was the largest. */
+  readonly windowMs: number;
+  /** A burst is being served: there is a backlog, or much more comes than did in the last minute. */
+  readonly burst: boolean;
+}
+
+export interface Backlog {
+  readonly queuedRows: number;
+  /** Queued rows that are in time with what is ready now. */
+  readonly rowsInTime: number;
+  readonly startUpMs: number;
+}
+
+export function demandOf(load: LoadReading, { queuedRows, rowsInTime, startUpMs }: Backlog): Demand {
+  let fast = { rate: 0, windowMs: 0 };
+  for (const { windowMs, deviations } of FAST) {
+    const rate = load.rowsPerSecond(windowMs);
+    const chance = deviations * Math.sqrt((rate * load.dispersion * 1_000) / windowMs); // invariant 1
+    if (rate - chance > fast.rate) fast = { rate: rate - chance, windowMs };
+  }
+  const mid = load.rowsPerSecond(MID_MS);
+  const slow = load.rowsPerSecond(SLOW_MS);
+  const excess = Math.max(0, queuedRows - rowsInTime);
+  const backlogPerSecond = (excess * 1_000) / Math.max(SHORTEST_WORK_OFF_MS, startUpMs); // invariant 2
+  const steady = mid >= slow ? { rate: mid, windowMs: MID_MS } : { rate: slow, windowMs: SLOW_MS };
+  const { rate, windowMs } = fast.rate > steady.rate ? fast : steady;
+  return {
+    rowsPerSecond: rate + backlogPerSecond,
+    backlogPerSecond,
+    windowMs,
+    burst: excess > 0 || fast.rate > BURST * slow,
+  };
+}
