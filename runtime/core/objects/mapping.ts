@@ -6,8 +6,8 @@
 // 2. Mappings are private: what a reader writes stays with it, and neither reaches others nor ends the process.
 
 import { closeSync, fstatSync, openSync, readSync } from "node:fs";
-import { createRequire } from "node:module";
 import { markAsUntransferable } from "node:worker_threads";
+import { openLibc } from "../libc.ts";
 
 interface Mapper {
   readonly map: (file: number, byteLength: number) => ArrayBuffer | undefined;
@@ -42,50 +42,25 @@ export function readFileBytes(path: string): Uint8Array {
   }
 }
 
-/** The part of `node:ffi` that is used here; its types are not in @types/node yet. */
-interface Ffi {
-  dlopen(
-    library: string,
-    functions: Record<string, { readonly arguments: readonly string[]; readonly return: string }>,
-  ): { readonly functions: Record<string, (...args: (number | bigint)[]) => unknown> };
-  toArrayBuffer(pointer: bigint, byteLength: number, copy: boolean): ArrayBuffer;
-}
-
 function findMapper(): Mapper | undefined {
-  if (process.platform !== "linux") return undefined;
-  try {
-    const ffi = quietly(() => createRequire(import.meta.url)("node:ffi") as Ffi);
-    const { mmap, munmap } = ffi.dlopen("libc.so.6", {
-      mmap: { arguments: ["u64", "u64", "i32", "i32", "i32", "i64"], return: "u64" },
-      munmap: { arguments: ["u64", "u64"], return: "i32" },
-    }).functions;
-    if (mmap === undefined || munmap === undefined) return undefined;
-    const mapped = new FinalizationRegistry<{ readonly pointer: bigint; readonly byteLength: number }>(
-      ({ pointer, byteLength }) => void munmap(pointer, BigInt(byteLength)), // invariant 1
-    );
-    return {
-      map(file, byteLength) {
-        const pointer = mmap(0n, BigInt(byteLength), READ_AND_WRITE, PRIVATE, file, 0n); // invariant 2
-        // MAP_FAILED is the last address.
-        if (typeof pointer !== "bigint" || pointer === 2n ** 64n - 1n) return undefined;
-        const buffer = ffi.toArrayBuffer(pointer, byteLength, false);
-        markAsUntransferable(buffer);
-        mapped.register(buffer, { pointer, byteLength });
-        return buffer;
-      },
-    };
-  } catch {
-    return undefined; // no such module, no such library: files are read
-  }
-}
-
-/** Loads without the warning that the module is experimental: its users did not choose it. */
-function quietly<T>(load: () => T): T {
-  const emitWarning = process.emitWarning.bind(process);
-  process.emitWarning = () => undefined;
-  try {
-    return load();
-  } finally {
-    process.emitWarning = emitWarning;
-  }
+  const libc = openLibc({
+    mmap: { arguments: ["u64", "u64", "i32", "i32", "i32", "i64"], return: "u64" },
+    munmap: { arguments: ["u64", "u64"], return: "i32" },
+  });
+  if (libc === undefined) return undefined; // files are read
+  const { mmap, munmap } = libc.functions;
+  const mapped = new FinalizationRegistry<{ readonly pointer: bigint; readonly byteLength: number }>(
+    ({ pointer, byteLength }) => void munmap(pointer, BigInt(byteLength)), // invariant 1
+  );
+  return {
+    map(file, byteLength) {
+      const pointer = mmap(0n, BigInt(byteLength), READ_AND_WRITE, PRIVATE, file, 0n); // invariant 2
+      // MAP_FAILED is the last address.
+      if (typeof pointer !== "bigint" || pointer === 2n ** 64n - 1n) return undefined;
+      const buffer = libc.toArrayBuffer(pointer, byteLength);
+      markAsUntransferable(buffer);
+      mapped.register(buffer, { pointer, byteLength });
+      return buffer;
+    },
+  };
 }

@@ -37,7 +37,7 @@ export function describeThrown(thrown: unknown): Thrown {
       message: messageOf(thrown),
       remoteStack: stackOf(thrown),
     };
-    return { error, name: thrown instanceof Error ? String(thrown.name) : typeof thrown, typed };
+    return { error, name: thrown instanceof Error ? thrown.name : typeof thrown, typed };
   } catch {
     const message = "something was thrown that cannot be described";
     return { error: { code, message }, name: typeof thrown, typed: false };

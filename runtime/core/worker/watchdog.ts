@@ -1,9 +1,14 @@
-// Ends an actor's process when its parent is gone, also while its own event loop is blocked in native code.
+// Ends a worker when its parent is gone, also while its own event loop is blocked in native code.
 //
-// 1. A thread of its own looks at the parent's id; it needs nothing of the main thread once started.
-// 2. It ends the process by SIGKILL: a process without a parent has nobody to report to.
+// 1. The kernel does it where it can be asked; elsewhere a thread looks at the parent's id. Neither needs the main thread
+//    once it is set.
+// 2. The end is SIGKILL: a process without a parent has nobody to report to.
 
 import { Worker } from "node:worker_threads";
+import { openLibc } from "../libc.ts";
+
+const PR_SET_PDEATHSIG = 1;
+const SIGKILL = 9;
 
 const LOOK_INTERVAL_MS = 200;
 
@@ -16,13 +21,26 @@ const WATCH = `
   setInterval(look, ${LOOK_INTERVAL_MS});
 `;
 
-/** Starts watching; without a watching thread the process ends by an uncaught error rather than run unwatched. */
+/** Starts watching; where that cannot be, the process ends by an uncaught error rather than run unwatched. */
 export function startWatchdog(parentPid: number): void {
+  if (!askKernel()) startThread(parentPid);
+  // It may have died before it was watched.
+  if (process.ppid !== parentPid) process.kill(process.pid, "SIGKILL");
+}
+
+/** Saves the thread: 7 MB and 4 ms of each worker. */
+function askKernel(): boolean {
+  const signature = { arguments: ["i32", "u64", "u64", "u64", "u64"], return: "i32" };
+  const prctl = openLibc({ prctl: signature })?.functions.prctl;
+  return prctl?.(PR_SET_PDEATHSIG, BigInt(SIGKILL), 0n, 0n, 0n) === 0;
+}
+
+function startThread(parentPid: number): void {
   const thread = new Worker(WATCH, {
     eval: true,
     name: "watchdog",
     workerData: parentPid,
-    // Nothing of the actor's flags and environment: a preloaded module would run in this thread too.
+    // Nothing of the worker's flags and environment: a preloaded module would run in this thread too.
     execArgv: [],
     env: {},
     resourceLimits: { maxOldGenerationSizeMb: 8, maxYoungGenerationSizeMb: 1, stackSizeMb: 1 },
