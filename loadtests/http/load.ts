@@ -194,6 +194,7 @@ class Load {
   /** Invariant 4. A connection that the server closed between requests is opened again. */
   #onClose(connection: Connection, cause: Error | undefined): void {
     this.#connections.delete(connection);
+    connection.reader.close();
     if (this.#over) return;
     if (connection.waiting) this.#failed++;
     else if (cause !== undefined) this.#refused++;

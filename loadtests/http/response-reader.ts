@@ -1,19 +1,28 @@
-// Finds where HTTP/1.1 responses end in a stream of bytes, and their status: the least a closed loop needs. It
-// looks at the status line, Content-Length, chunked coding and Connection: close, and keeps no bytes of a body.
-// It reads answers of servers under test, not of strangers.
+// Finds where HTTP/1.1 responses end in a stream of bytes, and their status: the least a load needs. It looks at
+// the status line, Content-Length, chunked coding and Connection: close, and keeps no bytes of a body; who wants
+// to see heads and bodies gives a watch. It reads answers of servers under test, not of strangers, and none to HEAD.
 //
 // 1. Between `push` calls nothing of the caller's buffer is held, so the caller may use it again.
 // 2. In the usual case, a whole response in one piece, nothing is allocated.
 
 const CR = 13;
 const LF = 10;
+const ZERO = 48;
 
 export interface ResponseEnd {
   /** Called once for every whole response, in order. */
   (status: number, keepAlive: boolean): void;
 }
 
-type Part = "head" | "body" | "chunk-size" | "chunk-data" | "trailer";
+/** Sees the bytes of a response as they come, before its end is told; they are the caller's buffer (invariant 1). */
+export interface ResponseWatch {
+  /** A whole head, its empty line included; 1xx too. */
+  onHead(status: number, bytes: Uint8Array, from: number, to: number): void;
+  /** A piece of the body, without chunk sizes. */
+  onBody(bytes: Uint8Array, from: number, to: number): void;
+}
+
+type Part = "head" | "body" | "body-to-close" | "chunk-size" | "chunk-data" | "trailer";
 
 const CONTENT_LENGTH = "content-length:";
 const TRANSFER_ENCODING = "transfer-encoding:";
@@ -21,6 +30,7 @@ const CONNECTION = "connection:";
 
 export class ResponseReader {
   readonly #onEnd: ResponseEnd;
+  readonly #watch: ResponseWatch | undefined;
   #part: Part = "head";
   #status = 0;
   #keepAlive = true;
@@ -29,13 +39,19 @@ export class ResponseReader {
   /** A head or a line that began in an earlier piece (a copy: invariant 1). */
   #begun: Uint8Array | undefined;
 
-  constructor(onEnd: ResponseEnd) {
+  constructor(onEnd: ResponseEnd, watch?: ResponseWatch) {
     this.#onEnd = onEnd;
+    this.#watch = watch;
   }
 
   /** True in the middle of a response. */
   get busy(): boolean {
     return this.#part !== "head" || this.#begun !== undefined;
+  }
+
+  /** The connection has ended: so does a response whose length nothing told. */
+  close(): void {
+    if (this.#part === "body-to-close") this.#finish();
   }
 
   /** Takes the next `length` bytes of the stream. Throws on what is no HTTP/1.1 response. */
@@ -67,6 +83,9 @@ export class ResponseReader {
       case "body":
       case "chunk-data": {
         const taken = Math.min(this.#remaining, end - at);
+        // Behind a chunk comes a line end, counted in what remains.
+        const seen = Math.min(taken, this.#part === "body" ? taken : this.#remaining - 2);
+        if (seen > 0) this.#watch?.onBody(bytes, at, at + seen);
         this.#remaining -= taken;
         if (this.#remaining === 0) {
           if (this.#part === "body") this.#finish();
@@ -74,6 +93,9 @@ export class ResponseReader {
         }
         return at + taken;
       }
+      case "body-to-close":
+        this.#watch?.onBody(bytes, at, end);
+        return end;
       case "chunk-size": {
         const lineEnd = endOfLine(bytes, at, end);
         if (lineEnd < 0) return -1;
@@ -98,9 +120,10 @@ export class ResponseReader {
     if (bytes[at] !== 72 || !(status >= 100 && status <= 999)) {
       throw new Error(`Cannot read a response: found ${JSON.stringify(textOf(bytes, at, at + 20))}`);
     }
-    let length = 0;
+    let length = -1;
     let chunked = false;
-    let keepAlive = true;
+    // HTTP/1.0 closes.
+    let keepAlive = bytes[at + 7] !== ZERO;
     for (;;) {
       const next = endOfLine(bytes, line, end);
       if (next < 0) return -1;
@@ -113,9 +136,13 @@ export class ResponseReader {
     }
     this.#status = status;
     this.#keepAlive = keepAlive;
-    this.#remaining = length;
-    this.#part = chunked ? "chunk-size" : "body";
-    if (!chunked && length === 0) this.#finish();
+    this.#remaining = Math.max(0, length);
+    this.#watch?.onHead(status, bytes, at, line + 2);
+    const hasBody = status >= 200 && status !== 204 && status !== 304;
+    if (chunked) this.#part = "chunk-size";
+    else if (length > 0 && hasBody) this.#part = "body";
+    else if (length < 0 && hasBody && !keepAlive) this.#part = "body-to-close";
+    else this.#finish();
     return line + 2;
   }
 
