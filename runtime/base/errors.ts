@@ -44,6 +44,7 @@ export const ERROR_CODES = {
   LATEST_START_PASSED: { httpStatus: 503, grpcStatus: 14, retry: "elsewhere" },
   ACTOR_DIED: { httpStatus: 503, grpcStatus: 14, retry: "never" },
   WORKER_DIED: { httpStatus: 503, grpcStatus: 14, retry: "later" },
+  RUNTIME_ENV_SETUP_FAILED: { httpStatus: 503, grpcStatus: 14, retry: "later" },
   OBJECT_LOST: { httpStatus: 503, grpcStatus: 15, retry: "never" },
   ACTOR_UNAVAILABLE: { httpStatus: 503, grpcStatus: 14, retry: "later" },
   RESOURCES_UNAVAILABLE: { httpStatus: 503, grpcStatus: 8, retry: "later" },

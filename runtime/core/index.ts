@@ -18,6 +18,7 @@ export type {
 } from "./api/options.ts";
 export { PlacementGroup } from "./api/placement-group.ts";
 export type { ActorStatus } from "./api/core.ts";
+export type { NpmOptions, RuntimeEnv } from "./environments/runtime-env.ts";
 export type { NodeOptions, RuntimeOptions } from "./api/runtime-options.ts";
 export { type GetOptions, Runtime, type Values } from "./api/runtime.ts";
 export type { WorkerLine } from "./logs/worker-logs.ts";

@@ -80,7 +80,8 @@ function actorFactory(
   options: ActorOptions,
 ): unknown {
   const label = options.name ?? name.exportName;
-  const { placement, data, maxConcurrency, groups, methodGroups } = checkActor(options, label);
+  const { placement: checked, data, maxConcurrency, groups, methodGroups } = checkActor(options, label);
+  const placement = session.place(checked);
   const work = {
     kind: "create",
     actor: 0,

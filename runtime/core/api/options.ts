@@ -3,6 +3,7 @@
 // Names and defaults are Ray's (python/ray/_common/ray_option_utils.py), in camelCase.
 
 import { ShoalError } from "../../base/index.ts";
+import { checkRuntimeEnv, type RuntimeEnv } from "../environments/runtime-env.ts";
 import type { OnActorStatus } from "./core.ts";
 import type { NodeOptions } from "./runtime-options.ts";
 import { PlacementGroup } from "./placement-group.ts";
@@ -34,6 +35,8 @@ export interface BundleOptions {
 }
 
 export interface ResourceOptions extends BundleOptions {
+  /** Laid over the job's, or the submitting task's: variables are merged, other fields replaced. */
+  readonly runtimeEnv?: RuntimeEnv;
   readonly schedulingStrategy?: SchedulingStrategy;
   /** Nodes with these labels only, such as `{ zone: "in(a,b)", gpu: "!in(old)" }`. */
   readonly labelSelector?: Readonly<Record<string, string>>;
@@ -213,7 +216,9 @@ export function retryOnOf(retryExceptions: boolean | readonly string[] = false):
 const RESERVED = new Set(["num_cpus", "num_gpus", "memory", "CPU", "GPU"]);
 
 function placementOf(options: ResourceOptions, defaultCpus: number, name: string): PlacementData {
-  return { resources: amountsOf(options, defaultCpus, name), strategy: strategyOf(options) };
+  const placement = { resources: amountsOf(options, defaultCpus, name), strategy: strategyOf(options) };
+  if (options.runtimeEnv === undefined) return placement;
+  return { ...placement, environment: checkRuntimeEnv(options.runtimeEnv) };
 }
 
 /** Throws INVALID_ARGUMENT. */

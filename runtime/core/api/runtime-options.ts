@@ -1,5 +1,6 @@
 // What `Runtime.start` takes.
 
+import type { RuntimeEnv } from "../environments/runtime-env.ts";
 import type { WorkerLine } from "../logs/worker-logs.ts";
 import type { Clock } from "../../base/index.ts";
 import type { Logger } from "../../base/log/index.ts";
@@ -43,6 +44,12 @@ export interface RuntimeOptions {
   readonly memoryUsageThreshold?: number;
   /** How often the memory is looked at; 250 ms by default, 0 is never. */
   readonly memoryMonitorRefreshMs?: number;
+  /** What every task and actor runs in; theirs are laid over it. Its set-up begins at once. */
+  readonly runtimeEnv?: RuntimeEnv;
+  /** Where working directories, modules and npm packages are kept; in the user's cache folder by default. */
+  readonly environmentCacheFolder?: string;
+  /** Above this, what was used longest ago goes; 10 GiB by default. */
+  readonly environmentCacheBytes?: number;
   readonly clock?: Clock;
   readonly log?: Logger;
 }

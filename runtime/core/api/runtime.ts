@@ -58,8 +58,8 @@ export class Runtime implements AsyncDisposable {
   static async start(options: RuntimeOptions = {}): Promise<Runtime> {
     // Loaded here only: a worker has no head.
     const { startHead } = await import("../head/start-head.ts");
-    const { head, shutdown } = await startHead(options);
-    const session = new Session(head, makeHandle);
+    const { head, shutdown, environment } = await startHead(options);
+    const session = new Session(head, makeHandle, environment);
     head.collect = () => session.collect();
     const runtime = new Runtime(session, shutdown);
     current ??= runtime;

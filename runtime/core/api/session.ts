@@ -7,12 +7,14 @@ import { ShoalError } from "../../base/index.ts";
 import { collectGarbage, decodeValue, encodeValue } from "../objects/index.ts";
 import {
   type ActorData,
+  type EnvironmentData,
   type Id,
   INLINE_BYTES,
   type PlacementData,
   type RetryOn,
   type Work,
 } from "../workers/messages.ts";
+import { mergeEnvironments } from "../environments/runtime-env.ts";
 import type { Core, Outcome, Parts, WaitOptions } from "./core.ts";
 import { ObjectRef, StreamRef } from "./object-ref.ts";
 import { ReferenceTable } from "./reference-table.ts";
@@ -48,11 +50,21 @@ export class Session {
   readonly core: Core;
   readonly #references: ReferenceTable;
   readonly #makeHandle: MakeHandle;
+  readonly #environment: EnvironmentData | undefined;
 
-  constructor(core: Core, makeHandle: MakeHandle) {
+  /** `environment` is under what tasks and actors ask for; in a worker the head sees to that. */
+  constructor(core: Core, makeHandle: MakeHandle, environment?: EnvironmentData) {
     this.core = core;
+    this.#environment = environment;
     this.#references = new ReferenceTable(core);
     this.#makeHandle = makeHandle;
+  }
+
+  /** A placement in the environment of this process. */
+  place(placement: PlacementData): PlacementData {
+    if (this.#environment === undefined) return placement;
+    const environment = mergeEnvironments(this.#environment, placement.environment);
+    return environment === undefined ? placement : { ...placement, environment };
   }
 
   /** The references to what the task returns: one, several for `numReturns` above 1, none for 0. */

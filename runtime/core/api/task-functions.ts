@@ -61,7 +61,8 @@ function taskFunction(
   const label = options.name ?? name.exportName;
   const checked: CheckedTask = checkTask(options, label);
   const work = { kind: "task", ...name } as const;
-  const prepared = { ...checked, actor: undefined, label, work };
+  const placement = session.place(checked.placement);
+  const prepared = { ...checked, placement, actor: undefined, label, work };
   const submit = (...args: unknown[]): unknown => session.submit({ ...prepared, args });
   return Object.assign(submit, {
     bind: (...args: unknown[]) => bindStep(session, { prepared, args, actor: undefined }),

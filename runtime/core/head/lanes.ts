@@ -8,21 +8,28 @@
 //    task in one worker could have run in another.
 // 3. A lease is given back after `TURN_MS` even if tasks wait, so that other lanes get their turn.
 // 4. A worker whose task waits for objects is sent nothing.
+// 5. Nothing is leased before the environment of a lane is set up; when that fails, its tasks fail, and the next one
+//    has it tried again.
 
 import type { Clock } from "../../base/index.ts";
 import type { Lease, Scheduler, Ticket } from "../scheduling/index.ts";
-import type { PlacementData } from "../workers/messages.ts";
+import type { ShoalError } from "../../base/index.ts";
+import type { EnvironmentData, PlacementData } from "../workers/messages.ts";
 import { isOver, type TaskRecord } from "./task-record.ts";
 import type { Worker } from "./worker.ts";
 
 export interface LanesOptions {
   readonly scheduler: Scheduler;
   readonly clock: Clock;
-  readonly takeWorker: () => Worker;
+  readonly takeWorker: (placement: PlacementData) => Worker;
+  /** Sets an environment up. Rejects with a ShoalError. */
+  readonly prepare: (environment: EnvironmentData) => Promise<unknown>;
   readonly giveWorker: (worker: Worker) => void;
   readonly run: (record: TaskRecord, worker: Worker) => void;
   /** No node can ever hold such a task. */
   readonly onInfeasible: (record: TaskRecord, message: string) => void;
+  /** The environment of a waiting task could not be set up. */
+  readonly onUnprepared: (record: TaskRecord, error: ShoalError) => void;
 }
 
 const TURN_MS = 50;
@@ -60,6 +67,11 @@ export class Lanes {
       this.#slowestMs.set(key, Math.max(ranMs, (this.#slowestMs.get(key) ?? AHEAD_MS) * DECAY));
     }
     this.#byWorker.get(worker)?.onLeft(worker);
+  }
+
+  /** A worker's environment could not be set up: what waits for such a worker fails (invariant 5). */
+  onUnready(worker: Worker, error: ShoalError): void {
+    this.#byWorker.get(worker)?.failAll(error);
   }
 
   onWorkerEnd(worker: Worker): void {
@@ -109,11 +121,13 @@ class Lane {
   #queue: TaskRecord[] = [];
   #head = 0;
   #ticket: Ticket | undefined;
+  #environment: "absent" | "preparing" | "ready";
   readonly #turnEndsMs = new Map<Worker, number>();
 
   constructor(placement: PlacementData, options: LaneOptions) {
     this.#placement = placement;
     this.#options = options;
+    this.#environment = placement.environment === undefined ? "ready" : "absent";
   }
 
   get waiting(): number {
@@ -171,6 +185,31 @@ class Lane {
     this.#turnEndsMs.delete(worker);
   }
 
+  /** Those that wait now: what is pushed meanwhile is tried. */
+  failAll(error: ShoalError): void {
+    const records = this.#queue.slice(this.#head);
+    this.#queue = [];
+    this.#head = 0;
+    this.#withdraw();
+    for (const record of records) if (!isOver(record)) this.#options.onUnprepared(record, error);
+  }
+
+  /** Invariant 5. */
+  #prepare(environment: EnvironmentData): void {
+    if (this.#environment === "preparing" || this.#first() === undefined) return;
+    this.#environment = "preparing";
+    this.#options.prepare(environment).then(
+      () => {
+        this.#environment = "ready";
+        this.#request();
+      },
+      (error: ShoalError) => {
+        this.#environment = "absent";
+        this.failAll(error);
+      },
+    );
+  }
+
   #first(): TaskRecord | undefined {
     for (let record = this.#queue[this.#head]; record !== undefined; record = this.#queue[this.#head]) {
       if (!isOver(record)) return record;
@@ -187,6 +226,11 @@ class Lane {
   }
 
   #request(): void {
+    const { environment } = this.#placement;
+    if (this.#environment !== "ready" && environment !== undefined) {
+      this.#prepare(environment);
+      return;
+    }
     while (this.#ticket === undefined) {
       const first = this.#first();
       if (first === undefined) return;
@@ -213,7 +257,7 @@ class Lane {
       lease.release();
       return undefined;
     }
-    const worker = this.#options.takeWorker();
+    const worker = this.#options.takeWorker(this.#placement);
     worker.lease = lease;
     worker.nodeId = lease.nodeId;
     this.#turnEndsMs.set(worker, this.#options.clock.nowMs() + TURN_MS);

@@ -11,13 +11,19 @@ import { ObjectStore } from "../objects/index.ts";
 import { type Lease, Scheduler } from "../scheduling/index.ts";
 import { TaskEvents } from "../state/index.ts";
 import { WorkerLogs } from "../logs/worker-logs.ts";
-import { PLAIN, WorkerPool } from "../workers/worker-pool.ts";
+import { WorkerPool } from "../workers/worker-pool.ts";
 import { type WorkerEnd, WorkerProcess } from "../workers/worker-process.ts";
 import type { ActorRecord } from "./actor-record.ts";
 import { ActorCalls } from "./actor-calls.ts";
-import { ActorTable } from "./actor-table.ts";
+import type { ActorTable } from "./actor-table.ts";
 import { Dispatch } from "./dispatch.ts";
 import { memoryWorkers } from "./memory-workers.ts";
+import { ActorsInEnvironments } from "../environments/actors-in-environments.ts";
+import { EnvironmentTable } from "../environments/environment-table.ts";
+import { inheritEnvironment } from "../environments/inherit.ts";
+import { checkRuntimeEnv } from "../environments/runtime-env.ts";
+import { WorkerStart } from "../environments/worker-start.ts";
+import type { EnvironmentData } from "../workers/messages.ts";
 import { MemoryMonitor } from "../memory/memory-monitor.ts";
 import { memoryReader } from "../memory/memory-reader.ts";
 import { GroupTable } from "./group-table.ts";
@@ -37,6 +43,8 @@ import { WorkerRouter } from "./worker-router.ts";
 export interface StartedHead {
   readonly head: Head;
   readonly shutdown: () => Promise<void>;
+  /** What tasks and actors of the driver are run in, where they do not say otherwise. */
+  readonly environment: EnvironmentData | undefined;
 }
 
 /** Ray's figures. */
@@ -47,6 +55,7 @@ const IDLE_WORKER_MS = 10_000;
 export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLog;
+  const environment = options.runtimeEnv === undefined ? undefined : checkRuntimeEnv(options.runtimeEnv);
   const machine = detectResources();
   const numCpus = options.numCpus ?? machine["num_cpus"] ?? 1;
   const scheduler = new Scheduler({ clock });
@@ -96,6 +105,12 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const lineage = new Lineage(directory);
   const readers = new Readers(directory, clock);
   const dispatch = new Dispatch({ wireValue: (id, parts) => head.wireValue(id, parts) });
+  const environments = new EnvironmentTable({
+    cacheFolder: options.environmentCacheFolder,
+    cacheBytes: options.environmentCacheBytes,
+    clock,
+    log,
+  });
   const pool = new WorkerPool<Worker>({
     warm: options.warmWorkers ?? Math.max(1, Math.floor(numCpus)),
     idleMs: options.idleWorkerMs ?? IDLE_WORKER_MS,
@@ -114,7 +129,9 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const lanes = new Lanes({
     scheduler,
     clock,
-    takeWorker: () => pool.take(PLAIN),
+    takeWorker: (placement) => pool.take(environments.keyOf(placement.environment)),
+    prepare: (wanted) => environments.prepare(wanted),
+    onUnprepared: (record, error) => tasks.fail(record, error),
     giveWorker: (worker) => pool.give(worker),
     run: sendTask,
     onInfeasible: (record, message) => {
@@ -122,14 +139,15 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
       tasks.fail(record, new ShoalError("RESOURCES_UNAVAILABLE", what));
     },
   });
-  const actors: ActorTable = new ActorTable({
+  const actors: ActorTable = new ActorsInEnvironments({
     directory,
     scheduler,
     clock,
     log,
     tasks: () => tasks,
     calls: () => calls,
-    takeWorker: () => pool.take(PLAIN),
+    prepare: (wanted) => environments.prepare(wanted),
+    takeWorker: (creation) => pool.take(environments.keyOf(creation.placement.environment)),
     // The next actor should not wait for a process either; nor this one for that.
     onPlaced: () => pool.warmUp(),
     create: sendCreation,
@@ -176,27 +194,57 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     dispatch.send(worker, { spec: creation, work: own, attempt: incarnation, lease, onUnready });
   }
 
-  function startWorker(environment: string): Worker {
+  function startWorker(key: string): Worker {
     const index = ++lastIndex;
+    const own = environments.find(key);
+    const start =
+      own === undefined
+        ? undefined
+        : WorkerStart.watch(own.data, clock, (error) => onUnprepared(worker, error));
     const process = WorkerProcess.spawn(
       {
         index,
-        environment,
-        env: {},
-        cwd: undefined,
-        nodeFlags: [],
-        setUp: { index, objectFolders: store.folders, setupHook: undefined },
+        environment: key,
+        env: own?.env ?? {},
+        cwd: own?.cwd,
+        nodeFlags: own?.nodeFlags ?? [],
+        setUp: { index, objectFolders: store.folders, environment: own?.worker },
         clock,
       },
       {
-        onMessage: (message, parts) => router.onMessage(worker, message, parts),
-        log: (pid) => logs.open({ pid }),
-        onEnd: (end) => onWorkerEnd(worker, end),
+        onMessage: (message, parts) =>
+          router.onMessage(
+            worker,
+            own === undefined ? message : inheritEnvironment(message, own.data),
+            parts,
+          ),
+        onReady: () => start?.ready(),
+        onUnready: (error) => {
+          if (start !== undefined) onUnprepared(worker, start.onThrown(error));
+        },
+        log: (pid) => {
+          const printed = logs.open({ pid });
+          return start?.tap(printed) ?? printed;
+        },
+        onEnd: (end) => {
+          const error = start?.onEnd(end);
+          if (error !== undefined) onUnprepared(worker, error);
+          onWorkerEnd(worker, end);
+        },
       },
     );
     const worker: Worker = new Worker(process, (left, record, ranMs) => onLeft(left, record, ranMs), clock);
     workers.add(worker);
     return worker;
+  }
+
+  /** A worker has not come to be ready: whoever waits for it fails, and it ends. */
+  function onUnprepared(worker: Worker, error: ShoalError): void {
+    const actor = worker.actor === undefined ? undefined : actors.find(worker.actor);
+    if (actor !== undefined) actors.onCreationFailed(actor, error, true);
+    for (const { record } of worker.running.values()) tasks.fail(record, error);
+    lanes.onUnready(worker, error);
+    worker.kill(error.message);
   }
 
   function onLeft(worker: Worker, record: TaskRecord, ranMs: number | undefined): void {
@@ -233,6 +281,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
 
   async function close(): Promise<void> {
     pool.close();
+    await environments[Symbol.asyncDispose]();
     memoryMonitor?.[Symbol.dispose]();
     const error = new ShoalError("CANCELLED", "the runtime was shut down");
     for (const actor of Array.from(actors.records())) actors.kill(actor.id, true);
@@ -243,6 +292,19 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     await stateServer?.[Symbol.asyncDispose]();
     logs[Symbol.dispose]();
     await store[Symbol.asyncDispose]();
+  }
+
+  /** Every task is of the job's environment, unless it says otherwise: so are the workers that wait. */
+  async function keepWarm(wanted: EnvironmentData): Promise<void> {
+    pool.keepWarm(undefined);
+    try {
+      const { key } = await environments.prepare(wanted);
+      if (closing !== undefined) return;
+      pool.keepWarm(key);
+      pool.warmUp();
+    } catch {
+      // Told to the tasks that need it, and in the log.
+    }
   }
 
   const refreshMs = options.memoryMonitorRefreshMs ?? MEMORY_REFRESH_MS;
@@ -267,8 +329,9 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     log.warn({ err: error }, "other processes cannot list what this runtime does");
     return undefined;
   });
-  pool.warmUp();
-  return { head, shutdown: () => (closing ??= close()) };
+  if (environment === undefined) pool.warmUp();
+  else void keepWarm(environment);
+  return { head, environment, shutdown: () => (closing ??= close()) };
 }
 
 function describe({ exitCode, signal, spawnError }: WorkerEnd): string {

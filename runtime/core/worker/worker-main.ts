@@ -12,13 +12,15 @@ import { Session } from "../api/session.ts";
 import { FrameChannel } from "../channel/frame-channel.ts";
 import { SharedMemoryFolder } from "../objects/index.ts";
 import { startWatchdog } from "./watchdog.ts";
-import type { FromWorker, ToWorker } from "../workers/messages.ts";
+import { enterEnvironment } from "../environments/enter-environment.ts";
+import type { WorkerEnvironment } from "../environments/prepare.ts";
+import type { FromWorker, ToWorker, UnreadyMessage } from "../workers/messages.ts";
 import type { WorkerSetUp } from "../workers/worker-process.ts";
 import { saveCompileCacheSoon } from "./compile-cache.ts";
 import { Executor } from "./executor.ts";
 import { Link } from "./link.ts";
 import { nameOutput } from "./name-output.ts";
-import { runSetupHook } from "./user-code.ts";
+import { describeThrown } from "./thrown.ts";
 import { WorkerCore } from "./worker-core.ts";
 
 const ignore = (): void => {};
@@ -30,7 +32,7 @@ nameOutput(process.stdout);
 nameOutput(process.stderr);
 
 const setUp = JSON.parse(process.argv[3] ?? "") as WorkerSetUp;
-const channel = new FrameChannel<ToWorker, FromWorker>(new Socket({ fd: 3 }), {
+const channel = new FrameChannel<ToWorker, FromWorker | UnreadyMessage>(new Socket({ fd: 3 }), {
   onMessage,
   onEnd: () => process.kill(process.pid, "SIGKILL"), // invariant 3
 });
@@ -46,16 +48,26 @@ const core: WorkerCore = new WorkerCore(setUp.index, link, {
 const session = new Session(core, makeHandle);
 const executor = new Executor(link, session);
 Runtime.enter(session);
-const prepared = setUp.setupHook === undefined ? undefined : runSetupHook(setUp.setupHook);
-if (prepared !== undefined) await prepared;
-link.send({ type: "ready" });
+const prepared = setUp.environment === undefined ? undefined : prepare(setUp.environment);
+if (prepared === undefined || (await prepared)) channel.send({ type: "ready" });
 saveCompileCacheSoon();
+
+/** False when that failed, which the head is told: then nothing runs here. */
+async function prepare(environment: WorkerEnvironment): Promise<boolean> {
+  try {
+    await enterEnvironment(environment);
+    return true;
+  } catch (thrown) {
+    channel.send({ type: "unready", error: describeThrown(thrown).error });
+    return false;
+  }
+}
 
 function onMessage(message: ToWorker, parts: readonly Uint8Array[]): void {
   switch (message.type) {
     case "run":
       if (prepared === undefined) executor.run(message, parts);
-      else void prepared.then(() => executor.run(message, parts));
+      else void prepared.then((isReady) => isReady && executor.run(message, parts));
       break;
     case "credit":
       executor.credit(message.task, message.count);

@@ -82,6 +82,12 @@ export interface WireResult {
 /** The methods a handle offers. */
 export type MethodTable = readonly string[];
 
+/** The set-up hook of its environment threw: it runs nothing. Heard by `WorkerProcess` alone. */
+export interface UnreadyMessage {
+  readonly type: "unready";
+  readonly error: WireError;
+}
+
 export type FromWorker =
   | { readonly type: "ready" }
   | { readonly type: "created"; readonly task: Id; readonly methods: MethodTable }

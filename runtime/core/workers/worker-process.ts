@@ -9,13 +9,14 @@ import { homedir } from "node:os";
 import { join } from "node:path";
 import { Duplex, type Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
-import type { Clock, Timer } from "../../base/index.ts";
+import type { Clock, Timer, WireError } from "../../base/index.ts";
 import { FrameChannel } from "../channel/frame-channel.ts";
 import { childEnvironment } from "./child-environment.ts";
 import { type LineSink, OutputLines } from "../logs/output-lines.ts";
 import type { ObjectFolders } from "../objects/index.ts";
 import type { WorkerLog } from "../logs/worker-logs.ts";
-import type { FromWorker, ToWorker } from "./messages.ts";
+import type { WorkerEnvironment } from "../environments/prepare.ts";
+import type { FromWorker, ToWorker, UnreadyMessage } from "./messages.ts";
 
 export interface WorkerSpec {
   /** Unique in the runtime, from 1; part of the ids the worker makes. */
@@ -34,8 +35,8 @@ export interface WorkerSpec {
 export interface WorkerSetUp {
   readonly index: number;
   readonly objectFolders: ObjectFolders;
-  /** A module to run before any task. */
-  readonly setupHook: string | undefined;
+  /** What it does before any task; nothing in the driver's own environment. */
+  readonly environment: WorkerEnvironment | undefined;
 }
 
 export interface WorkerEnd {
@@ -47,6 +48,10 @@ export interface WorkerEnd {
 
 export interface WorkerEvents {
   onMessage(message: FromWorker, parts: readonly Uint8Array[]): void;
+  /** It will take tasks from now on. */
+  onReady(): void;
+  /** The set-up hook of its environment threw. */
+  onUnready(error: WireError): void;
   /** Where what it prints goes. */
   log(pid: number): WorkerLog;
   onEnd(end: WorkerEnd): void;
@@ -68,7 +73,7 @@ export class WorkerProcess {
   readonly environment: string;
   readonly startedEpochMs: number;
   readonly #child: ChildProcess;
-  readonly #channel: FrameChannel<FromWorker, ToWorker>;
+  readonly #channel: FrameChannel<FromWorker | UnreadyMessage, ToWorker>;
   readonly #events: WorkerEvents;
   readonly #timers: Timer[] = [];
   #log: WorkerLog | undefined;
@@ -84,7 +89,13 @@ export class WorkerProcess {
     const socket = child.stdio[3];
     if (!(socket instanceof Duplex)) throw new TypeError("the fourth pipe of a worker is a socket");
     this.#channel = new FrameChannel(socket, {
-      onMessage: (message: FromWorker, parts) => events.onMessage(message, parts),
+      onMessage: (message: FromWorker | UnreadyMessage, parts) => {
+        if (message.type === "unready") events.onUnready(message.error);
+        else {
+          if (message.type === "ready") events.onReady();
+          events.onMessage(message, parts);
+        }
+      },
       onEnd: () => this.#timers.push(clock.timer(DISCONNECT_GRACE_MS, () => child.kill("SIGKILL"))), // invariant 3
     });
     if (child.pid !== undefined) {
