@@ -47,3 +47,21 @@ export class Tally {
     return Object.fromEntries(this.#counts);
   }
 }
+
+export const clean = (text: string): string => text.toLowerCase();
+export const countWords = (text: string): number => text.split(" ").length;
+export const countWord = (text: string, word: string): number =>
+  text.split(" ").filter((each) => each === word).length;
+
+/** Adds its number to each that comes by. */
+export class Adder {
+  readonly #number: number;
+
+  constructor(number: number) {
+    this.#number = number;
+  }
+
+  add(n: number): number {
+    return n + this.#number;
+  }
+}

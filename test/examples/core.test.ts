@@ -33,3 +33,11 @@ test("a placement group", async () => {
 test("a stream that its reader leaves", async () => {
   assert.equal(await run("stream.ts"), "read\nme\none\n");
 });
+
+test("a graph of tasks", async () => {
+  assert.equal(await run("task-graph.ts"), "[ 7, 2 ]\n");
+});
+
+test("a compiled graph", async () => {
+  assert.equal(await run("task-graph-compiled.ts"), "[ 111, 1111, 2111, 3111, 4111, 5111 ]\n");
+});

@@ -9,6 +9,7 @@ import type { Id } from "../workers/messages.ts";
 import { replaceNodes, sourcesIn } from "./arguments.ts";
 import type { GraphPlan } from "./graph.ts";
 import { memberOf } from "./input-node.ts";
+import { fillOutput } from "./outputs.ts";
 import { type ActorStep, isActorStep, type Source, type Step } from "./node.ts";
 
 type References = readonly ObjectRef<unknown>[];
@@ -35,8 +36,10 @@ export class Execution<Refs> {
   /** Of the output, by the last attempt. */
   get references(): Refs {
     const { output } = this.#plan;
-    // The shape is that of the graph's output, whose type `Refs` was made of.
-    return output.fill(output.nodes.map(({ step, index }) => this.#results.get(step)?.[index])) as Refs;
+    return fillOutput<Refs>(
+      output,
+      output.nodes.map(({ step, index }) => this.#results.get(step)?.[index]),
+    );
   }
 
   /**

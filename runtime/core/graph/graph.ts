@@ -33,8 +33,7 @@ export class Graph<Input, Output extends GraphOutput> {
   /** `build` gets the input and gives the output. Throws INVALID_ARGUMENT for nodes that do not belong together. */
   constructor(session: Session, build: (input: InputNode<Input>) => Output) {
     const own = {};
-    // The proxy has the members that its reader's type says.
-    const output = shapeOf(build(inputNode(own) as InputNode<Input>));
+    const output = shapeOf(build(inputNode<Input>(own)));
     this.#plan = { session, steps: stepsOf(output, session, own), output };
   }
 

@@ -12,6 +12,9 @@ type Members<T> = [T] extends [readonly unknown[]]
 
 export type InputNode<T> = InputValueNode<T> & Members<T>;
 
+/** The input of a graph; `graph` is what tells it from those of others. Its members are nodes too. */
+export function inputNode<T>(graph: object): InputNode<T>;
+export function inputNode(graph: object, path?: readonly string[]): object;
 export function inputNode(graph: object, path: readonly string[] = []): object {
   const source = { kind: "input", graph, path } as const;
   const members = new Map<string, object>();

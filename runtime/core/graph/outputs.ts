@@ -23,7 +23,14 @@ export type OutputValues<O> =
 /** The nodes of an output in an order, and how to put something in their places. */
 export interface OutputShape {
   readonly nodes: readonly StepValue[];
-  fill(values: readonly unknown[]): unknown;
+  readonly fill: (values: readonly unknown[]) => unknown;
+}
+
+/** The shape with `values` in it, whose types its reader knows: they are those of the graph's output. */
+// oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- only its caller knows the type
+export function fillOutput<Filled>(shape: OutputShape, values: readonly unknown[]): Filled;
+export function fillOutput({ fill }: OutputShape, values: readonly unknown[]): unknown {
+  return fill(values);
 }
 
 /** Throws INVALID_ARGUMENT for what is no output. */

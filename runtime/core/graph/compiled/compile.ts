@@ -136,7 +136,10 @@ class SetUp {
   /** An actor has closed its connection: the runtime knows why. */
   async #onGone(stage: Stage): Promise<void> {
     const { session } = this.#parts;
-    let error = new ShoalError("ACTOR_DIED", `Cannot execute the graph: the actor of "${stage.label}" is gone`);
+    let error = new ShoalError(
+      "ACTOR_DIED",
+      `Cannot execute the graph: the actor of "${stage.label}" is gone`,
+    );
     try {
       await session.get([this.#prepare(stage)], { timeoutMs: REASON_MS });
       const what = `Cannot execute the graph: the actor of "${stage.label}" was restarted, compile it again`;

@@ -9,7 +9,7 @@ import { abortError } from "../../abort-error.ts";
 import type { Parts, WaitOptions } from "../../api/core.ts";
 import type { Session } from "../../api/session.ts";
 import { memberOf } from "../input-node.ts";
-import type { OutputShape } from "../outputs.ts";
+import { fillOutput, type OutputShape } from "../outputs.ts";
 import type { CompileOptions } from "./compile-options.ts";
 import { type Passed, type StageChannel, type StageMessage, sendPassed } from "./stage-messages.ts";
 import type { Destination, DriverPlan } from "./stage-plan.ts";
@@ -25,13 +25,13 @@ export interface CompiledParts {
   readonly channels: ReadonlyMap<number, StageChannel>;
 }
 
-interface Execution {
+interface Execution<Values> {
   /** Held as long as its readers may need what it refers to. */
   readonly input: unknown;
   readonly sent: readonly { readonly parts: Parts; readonly to: readonly Destination[] }[];
   readonly values: Passed[];
   missing: number;
-  readonly result: PromiseWithResolvers<unknown>;
+  readonly result: PromiseWithResolvers<Values>;
 }
 
 type State =
@@ -43,8 +43,8 @@ export class CompiledGraph<Input, Values> implements AsyncDisposable {
   readonly #parts: CompiledParts;
   #state: State = { kind: "READY" };
   /** By number, in the order in which they began (invariant 2). */
-  readonly #inFlight = new Map<number, Execution>();
-  readonly #queue: Execution[] = [];
+  readonly #inFlight = new Map<number, Execution<Values>>();
+  readonly #queue: Execution<Values>[] = [];
   #lastNumber = 0;
 
   /** Made by `graph.compile`. */
@@ -68,9 +68,7 @@ export class CompiledGraph<Input, Values> implements AsyncDisposable {
     const execution = this.#prepare(input);
     if (waits) this.#queue.push(execution);
     else this.#begin(execution);
-    const result = await this.#within(execution, options);
-    // What the methods return is what the graph's nodes say.
-    return result as Values;
+    return await this.#within(execution, options);
   }
 
   /** Disconnects the actors, which stay; executions that are not over fail with CANCELLED. The same promise every time. */
@@ -107,14 +105,14 @@ export class CompiledGraph<Input, Values> implements AsyncDisposable {
   }
 
   /** Throws INVALID_ARGUMENT for an input that cannot be sent; nothing is sent then. */
-  #prepare(input: Input): Execution {
+  #prepare(input: Input): Execution<Values> {
     const { session, plan } = this.#parts;
     const sent = plan.inputs.map(({ path, to }) => ({ parts: encode(session, memberOf(input, path)), to }));
-    const result = Promise.withResolvers<unknown>();
+    const result = Promise.withResolvers<Values>();
     return { input, sent, values: [], missing: plan.places, result };
   }
 
-  #begin(execution: Execution): void {
+  #begin(execution: Execution<Values>): void {
     const number = ++this.#lastNumber;
     this.#inFlight.set(number, execution);
     for (const { parts, to } of execution.sent) {
@@ -125,7 +123,7 @@ export class CompiledGraph<Input, Values> implements AsyncDisposable {
     }
   }
 
-  #settle({ values, result }: Execution): void {
+  #settle({ values, result }: Execution<Values>): void {
     const { session, plan, output } = this.#parts;
     try {
       const outputs = plan.outputs.map((place) => {
@@ -134,13 +132,13 @@ export class CompiledGraph<Input, Values> implements AsyncDisposable {
         if ("error" in passed) throw ShoalError.fromWire(passed.error);
         return session.decode(passed.parts);
       });
-      result.resolve(output.fill(outputs));
+      result.resolve(fillOutput<Values>(output, outputs));
     } catch (error) {
       result.reject(error);
     }
   }
 
-  async #within({ result }: Execution, { timeoutMs, signal }: WaitOptions): Promise<unknown> {
+  async #within({ result }: Execution<Values>, { timeoutMs, signal }: WaitOptions): Promise<Values> {
     if (timeoutMs === undefined && signal === undefined) return await result.promise;
     result.promise.catch(() => undefined); // it may come after its reader has gone
     const early = Promise.withResolvers<never>();

@@ -13,7 +13,12 @@ import { Stage } from "./stage.ts";
 /** No name of a method that a program would have. */
 export const JOIN_METHOD = "shoal: join graph";
 
-/** Run in the actor's process before it is asked to join. Rejects with UNSUPPORTED when the class takes no method. */
+/**
+ * Run in the actor's process, by this module's URL, before it is asked to join. Rejects with UNSUPPORTED when the class
+ * takes no method.
+ *
+ * @public
+ */
 export async function prepareClass(name: FunctionName): Promise<void> {
   const prototype: unknown = Reflect.get(await loadExport(name), "prototype");
   const join = {

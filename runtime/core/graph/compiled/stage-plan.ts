@@ -62,7 +62,10 @@ export interface DriverPlan {
 /** Throws INVALID_ARGUMENT, naming the node that cannot be compiled. */
 export function planStages({ steps, output }: GraphPlan, maxInFlight: number): DriverPlan {
   if (output.nodes.length === 0) {
-    throw new ShoalError("INVALID_ARGUMENT", "Cannot compile a graph: found no node in its output, wanted one");
+    throw new ShoalError(
+      "INVALID_ARGUMENT",
+      "Cannot compile a graph: found no node in its output, wanted one",
+    );
   }
   const calls = steps.map((step) => checkStep(step));
   const numbers = new Map<Id, number>();
