@@ -15,7 +15,7 @@ export type Revision = number;
 /** Largest value. Larger things are artifacts, not state. */
 export const MAX_VALUE_BYTES = 1_000_000;
 /** Most changes of one commit. */
-export const MAX_CHANGES = 500;
+export const MAX_CHANGES = 1_000;
 
 export interface Entry {
   readonly key: string;

@@ -1,0 +1,54 @@
+// Where things stand in the key-value store.
+//
+// 1. Numbers have leading zeros, so the order of keys is the order of releases.
+
+import { ShoalError } from "../../runtime/base/index.ts";
+import { NAME_PATTERN } from "../config/schema-values.ts";
+
+export const FORMAT_KEY = "serve/format";
+/** What of the config file is the server's and no application's. */
+export const SETTINGS_KEY = "serve/settings";
+/** Below it, one key an application. */
+export const WANTED_PREFIX = "serve/wanted/";
+
+const DIGITS = 10;
+const NAME = new RegExp(NAME_PATTERN, "u");
+
+/** Throws INVALID_ARGUMENT for what cannot be the name of an application. */
+export function wantedKey(application: string): string {
+  return `${WANTED_PREFIX}${checked(application)}`;
+}
+
+export function accountPrefix(application: string): string {
+  return `serve/releases/${checked(application)}/`;
+}
+
+export function accountKey(application: string, number: number): string {
+  return `${accountPrefix(application)}${padded(number)}`;
+}
+
+export function contentKey(application: string, number: number): string {
+  return `serve/configs/${checked(application)}/${padded(number)}`;
+}
+
+/** The last segment. */
+export function applicationOf(key: string): string {
+  return key.slice(key.lastIndexOf("/") + 1);
+}
+
+export function numberOf(key: string): number {
+  return Number(applicationOf(key));
+}
+
+/** Invariant 1. */
+function padded(number: number): string {
+  return String(number).padStart(DIGITS, "0");
+}
+
+function checked(application: string): string {
+  if (NAME.test(application) && application.length <= 128) return application;
+  throw new ShoalError(
+    "INVALID_ARGUMENT",
+    `Cannot be an application: ${JSON.stringify(application.slice(0, 80))}`,
+  );
+}
