@@ -66,7 +66,9 @@ export class Controller implements Catalog {
     const { log, clock } = options;
     const socketFolder = await openSocketFolder();
     const runtime = await Runtime.start({
-      warmWorkers: 0,
+      // So that a replica that died is replaced without waiting for a process.
+      warmWorkers: 1,
+      runtimeEnv: { envVars: REPLICA_VARIABLES },
       dedupLogs: false,
       enableTaskEvents: false,
       onWorkerLine: (line) => forwardLine(line, log),
@@ -118,6 +120,14 @@ export class Controller implements Catalog {
     await rm(this.#socketFolder, { recursive: true, force: true });
   }
 }
+
+const REPLICA_VARIABLES = {
+  // For glibc: memory of this size and more goes back to the system when it is freed. Left to itself, glibc raises the
+  // bound with each body freed and then keeps them all.
+  MALLOC_MMAP_THRESHOLD_: String(4 * 1024 * 1024),
+  // User code has no business with the admin listener.
+  SHOAL_ADMIN_TOKEN: undefined,
+};
 
 /** A replica's own log lines are JSON already; what user code prints becomes one. */
 function forwardLine({ text, name }: WorkerLine, log: Logger): void {

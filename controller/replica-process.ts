@@ -253,11 +253,5 @@ export class ReplicaProcess {
   }
 }
 
-/**
- * For glibc: memory of this size and more goes back to the system when it is
- * freed. Left to itself, glibc raises the bound with each body freed and then keeps them all.
- */
-const LARGE_ALLOCATION_BYTES = String(4 * 1024 * 1024);
-
 /** From fork to ready; large models take their time. */
 const START_TIMEOUT_MS = 600_000;

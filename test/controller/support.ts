@@ -52,7 +52,7 @@ export class Rig implements AsyncDisposable {
       config: decoded.value,
       log: silentLog,
       logLevel: "silent",
-      runtime: { numCpus: this.#cpus },
+      runtime: { numCpus: this.#cpus, warmWorkers: 0 },
       onStatus: ({ name, status }) => {
         this.statuses.push(`${name} ${status.state}`);
         for (const look of this.#looking) look();
