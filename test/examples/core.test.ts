@@ -2,15 +2,18 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtemp, rm } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
 const FOLDER = join(import.meta.dirname, "../../examples/core");
 
-async function run(name: string): Promise<string> {
+async function run(name: string, variables: NodeJS.ProcessEnv = {}): Promise<string> {
   const args = ["--conditions=shoal-source", join(FOLDER, name)];
-  const { stdout } = await promisify(execFile)(process.execPath, args);
+  const env = { ...process.env, ...variables };
+  const { stdout } = await promisify(execFile)(process.execPath, args, { env });
   return stdout;
 }
 
@@ -40,4 +43,14 @@ test("a graph of tasks", async () => {
 
 test("a compiled graph", async () => {
   assert.equal(await run("task-graph-compiled.ts"), "[ 111, 1111, 2111, 3111, 4111, 5111 ]\n");
+});
+
+test("an environment with npm packages", async () => {
+  const caches = await mkdtemp(join(tmpdir(), "environment-example-"));
+  try {
+    const printed = await run("environment.ts", { XDG_CACHE_HOME: caches });
+    assert.equal(printed, "[ 3, 'latin, ready' ]\nrunes, ready\nRUNTIME_ENV_SETUP_FAILED\n");
+  } finally {
+    await rm(caches, { recursive: true, force: true });
+  }
 });

@@ -7,7 +7,6 @@ import type { WorkerEnvironment } from "./prepare.ts";
 /** Rejects with what the hook threw, or NOT_FOUND. */
 export async function enterEnvironment({ hook, packages, workingDir }: WorkerEnvironment): Promise<void> {
   if (packages.length > 0 || workingDir !== undefined) {
-    // Loaded here only: most workers have none.
     const { resolveInEnvironment } = await import("./resolve-in-environment.ts");
     resolveInEnvironment(packages, workingDir);
   }

@@ -12,7 +12,6 @@ import { Session } from "../api/session.ts";
 import { FrameChannel } from "../channel/frame-channel.ts";
 import { SharedMemoryFolder } from "../objects/index.ts";
 import { startWatchdog } from "./watchdog.ts";
-import { enterEnvironment } from "../environments/enter-environment.ts";
 import type { WorkerEnvironment } from "../environments/prepare.ts";
 import type { FromWorker, ToWorker, UnreadyMessage } from "../workers/messages.ts";
 import type { WorkerSetUp } from "../workers/worker-process.ts";
@@ -55,6 +54,8 @@ saveCompileCacheSoon();
 /** False when that failed, which the head is told: then nothing runs here. */
 async function prepare(environment: WorkerEnvironment): Promise<boolean> {
   try {
+    // Loaded here only: most workers have none.
+    const { enterEnvironment } = await import("../environments/enter-environment.ts");
     await enterEnvironment(environment);
     return true;
   } catch (thrown) {
