@@ -41,6 +41,50 @@ test("1: responses of every kind, cut anywhere, end where they end", () => {
   );
 });
 
+test("a watch sees every head and every byte of the bodies, and nothing else, cut anywhere", () => {
+  const stream = Buffer.from(PLAIN + CHUNKED + CONTINUE + EMPTY + PLAIN);
+  fc.assert(
+    fc.property(fc.uniqueArray(fc.nat(stream.length), { maxLength: 40 }), (cuts) => {
+      const heads: number[] = [];
+      const bodies: string[] = [];
+      let body = "";
+      const reader = new ResponseReader(() => void bodies.push(body), {
+        onHead: (status, bytes, from, to) => {
+          heads.push(status);
+          body = "";
+          assert.match(Buffer.from(bytes.subarray(from, to)).toString(), /^HTTP[^]*\r\n\r\n$/);
+        },
+        onBody: (bytes, from, to) => {
+          body += Buffer.from(bytes.subarray(from, to)).toString();
+        },
+      });
+      const edges = [0, ...cuts.toSorted((left, right) => left - right), stream.length];
+      edges.slice(1).forEach((edge, index) => {
+        const piece = Buffer.from(stream.subarray(edges[index], edge));
+        reader.push(piece, piece.length);
+      });
+      assert.deepEqual(heads, [200, 201, 100, 429, 200]);
+      assert.deepEqual(bodies, ["hello", "hel\r\nabcdefghijklmnopqrstuvwxyz", "", "hello"]);
+    }),
+  );
+});
+
+test("an answer without a length ends with the connection; one that has none by its status does not wait for it", () => {
+  const ends: [number, boolean][] = [];
+  const reader = new ResponseReader((status, keepAlive) => void ends.push([status, keepAlive]));
+  const push = (text: string): void => reader.push(Buffer.from(text), text.length);
+  push("HTTP/1.1 204 No Content\r\nConnection: close\r\n\r\n");
+  push("HTTP/1.0 200 OK\r\n\r\nto the end");
+  assert.deepEqual(ends, [[204, false]]);
+  reader.close();
+  reader.close();
+  assert.deepEqual(ends, [
+    [204, false],
+    [200, false],
+  ]);
+  assert.equal(reader.busy, false);
+});
+
 test("half a response is no response", () => {
   assert.deepEqual(read([Buffer.from(PLAIN.slice(0, -1))]), { ends: [], busy: true });
   assert.deepEqual(read([Buffer.from(PLAIN.slice(0, 20))]), { ends: [], busy: true });
