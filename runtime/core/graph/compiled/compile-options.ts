@@ -3,6 +3,8 @@
 import { ShoalError } from "../../../base/index.ts";
 
 export interface CompileOptions {
+  /** Ends the set-up, in which all actors take part: with CANCELLED, or DEADLINE_EXCEEDED by `AbortSignal.timeout`. */
+  readonly signal?: AbortSignal;
   /** Executions on their way at once, 10 by default; further ones wait for a place. */
   readonly maxInFlight?: number;
   /** Executions waiting for a place, 1,000 by default; one more is refused with QUEUE_FULL. */
@@ -13,8 +15,11 @@ export interface CompileOptions {
 const MAX_IN_FLIGHT = 10;
 const MAX_QUEUED = 1_000;
 
+/** How many executions at once. */
+export type CompileLimits = Required<Pick<CompileOptions, "maxInFlight" | "maxQueued">>;
+
 /** Throws INVALID_ARGUMENT. */
-export function checkCompileOptions(options: CompileOptions): Required<CompileOptions> {
+export function checkCompileOptions(options: CompileOptions): CompileLimits {
   const { maxInFlight = MAX_IN_FLIGHT, maxQueued = MAX_QUEUED } = options;
   count("maxInFlight", maxInFlight, 1);
   count("maxQueued", maxQueued, 0);

@@ -12,6 +12,7 @@ import { messageOf, ShoalError } from "../../../base/index.ts";
 import { FrameChannel } from "../../channel/frame-channel.ts";
 import { creationOf } from "../../api/actor-handles.ts";
 import { ObjectRef } from "../../api/object-ref.ts";
+import type { WaitOptions } from "../../api/core.ts";
 import type { Session } from "../../api/session.ts";
 import type { GraphPlan } from "../graph.ts";
 import type { Prepared } from "../node.ts";
@@ -30,13 +31,13 @@ export async function compileGraph<Input, Values>(
   graph: GraphPlan,
   options: CompileOptions,
 ): Promise<CompiledGraph<Input, Values>> {
-  const checked = checkCompileOptions(options);
-  const plan = planStages(graph, checked.maxInFlight);
+  const limits = checkCompileOptions(options);
+  const plan = planStages(graph, limits.maxInFlight);
   const { session, output } = graph;
   const channels = new Map<number, StageChannel>();
-  const compiled = new CompiledGraph<Input, Values>({ session, plan, output, options: checked, channels });
+  const compiled = new CompiledGraph<Input, Values>({ session, plan, output, limits, channels });
   const setUp = new SetUp({ session, plan, channels, compiled });
-  await setUp.run();
+  await setUp.run(options.signal === undefined ? {} : { signal: options.signal });
   return compiled;
 }
 
@@ -55,28 +56,30 @@ class SetUp {
     this.#parts = parts;
   }
 
-  async run(): Promise<void> {
+  async run(options: WaitOptions): Promise<void> {
     const folder = await mkdtemp(join(tmpdir(), "shoal-graph-"));
     try {
       using _server = await listen(folder, DRIVER, (socket) => this.#onSocket(socket));
-      await this.#all((stage) => this.#prepare(stage));
-      await this.#all((stage) => this.#join(stage, folder));
+      await this.#all((stage) => this.#prepare(stage), options);
+      await this.#all((stage) => this.#join(stage, folder), options);
     } catch (error) {
       this.#giveUp(error); // invariant 2
-      throw error;
+      if (error instanceof ShoalError) throw error;
+      throw new ShoalError("INTERNAL", `Cannot compile the graph: ${messageOf(error)}`, { cause: error });
     } finally {
       await rm(folder, { recursive: true, force: true }); // invariant 1
     }
   }
 
   /** Does the same with all actors; of several failures it rejects with that of an actor that is gone. */
-  async #all(submit: (stage: Stage) => ObjectRef<unknown>): Promise<void> {
+  async #all(submit: (stage: Stage) => ObjectRef<unknown>, options: WaitOptions): Promise<void> {
     const { session, plan } = this.#parts;
     const references = plan.stages.map(submit);
     try {
-      await Promise.all(references.map((reference) => session.get([reference], {})));
+      await Promise.all(references.map((reference) => session.get([reference], options)));
     } catch (error) {
       this.#giveUp(error); // who waits for the others goes on
+      if (options.signal?.aborted) throw error;
       const ends = await Promise.allSettled(
         references.map((reference) => session.get([reference], { timeoutMs: REASON_MS })),
       );

@@ -10,7 +10,7 @@ import type { Parts, WaitOptions } from "../../api/core.ts";
 import type { Session } from "../../api/session.ts";
 import { memberOf } from "../input-node.ts";
 import { fillOutput, type OutputShape } from "../outputs.ts";
-import type { CompileOptions } from "./compile-options.ts";
+import type { CompileLimits } from "./compile-options.ts";
 import { type Passed, type StageChannel, type StageMessage, sendPassed } from "./stage-messages.ts";
 import type { Destination, DriverPlan } from "./stage-plan.ts";
 
@@ -20,7 +20,7 @@ export interface CompiledParts {
   readonly session: Session;
   readonly plan: DriverPlan;
   readonly output: OutputShape;
-  readonly options: Required<CompileOptions>;
+  readonly limits: CompileLimits;
   /** By the number of their actor. */
   readonly channels: ReadonlyMap<number, StageChannel>;
 }
@@ -59,7 +59,7 @@ export class CompiledGraph<Input, Values> implements AsyncDisposable {
    */
   async execute(input: Input, options: CompiledExecuteOptions = {}): Promise<Values> {
     if (this.#state.kind !== "READY") throw this.#state.error;
-    const { maxInFlight, maxQueued } = this.#parts.options;
+    const { maxInFlight, maxQueued } = this.#parts.limits;
     const waits = this.#inFlight.size >= maxInFlight;
     if (waits && this.#queue.length >= maxQueued) {
       const what = `Cannot execute the graph: ${maxInFlight} executions are on their way and ${maxQueued} wait`;

@@ -239,6 +239,39 @@ suite("setting up", () => {
     );
   });
 
+  test("a set-up that takes too long is given up, and leaves nothing", async () => {
+    await using started = await start();
+    const { runtime, actors } = started;
+    const [gate, adder] = await Promise.all([
+      actors.Gate.options({
+        maxConcurrency: 1,
+        concurrencyGroups: { control: 1 },
+        methodGroups: { open: "control" },
+      }).create(),
+      actors.Adder.create(1),
+    ]);
+    const held = gate.pass(1);
+    const graph = runtime.graph((input: InputNode<number>) => adder.add.bind(gate.pass.bind(input)));
+    await assert.rejects(graph.compile({ signal: AbortSignal.timeout(20) }), { code: "DEADLINE_EXCEEDED" });
+    await runtime.get([gate.open(), held]);
+    await using compiled = await graph.compile();
+    assert.equal(await compiled.execute(4), 5);
+  });
+
+  test("two graphs over the same actors", async () => {
+    await using started = await start();
+    const { runtime, actors } = started;
+    const [a, b] = await Promise.all([actors.Adder.create(1), actors.Adder.create(10)]);
+    const there = runtime.graph((input: InputNode<number>) => b.add.bind(a.add.bind(input)));
+    const back = runtime.graph((input: InputNode<number>) => a.add.bind(b.add.bind(input), input));
+    const [one, two] = await Promise.all([there.compile(), back.compile()]);
+    assert.deepEqual(await Promise.all([one.execute(0), two.execute(5), one.execute(1)]), [11, 21, 12]);
+    await one.teardown();
+    assert.equal(await two.execute(6), 23);
+    await runtime.shutdown();
+    await assert.rejects(two.execute(7), { code: "ACTOR_DIED" });
+  });
+
   test("an actor that is dead, or known by name only", async () => {
     await using started = await start();
     const { runtime, actors } = started;
