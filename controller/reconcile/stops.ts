@@ -73,7 +73,7 @@ export function chooseStops(
     if (member.proven) proven--;
   }
 
-  let tooMany = Math.max(left((member) => member.trial) - step, left(() => true) - wanted - step);
+  let tooMany = left(() => true) - wanted - step;
   for (const member of members) {
     if (tooMany <= 0) break;
     if (chosen.has(member) || !isWaited(member)) continue;

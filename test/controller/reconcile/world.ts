@@ -10,11 +10,13 @@ import type {
 } from "../../../controller/reconcile/index.ts";
 import {
   FIRST_MEMORY,
-  keyOf,
+  type LastingMemory,
+  lastingPart,
   type Memory,
   type ObservedReplica,
   plan,
   type Planned,
+  recover,
 } from "../../../controller/reconcile/index.ts";
 import { stepOf } from "../../../controller/reconcile/desired.ts";
 import { MODULES } from "./support.ts";
@@ -53,6 +55,8 @@ export class World {
   readonly states: string[] = [];
   planned: Planned;
   #due: Due[] = [];
+  /** From now on no start succeeds, whatever the module. */
+  poisoned = false;
   readonly #options: WorldOptions;
 
   constructor(desired: DesiredDeployment, options: Partial<WorldOptions> = {}) {
@@ -83,6 +87,20 @@ export class World {
 
   starts(sinceMs = 0): number {
     return this.log.filter(({ atMs, action }) => atMs >= sinceMs && action.kind === "start").length;
+  }
+
+  /** The server comes back with what the store kept; its replicas died with it. */
+  restart(): void {
+    const kept: LastingMemory = JSON.parse(JSON.stringify(lastingPart(this.memory)));
+    this.memory = recover(kept);
+    this.replicas.clear();
+    this.#due = [];
+    this.settle();
+  }
+
+  /** What was done to each replica, as "start d#0". */
+  did(sinceMs = 0): string[] {
+    return this.log.flatMap(({ atMs, action }) => (atMs >= sinceMs ? [`${action.kind} ${action.id}`] : []));
   }
 
   /** A running replica dies, whatever the plan thinks; false when none runs. */
@@ -137,7 +155,8 @@ export class World {
   /** Plans and acts until nothing is left to do now. */
   settle(): Planned {
     for (let round = 0; ; round++) {
-      assert.ok(round < 4, "a plan is done within a few rounds");
+      // What was pending is gone as soon as it is stopped, and that may let another start.
+      assert.ok(round < 10, "a plan is done within a few rounds");
       this.#allocate();
       const replicas = [...this.replicas.values()];
       const planned = plan(this.desired, { replicas, memory: this.memory }, this.nowMs);
@@ -266,7 +285,7 @@ export class World {
   #started(replica: ObservedReplica): ReplicaPhase {
     if (replica.phase.kind !== "STARTING") return replica.phase;
     const fate = fateOf(replica.revision);
-    if (fate.kind === "fails" || isBad(replica.revision)) {
+    if (this.poisoned || fate.kind === "fails" || isBad(replica.revision)) {
       const permanent = fate.kind === "fails" && fate.permanent;
       return { kind: "DEAD", sinceMs: undefined, failure: this.#failure("Error: no model", permanent) };
     }
@@ -319,5 +338,3 @@ export function served(world: World): Record<string, number> {
   }
   return counts;
 }
-
-export { keyOf };
