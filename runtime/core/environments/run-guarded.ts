@@ -20,8 +20,8 @@ export interface GuardedEnd {
   readonly output: string;
 }
 
-const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
-const GUARD = fileURLToPath(new URL(`./guard-main${EXTENSION}`, import.meta.url));
+const SOURCE = fileURLToPath(new URL("./guard-main.ts", import.meta.url));
+const GUARD = import.meta.url.endsWith(".ts") ? SOURCE : SOURCE.replace(/ts$/, "js");
 const KEPT_CHARACTERS = 4_000;
 
 /** Resolves when the whole group is done or killed. Rejects when it could not be started. */

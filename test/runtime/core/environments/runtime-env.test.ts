@@ -2,11 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import {
-  checkRuntimeEnv,
-  mergeEnvironments,
-  type RuntimeEnv,
-} from "../../../../runtime/core/environments/runtime-env.ts";
+import { checkRuntimeEnv, mergeEnvironments } from "../../../../runtime/core/environments/runtime-env.ts";
 import { makeFolder } from "./support.ts";
 
 const REFUSED: readonly (readonly [env: object, words: RegExp])[] = [
@@ -52,7 +48,7 @@ const REFUSED: readonly (readonly [env: object, words: RegExp])[] = [
 
 for (const [env, words] of REFUSED) {
   test(`refused: ${JSON.stringify(env).slice(0, 60)}`, () => {
-    assert.throws(() => checkRuntimeEnv(env as RuntimeEnv), { code: "INVALID_ARGUMENT", message: words });
+    assert.throws(() => checkRuntimeEnv(env), { code: "INVALID_ARGUMENT", message: words });
   });
 }
 
