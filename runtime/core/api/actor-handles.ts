@@ -53,7 +53,7 @@ export type ActorHandle<C> = {
 export interface ActorFactory<C extends ActorClass> {
   /** Creates the actor and resolves once it can be called. Rejects with what its creation threw. */
   create(...args: RefArguments<ArgsOf<C>>): Promise<ActorHandle<C>>;
-  /** An actor that each execution of a graph makes. Throws INVALID_ARGUMENT for one with a name. */
+  /** An actor that each execution of a graph makes. Throws INVALID_ARGUMENT with `name`, `signal` or `onStatus`. */
   bind(...args: BoundArguments<ArgsOf<C>>): BoundActor<C>;
   /** Throws INVALID_ARGUMENT. */
   options(options: ActorOptions): ActorFactory<C>;
@@ -100,8 +100,9 @@ function actorFactory(
       return makeHandle(session, { ...actor, creation: name }, true);
     },
     bind: (...args: unknown[]) => {
-      if (options.name !== undefined) {
-        const what = `Cannot bind actor "${label}": found a name, wanted none, since each execution makes another`;
+      const own = OF_ONE_ACTOR.find((option) => options[option] !== undefined);
+      if (own !== undefined) {
+        const what = `Cannot bind actor "${label}": found the option ${own}, wanted none that is for one actor only`;
         throw new ShoalError("INVALID_ARGUMENT", what);
       }
       const prepared = { ...CREATION, label, work, placement };
@@ -109,6 +110,9 @@ function actorFactory(
     },
   };
 }
+
+/** Not for an actor that each execution of a graph makes anew. */
+const OF_ONE_ACTOR = ["name", "signal", "onStatus"] as const;
 
 /** Any method: which there are is known in the actor only. */
 function boundActor(step: ActorStep): object {
