@@ -52,8 +52,8 @@ export class LatencyModel implements ServiceTimes {
   #observations = 0;
   /** Relative variance of a batch's time, outliers clipped. */
   #noise = 0.01;
-  /** Batches in a row off on one side, and the product of how far. */
-  #strays = 0;
+  /** Batches in a row off on one side: the square of how far, clipped, and the product of the ratios. */
+  readonly #strays: number[] = [];
   #strayProduct = 1;
 
   /** The plan's line and the variance of its ignorance: c0 + c1·b + c2·b². */
@@ -160,26 +160,32 @@ export class LatencyModel implements ServiceTimes {
   #admit(fit: ServiceTimeFit, ratio: number, batch: { rows: number; expected: number }): boolean {
     const off = ratio - 1;
     const ignorance = Math.max(0, this.#ignorance(batch.rows)) / batch.expected ** 2;
-    const variance = Math.max(this.#noise, MIN_NOISE ** 2);
-    const clipped = Math.min(off * off, NOISE_CLIP ** 2 * (variance + ignorance));
-    const noiseless = Math.max(0, clipped - ignorance);
-    const astray = this.#observations > SETTLED_AFTER && off * off > GATE * (variance + ignorance);
-    if (!astray || this.#strays === 0 || off > 0 !== this.#strayProduct > 1) {
-      this.#strays = 0;
-      this.#strayProduct = 1;
+    const variance = Math.max(this.#noise, MIN_NOISE ** 2) + ignorance;
+    const square = Math.max(0, Math.min(off * off, NOISE_CLIP ** 2 * variance) - ignorance);
+    if (this.#observations <= SETTLED_AFTER || off * off <= GATE * variance) {
+      this.#dropStrays();
+      this.#addNoise(square);
+      return true;
     }
-    if (astray) {
-      this.#strays++;
-      this.#strayProduct *= ratio;
-      if (this.#strays === STRAYS_FOR_A_CHANGE) {
-        fit.rescale(this.#strayProduct ** (1 / this.#strays));
-        this.#strays = 0;
-        this.#strayProduct = 1;
-        return true; // a change is no noise
-      }
-    }
-    this.#noise += NOISE_RATE * (noiseless - this.#noise);
-    return !astray;
+    if (off > 0 !== this.#strayProduct > 1) this.#dropStrays();
+    this.#strays.push(square);
+    this.#strayProduct *= ratio;
+    if (this.#strays.length < STRAYS_FOR_A_CHANGE) return false;
+    fit.rescale(this.#strayProduct ** (1 / STRAYS_FOR_A_CHANGE));
+    this.#strays.length = 0; // a change is no noise
+    this.#strayProduct = 1;
+    return true;
+  }
+
+  /** What went astray without being a change was noise. */
+  #dropStrays(): void {
+    for (const square of this.#strays) this.#addNoise(square);
+    this.#strays.length = 0;
+    this.#strayProduct = 1;
+  }
+
+  #addNoise(square: number): void {
+    this.#noise += NOISE_RATE * (square - this.#noise);
   }
 
   #ignorance(rows: number): number {

@@ -26,10 +26,9 @@ import { StepLimit } from "./step-limit.ts";
 const REVIEW_MS = 500;
 const STALE_MS = 5_000;
 const HEAD_ROOM = 0.8;
-/** Where batching gains less than 15 %, or arrivals come in bursts. */
+/** Where batching gains less than 15 %: there a burst finds no larger batch to go into. */
 const CAREFUL_HEAD_ROOM = 0.7;
 const BATCHING_PAYS = 1.15;
-const BURSTY = 4;
 const DEADBAND = 0.05;
 const LARGEST_SCV = 10;
 
@@ -168,26 +167,28 @@ export class SloPolicy implements AutoscalingPolicy {
     const rowsInTime = (curve.full(ready) * curve.objectiveMs) / 2_000;
     const demand = demandOf(load, { queuedRows, rowsInTime, startUpMs });
     const beyond = 2 * bounds.max + 1; // to say what would be wanted
-    const floor = this.#isWanted(snapshot) ? 1 : 0;
-    const atLeast = (rows: number): number => Math.max(floor, curve.smallest(rows, beyond));
+    // What is nobody's any more needs none, though it is still within the slow windows.
+    const wanted = this.#isWanted(snapshot);
+    const atLeast = (rows: number): number => (wanted ? Math.max(1, curve.smallest(rows, beyond)) : 0);
     const needed = atLeast(demand.rowsPerSecond);
     const forDown = atLeast((demand.rowsPerSecond * curve.headRoom) / (curve.headRoom - DEADBAND));
-    // Whether to stay at one or go to none is for the keep-alive to say.
-    const envelope = floor === 0 ? 0 : this.#envelope.replicas(load, curve, { nowMs, max: beyond });
+    const hold = holdMs(startUpMs, NO_STRETCH);
+    const envelope = wanted
+      ? this.#envelope.replicas(load, curve, { nowMs, startUpMs, holdMs: hold, max: beyond })
+      : 0;
     return { curve, demand, needed, forDown, envelope };
   }
 
   #curve({ service, load, maxBatchRows, gateways = 1 }: ScalingSnapshot): CapacityCurve {
     const { objectiveMs, overheadMs, attainment } = this.#options;
     const gain = (maxBatchRows * (service.meanMs(1) ?? 0)) / (service.meanMs(maxBatchRows) ?? Infinity);
-    const careful = gain < BATCHING_PAYS || load.dispersion > BURSTY;
     return new CapacityCurve({
       service,
       objectiveMs,
       maxBatchRows,
       overheadMs,
       gateways,
-      headRoom: careful ? CAREFUL_HEAD_ROOM : HEAD_ROOM,
+      headRoom: gain < BATCHING_PAYS ? CAREFUL_HEAD_ROOM : HEAD_ROOM,
       lateShare: 1 - attainment,
       arrivalScv: Math.min(LARGEST_SCV, load.dispersion),
     });

@@ -22,6 +22,7 @@ async function load({ module, export: name }: PolicyThreadOptions): Promise<Load
 }
 
 function reply(message: ThreadReply): void {
+  // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
   parentPort?.postMessage(message);
 }
 

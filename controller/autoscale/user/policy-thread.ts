@@ -49,6 +49,7 @@ export class PolicyThread {
     try {
       return await new Promise((resolve, reject) => {
         this.#pending = { resolve, reject };
+        // oxlint-disable-next-line unicorn/require-post-message-target-origin -- a thread is no window
         worker.postMessage(context);
       });
     } finally {

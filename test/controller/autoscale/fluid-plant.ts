@@ -7,7 +7,12 @@ import {
   LoadTracker,
   type ReplicaBounds,
 } from "../../../controller/autoscale/index.ts";
-import { batchCapacity, feasibleRows, LatencyModel, type ServiceTime } from "../../../controller/latency-model/index.ts";
+import {
+  batchCapacity,
+  feasibleRows,
+  LatencyModel,
+  type ServiceTime,
+} from "../../../controller/latency-model/index.ts";
 import { knownTimes } from "./support.ts";
 
 const TICK_MS = 50;
@@ -19,6 +24,8 @@ export interface PlantOptions {
   readonly rate: (second: number) => number;
   readonly seconds: number;
   readonly service: ServiceTime;
+  /** From `second` on everything takes `factor` times as long. */
+  readonly slower?: { readonly second: number; readonly factor: number };
   readonly objectiveMs: number;
   readonly maxBatchRows: number;
   readonly startUpMs: number;
@@ -41,7 +48,7 @@ export interface Moment {
 /** Every half second. */
 export function runPlant(options: PlantOptions): Moment[] {
   const { policy, rate, service, objectiveMs, maxBatchRows, startUpMs, bounds, random } = options;
-  const truth = knownTimes(service);
+  let truth = knownTimes(service);
   const capacities = new Map<number, number>();
   const capacity = (replicas: number): number => {
     let known = capacities.get(replicas);
@@ -57,8 +64,13 @@ export function runPlant(options: PlantOptions): Moment[] {
   let target = initialReplicas(bounds);
   let [ready, queue, owed, missed, arrived] = [target, 0, 0, 0, 0];
   let starting: number[] = [];
-  for (let nowMs = 0; nowMs < options.seconds * 1_000; nowMs += TICK_MS) {
-    const second = nowMs / 1_000;
+  for (let nowMs = TICK_MS; nowMs <= options.seconds * 1_000; nowMs += TICK_MS) {
+    const second = (nowMs - TICK_MS) / 1_000;
+    if (options.slower !== undefined && second === options.slower.second) {
+      const { factor } = options.slower;
+      truth = knownTimes({ fixedMs: factor * service.fixedMs, perRowMs: factor * service.perRowMs });
+      capacities.clear();
+    }
     starting = starting.filter((readyMs) => {
       if (readyMs > nowMs) return true;
       ready++;
@@ -67,7 +79,7 @@ export function runPlant(options: PlantOptions): Moment[] {
     owed += (rate(second) * TICK_MS) / 1_000;
     const here = poisson(owed, random);
     owed = 0;
-    for (let n = 0; n < here; n++) tracker.arrived(1, nowMs);
+    for (let n = 0; n < here; n++) tracker.arrived(1, nowMs - TICK_MS * (1 - (n + 0.5) / here));
     arrived += here;
     queue += here;
     const perTick = (capacity(ready) * TICK_MS) / 1_000;
@@ -77,7 +89,11 @@ export function runPlant(options: PlantOptions): Moment[] {
     const dropped = Math.max(0, Math.floor(queue - room));
     queue -= dropped;
     missed += dropped;
-    const rows = batchRows(served, perTick, feasibleRows(truth, { replicas: Math.max(1, ready), objectiveMs, maxRows: maxBatchRows }));
+    const rows = batchRows(
+      served,
+      perTick,
+      feasibleRows(truth, { replicas: Math.max(1, ready), objectiveMs, maxRows: maxBatchRows }),
+    );
     const busy = ready === 0 ? 0 : Math.min(ready, Math.ceil(served / rows));
     for (let n = 0; n < busy; n++) model.observe(rows, (truth.meanMs(rows) ?? 0) * (0.95 + 0.1 * random()));
     tracker.ended(Math.round(served) + dropped, dropped, nowMs);

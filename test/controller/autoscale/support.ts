@@ -55,7 +55,9 @@ export const UNKNOWN_TIMES: ServiceTimes = {
 /** α 10 ms, β 0.5 ms: a GPU as in the reference. */
 export const GPU = knownTimes({ fixedMs: 10, perRowMs: 0.5 });
 
-export function snapshot(more: Partial<ScalingSnapshot> & { readonly flat?: FlatLoad } = {}): ScalingSnapshot {
+export function snapshot(
+  more: Partial<ScalingSnapshot> & { readonly flat?: FlatLoad } = {},
+): ScalingSnapshot {
   const { flat, ...rest } = more;
   const nowMs = rest.nowMs ?? 1_000;
   return {
