@@ -1,5 +1,4 @@
-export type { FullRelease, JsonObject, Outcome, Release, ReleaseContent } from "./release.ts";
-export type { Settlement } from "./release-log.ts";
+export type { FullRelease, Outcome, Release, ReleaseContent } from "./release.ts";
 export type * from "./requests.ts";
-export { ServeStore, type ServeStoreOptions } from "./serve-store.ts";
-export { type StateEnvironment, stateFolder, storePath } from "./store-path.ts";
+export { ServeStore } from "./serve-store.ts";
+export { stateFolder, storePath } from "./store-path.ts";

@@ -8,10 +8,9 @@ import { Worker } from "node:worker_threads";
 import { messageOf, ShoalError } from "../../base/index.ts";
 import type { Answer, AnswerTo, Question, Reply, StoreOptions } from "./protocol.ts";
 
-const ENTRY = new URL(
-  import.meta.url.endsWith(".ts") ? "./store-thread-main.ts" : "./store-thread-main.js",
-  import.meta.url,
-);
+const ENTRY = import.meta.url.endsWith(".ts")
+  ? new URL("./store-thread-main.ts", import.meta.url)
+  : new URL("./store-thread-main.js", import.meta.url);
 const MAX_OPEN = 1_000;
 
 interface Asker {

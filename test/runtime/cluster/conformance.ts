@@ -138,6 +138,17 @@ export function backendConformance(adapter: string, start: () => Promise<Backend
     ]);
   });
 
+  conforms("a watcher far behind sees all of it, many small changes and large ones (3)", async (keyValue) => {
+    const small = Array.from({ length: 350 }, (_, index) => put(`a/${index}`, "x"));
+    const large = new Uint8Array(MAX_VALUE_BYTES);
+    await committed(keyValue.commit(small));
+    for (let count = 0; count < 9; count++) await committed(keyValue.put("a/large", large));
+    await committed(keyValue.put("b", bytes("elsewhere")));
+    await committed(keyValue.put("a/last", bytes("x")));
+    const seen = (await take(watchFrom(keyValue, 0, "a/"), 360)).map(({ revision }) => revision);
+    assert.deepEqual(seen, [...Array.from({ length: 359 }, (_, index) => index + 1), 361]);
+  });
+
   conforms("a watcher that sleeps is woken by what comes, and by nothing else (3)", async (keyValue) => {
     const events = watchFrom(keyValue, (await keyValue.list("")).revision, "a/");
     const first = events.next();

@@ -206,3 +206,17 @@ test("a watcher whose place was trimmed is told so, then sees the rest (3)", asy
   await using backend = await LocalBackend.start({ file });
   assert.deepEqual(await take(watchFrom(backend.keyValue, 0, ""), 1), [{ kind: "missed", revision: 20 }]);
 });
+
+test("commits that did not take place do not count towards what is trimmed", async () => {
+  await using backend = await LocalBackend.start({ retention: { maxChanges: 10, maxBytes: 100 } });
+  const { keyValue } = backend;
+  const first = await committed(keyValue.put("a", bytes("1".repeat(50))));
+  const superseding = { kind: "put", key: "a", value: bytes("2") } as const;
+  const conflicting = { kind: "delete", key: "b", expected: 7 } as const;
+  for (let count = 0; count < 30; count++) {
+    assert.equal((await keyValue.commit([superseding, conflicting])).kind, "conflict");
+  }
+  await committed(keyValue.put("a", bytes("2")));
+  const [event] = await take(watchFrom(keyValue, 0, ""), 1);
+  assert.deepEqual(event, { kind: "put", key: "a", value: bytes("1".repeat(50)), revision: first });
+});
