@@ -204,10 +204,12 @@ export class EnvironmentCache implements AsyncDisposable {
     await mkdir(join(folder, "uses"), { recursive: true, mode: 0o700 });
     const root = await realpath(folder);
     await this.#check(root);
-    for (const name of await readdir(root)) {
-      const path = join(root, name);
-      if (name.includes("@") && (await this.#isAbandoned(path))) {
-        await rm(path, { recursive: true, force: true }); // invariant 4
+    for (const place of [root, join(root, "uses")]) {
+      for (const name of await readdir(place)) {
+        const path = join(place, name);
+        if (name.includes("@") && (await this.#isAbandoned(path))) {
+          await rm(path, { recursive: true, force: true }); // invariant 4
+        }
       }
     }
     return root;

@@ -1,6 +1,7 @@
 // From an environment as it is asked for to what a worker process of it is started with.
 
 import { createHash } from "node:crypto";
+import { realpath } from "node:fs/promises";
 import { delimiter, join } from "node:path";
 import type { EnvironmentData, FunctionName } from "../workers/messages.ts";
 import { PLAIN } from "../workers/worker-pool.ts";
@@ -13,6 +14,7 @@ export interface WorkerEnvironment {
   readonly hook?: FunctionName;
   /** Folders in whose `node_modules` packages are; the first that has one gives it. */
   readonly packages: readonly string[];
+  /** Without links in their paths: modules go by where they really are. */
   readonly workingDir?: { readonly source: string; readonly copy: string };
 }
 
@@ -55,7 +57,9 @@ export async function prepareEnvironment(
   const worker: WorkerEnvironment = {
     packages,
     ...(setupHook === undefined ? {} : { hook: setupHook }),
-    ...(workingDir === undefined || copy === undefined ? {} : { workingDir: { source: workingDir, copy } }),
+    ...(workingDir === undefined || copy === undefined
+      ? {}
+      : { workingDir: { source: await realpath(workingDir), copy } }),
   };
   const visible = JSON.stringify([envVars, worker, nodeFlags]);
   const isPlain = visible === JSON.stringify([{}, { packages: [] }, []]);

@@ -35,7 +35,11 @@ export function resolveInEnvironment(packages: readonly string[], workingDir?: W
       const place = isBuiltin(wanted) ? undefined : places.get(packageOf(wanted) ?? "");
       const from = (parentURL: string) => (): ResolveFnOutput =>
         resolveFrom(parentURL, wanted, { context, next });
-      const usual = (): ResolveFnOutput => folder?.resolve(wanted, context, next) ?? next(wanted, context);
+      const usual = (): ResolveFnOutput => {
+        const found = folder?.resolve(wanted, context, next) ?? next(wanted, context);
+        const copied = folder?.toCopy(found.url); // it may have been found by a link
+        return copied === undefined ? found : { ...found, url: copied };
+      };
       if (place === undefined) return usual();
       const isPackage = context.parentURL?.includes("/node_modules/") === true;
       return isPackage ? either(usual, from(place)) : from(place)(); // invariant 1

@@ -65,10 +65,19 @@ async function prepare(environment: WorkerEnvironment): Promise<boolean> {
 }
 
 function onMessage(message: ToWorker, parts: readonly Uint8Array[]): void {
+  if (prepared === undefined || !isOfTasks(message)) take(message, parts);
+  // In their order, behind the set-up; that may ask the head, and hears its answers.
+  else void prepared.then((isReady) => isReady && take(message, parts));
+}
+
+function isOfTasks({ type }: ToWorker): boolean {
+  return type === "run" || type === "credit" || type === "cancel" || type === "stop";
+}
+
+function take(message: ToWorker, parts: readonly Uint8Array[]): void {
   switch (message.type) {
     case "run":
-      if (prepared === undefined) executor.run(message, parts);
-      else void prepared.then((isReady) => isReady && executor.run(message, parts));
+      executor.run(message, parts);
       break;
     case "credit":
       executor.credit(message.task, message.count);

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync } from "node:fs";
-import { rm } from "node:fs/promises";
+import { rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { promisify } from "node:util";
@@ -108,6 +108,11 @@ suite("folders", () => {
     const [inside, outside, packaged, url] = await runtime.get(own.all());
     assert.deepEqual([inside, outside, packaged], ["part", "beside", "packaged"]);
     assert.equal(url, `file://${copy}/task.ts`);
+    await symlink(folder.at("work"), folder.at("link"));
+    const linked = runtime.tasks<{ all(): string[] }>(new URL(`file://${folder.at("link/task.ts")}`), {
+      runtimeEnv: { workingDir: folder.at("link") },
+    });
+    assert.match((await runtime.get(linked.all()))[3] ?? "", /\/working-dir-[0-9a-f]+\/content\/task\.ts$/);
   });
 
   test("what a task writes into its copy is not given to later runtimes", async () => {
@@ -327,6 +332,19 @@ suite("a worker's start", () => {
     await using folder = await makeFolder();
     await using started = await start(folder, { runtimeEnv: { setupHook: { module: HOOKS } } });
     assert.equal(await started.runtime.get(started.tasks.mark()), "by the hook");
+  });
+
+  test("a task that is cancelled while its worker starts is told when it has begun", async () => {
+    await using folder = await makeFolder();
+    await using started = await start(folder);
+    const envVars = { FILE: folder.at("hook") };
+    const runtimeEnv = { envVars, setupHook: { module: HOOKS, exportName: "waits" } };
+    const task = started.tasks.untilCancelled.options({ runtimeEnv })(folder.at("told"));
+    await eventually("the hook runs", () => readdirSync(folder.path).includes("hook-runs"));
+    await started.runtime.cancel(task);
+    await assert.rejects(started.runtime.get(task), failing("CANCELLED", /untilCancelled/));
+    await folder.write({ "hook-go": "" });
+    await eventually("the task ends", () => readdirSync(folder.path).includes("told"));
   });
 
   for (const [exportName, words] of [
