@@ -18,6 +18,8 @@ for (const signal of ["SIGINT", "SIGTERM"] as const) {
 }
 
 async function load({ options, json, timeline }: LoadCommand): Promise<void> {
+  // Tried before the load: afterwards a result would be lost.
+  if (timeline !== undefined) await writeFile(timeline, "");
   const live = process.stderr.isTTY ? { onSecond: showSecond } : {};
   const report = await runOpenLoop({ ...options, ...live }, stop.signal);
   if (process.stderr.isTTY) process.stderr.write("\r\x1b[K");

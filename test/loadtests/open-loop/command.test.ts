@@ -13,7 +13,7 @@ import { parseCommandLine, readProfile } from "../../../loadtests/open-loop/comm
 import { HELP } from "../../../loadtests/open-loop/help.ts";
 import { type OpenLoopReport, runOpenLoop } from "../../../loadtests/open-loop/index.ts";
 import { warningsOf } from "../../../loadtests/open-loop/warnings.ts";
-import { answer, FarSide, nobody } from "./far-side.ts";
+import { answer, FarSide, nobody, type Received } from "./far-side.ts";
 
 const MAIN = fileURLToPath(new URL("../../../loadtests/open-loop/main.ts", import.meta.url));
 const BASE = ["--url", "http://127.0.0.1:1/x", "--rate", "5", "--duration", "1s"];
@@ -258,6 +258,39 @@ test("the command prints a table, JSON and a timeline, and exits with 0", async 
   const json = await command([...args, "--json"]);
   const report = JSON.parse(json.stdout) as OpenLoopReport;
   assert.deepEqual([report.sent, report.ok, report.failed, report.attainment], [40, 36, 4, 0.9]);
+});
+
+test("Ctrl-C ends the sending and waits for what is under way; the report says so", async () => {
+  const first = Promise.withResolvers<void>();
+  const held: Received[] = [];
+  await using far = await FarSide.listen((request) => {
+    held.push(request);
+    first.resolve();
+  });
+  const args = [MAIN, "--url", far.url, "--rate", "100", "--duration", "1h", "--json"];
+  const child = spawn(process.execPath, args, { stdio: ["ignore", "pipe", "inherit"] });
+  const stdout = text(child.stdout);
+  const closed = once(child, "close");
+  await first.promise;
+  child.kill("SIGINT");
+  // What was sent before the signal got there is answered until the command has ended.
+  const answering = setInterval(() => {
+    for (const { socket } of held.splice(0)) socket.write(answer(200));
+  }, 5);
+  assert.deepEqual(await closed, [0, null]);
+  clearInterval(answering);
+  const report = JSON.parse(await stdout) as OpenLoopReport;
+  assert.equal(report.interrupted, true);
+  assert.ok(report.sent >= 1 && report.ok === report.sent, `${report.ok} of ${report.sent}`);
+});
+
+test("a timeline that cannot be written is told before anything is sent", async () => {
+  await using far = await FarSide.listen(({ socket }) => socket.write(answer(200)));
+  const args = ["--url", far.url, "--rate", "100", "--requests", "1", "--timeline", "/nowhere/rows.csv"];
+  const { code, stderr } = await command(args);
+  assert.equal(code, 1);
+  assert.match(stderr, /\/nowhere\/rows\.csv/);
+  assert.equal(far.received.length, 0);
 });
 
 test("the command says with its exit code that nothing answered, and that options were bad", async () => {
