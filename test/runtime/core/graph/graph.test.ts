@@ -76,6 +76,28 @@ suite("executions", () => {
     assert.equal(await runtime.get(result), 3);
   });
 
+  test("the types of nodes are those of the values; the compiler refuses the others", async () => {
+    await using started = await start();
+    const { runtime, work } = started;
+    // @ts-expect-error a text for a number
+    work.increment.bind("1");
+    // @ts-expect-error the node of a text for a number
+    work.increment.bind(work.join.bind("a"));
+    // @ts-expect-error the node of a number inside of an argument, where it is a reference
+    work.describe.bind({ name: "a", age: work.increment.bind(1) });
+    // @ts-expect-error numbers where references are wanted
+    work.sumOf.bind([1, 2]);
+    const graph = runtime.graph((input: InputNode<{ readonly n: number }>) => {
+      // @ts-expect-error no such member
+      void input.m;
+      return work.increment.bind(input.n);
+    });
+    // @ts-expect-error another input
+    graph.execute({ n: "1" });
+    const result: number = await runtime.get(graph.execute({ n: 1 }));
+    assert.equal(result, 2);
+  });
+
   test("large values go from worker to worker", async () => {
     await using started = await start();
     const { runtime, work } = started;
