@@ -110,6 +110,8 @@ function onSignals(drain: () => void): Disposable {
 const MARKS = {
   UPDATING: ["…", "dim"],
   HEALTHY: ["✓", "green"],
+  UPSCALING: ["…", "dim"],
+  DOWNSCALING: ["…", "dim"],
   UNHEALTHY: ["!", "yellow"],
   DEPLOY_FAILED: ["✗", "red"],
 } as const;

@@ -2,9 +2,7 @@
 
 import type { Signature } from "../runtime/engines/index.ts";
 import type { Dispatcher } from "./dispatch/index.ts";
-
-/** Ray Serve's deployment states, as far as a fixed set of deployments has them. */
-export type DeploymentState = "UPDATING" | "HEALTHY" | "UNHEALTHY" | "DEPLOY_FAILED";
+import type { DeploymentState } from "./reconcile/index.ts";
 
 export interface DeploymentStatus {
   readonly state: DeploymentState;

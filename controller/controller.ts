@@ -1,17 +1,21 @@
-// Everything that is served: starts the deployments of a config, knows them by name and route, and drains them.
+// Everything that is served: makes the deployments what a config wants, knows them by name and route, and drains them.
 //
 // 1. One deployment's failure touches only its own.
+// 2. What a config no longer names loses its route at once, answers what was admitted, and ends.
 
 import { rm } from "node:fs/promises";
 import { type Clock, systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
-import { type ResourceTotals, Runtime, type RuntimeOptions, type WorkerLine } from "../runtime/core/index.ts";
+import { type ResourceTotals, Runtime, type RuntimeOptions } from "../runtime/core/index.ts";
 import type { Catalog, Route } from "./catalog.ts";
-import type { ServeConfig } from "./config/index.ts";
+import type { ApplicationConfig, DeploymentConfig, ServeConfig } from "./config/index.ts";
 import { Deployment } from "./deployment.ts";
+import { type ApplicationStatus, applicationStatus, revisionOf } from "./reconcile/index.ts";
+import { ReplicaOutput } from "./replica-output.ts";
 import { openSocketFolder } from "./socket-folder.ts";
 
 export interface ControllerOptions {
+  /** What is wanted first. */
   readonly config: ServeConfig;
   readonly log: Logger;
   readonly logLevel: string;
@@ -22,66 +26,85 @@ export interface ControllerOptions {
   readonly onStatus?: (deployment: Deployment) => void;
 }
 
+const REPLICA_VARIABLES = {
+  // For glibc: memory of this size and more goes back to the system when it is freed. Left to itself, glibc raises the
+  // bound with each body freed and then keeps them all.
+  MALLOC_MMAP_THRESHOLD_: String(4 * 1024 * 1024),
+  // User code has no business with the admin listener.
+  SHOAL_ADMIN_TOKEN: undefined,
+};
+
 export class Controller implements Catalog {
-  readonly config: ServeConfig;
+  readonly #options: ControllerOptions;
+  readonly #clock: Clock;
   readonly #socketFolder: string;
   readonly #runtime: Runtime;
+  readonly #output: ReplicaOutput;
+  #config: ServeConfig;
   readonly #deployments = new Map<string, Deployment>();
+  /** Deleted, and not gone yet. */
+  readonly #leaving = new Set<Deployment>();
   /** Longest prefix first. */
-  readonly #routes: readonly Route[];
+  #routes: readonly Route[] = [];
+  #generation = 0;
   #drained: Promise<void> | undefined;
 
   private constructor(
     options: ControllerOptions,
-    { runtime, socketFolder }: { readonly runtime: Runtime; readonly socketFolder: string },
+    parts: { readonly runtime: Runtime; readonly socketFolder: string; readonly output: ReplicaOutput },
   ) {
-    const { config, log, logLevel } = options;
-    this.config = config;
-    this.#socketFolder = socketFolder;
-    this.#runtime = runtime;
-    const routes: Route[] = [];
-    for (const application of config.applications) {
-      for (const deploymentConfig of application.deployments) {
-        const deployment = new Deployment({
-          config: deploymentConfig,
-          socketFolder,
-          logLevel,
-          runtime,
-          clock: options.clock ?? systemClock,
-          log,
-          onStatus: (changed) => options.onStatus?.(changed),
-        });
-        this.#deployments.set(deployment.name, deployment);
-        if (deployment.name === application.ingress) {
-          const prefix = application.routePrefix === "/" ? "" : application.routePrefix;
-          routes.push({ application: application.name, prefix, ingress: deployment });
-        }
-      }
-    }
-    this.#routes = routes.sort((a, b) => b.prefix.length - a.prefix.length);
+    this.#options = options;
+    this.#clock = options.clock ?? systemClock;
+    this.#socketFolder = parts.socketFolder;
+    this.#runtime = parts.runtime;
+    this.#output = parts.output;
+    this.#config = { ...options.config, applications: [] };
   }
 
   /** Makes what is served known; nothing runs before `deploy`. The caller drains it. */
   static async start(options: ControllerOptions): Promise<Controller> {
     const { log, clock } = options;
     const socketFolder = await openSocketFolder();
+    const output = new ReplicaOutput(log);
     const runtime = await Runtime.start({
       // So that a replica that died is replaced without waiting for a process.
       warmWorkers: 1,
       runtimeEnv: { envVars: REPLICA_VARIABLES },
       dedupLogs: false,
       enableTaskEvents: false,
-      onWorkerLine: (line) => forwardLine(line, log),
+      onWorkerLine: (line) => output.line(line),
       log,
       ...(clock === undefined ? {} : { clock }),
       ...options.runtime,
     });
-    return new Controller(options, { runtime, socketFolder });
+    const controller = new Controller(options, { runtime, socketFolder, output });
+    controller.apply(options.config);
+    return controller;
   }
 
-  /** Starts every deployment; resolves when each is ready, waits for resources, or has failed. */
-  async deploy(): Promise<void> {
-    await Promise.all(this.deployments().map((deployment) => deployment.start()));
+  /** What is wanted. */
+  get config(): ServeConfig {
+    return this.#config;
+  }
+
+  /** Resolves when each deployment is ready, waits for resources, or has failed. */
+  async settled(): Promise<void> {
+    await Promise.all(this.deployments().map((deployment) => deployment.settled()));
+  }
+
+  /** Wants these applications and no others from now on. Listeners and logging stay as they are. */
+  apply({ applications }: Pick<ServeConfig, "applications">): void {
+    this.#generation++;
+    this.#config = { ...this.#config, applications };
+    const wanted = new Set(applications.flatMap(({ deployments }) => deployments.map(({ name }) => name)));
+    this.#want(applications.flatMap(({ deployments }) => deployments));
+    this.#routes = this.#routesOf(applications);
+    for (const [name, deployment] of this.#deployments) {
+      if (wanted.has(name)) continue;
+      this.#deployments.delete(name); // invariant 2
+      this.#leaving.add(deployment);
+      void deployment.delete();
+    }
   }
 
   deployment(name: string): Deployment | undefined {
@@ -100,6 +123,11 @@ export class Controller implements Catalog {
     return this.#routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
   }
 
+  applicationStatus({ deployments }: ApplicationConfig): ApplicationStatus {
+    const statuses = deployments.map(({ name }) => [name, this.#deployments.get(name)?.planned] as const);
+    return applicationStatus({ deleting: false, deployments: new Map(statuses) });
+  }
+
   resources(): Promise<ResourceTotals> {
     return this.#runtime.resources();
   }
@@ -114,23 +142,58 @@ export class Controller implements Catalog {
     await this.drain();
   }
 
+  #want(configs: readonly DeploymentConfig[]): void {
+    for (const config of configs) {
+      const desired = {
+        name: config.name,
+        revision: revisionOf(config),
+        numReplicas: config.numReplicas,
+        scaledBy: "config",
+        generation: this.#generation,
+        rollout: config.rollout,
+        deleting: false,
+      } as const;
+      const known = this.#deployments.get(config.name);
+      if (known !== undefined) {
+        known.want(desired);
+        continue;
+      }
+      const deployment = new Deployment({
+        desired,
+        firstReplica: this.#nextReplicaOf(config.name),
+        socketFolder: this.#socketFolder,
+        logLevel: this.#options.logLevel,
+        runtime: this.#runtime,
+        output: this.#output,
+        clock: this.#clock,
+        log: this.#options.log,
+        onStatus: (changed) => this.#options.onStatus?.(changed),
+        onGone: (gone) => this.#leaving.delete(gone),
+      });
+      this.#deployments.set(config.name, deployment);
+      deployment.reconcile();
+    }
+  }
+
+  /** Replicas of one that is leaving may still have their names. */
+  #nextReplicaOf(name: string): number {
+    const namesakes = [...this.#leaving].filter((deployment) => deployment.name === name);
+    return Math.max(0, ...namesakes.map(({ nextReplica }) => nextReplica));
+  }
+
+  #routesOf(applications: readonly ApplicationConfig[]): readonly Route[] {
+    const routes = applications.flatMap(({ name, routePrefix, ingress }): Route[] => {
+      const deployment = this.#deployments.get(ingress);
+      if (deployment === undefined) return [];
+      return [{ application: name, prefix: routePrefix === "/" ? "" : routePrefix, ingress: deployment }];
+    });
+    return routes.sort((a, b) => b.prefix.length - a.prefix.length);
+  }
+
   async #drainAll(): Promise<void> {
-    await Promise.all(this.deployments().map((deployment) => deployment.drain()));
+    const all = [...this.#deployments.values(), ...this.#leaving];
+    await Promise.all(all.map((deployment) => deployment.drain()));
     await this.#runtime.shutdown();
     await rm(this.#socketFolder, { recursive: true, force: true });
   }
-}
-
-const REPLICA_VARIABLES = {
-  // For glibc: memory of this size and more goes back to the system when it is freed. Left to itself, glibc raises the
-  // bound with each body freed and then keeps them all.
-  MALLOC_MMAP_THRESHOLD_: String(4 * 1024 * 1024),
-  // User code has no business with the admin listener.
-  SHOAL_ADMIN_TOKEN: undefined,
-};
-
-/** A replica's own log lines are JSON already; what user code prints becomes one. */
-function forwardLine({ text, name }: WorkerLine, log: Logger): void {
-  if (text.startsWith('{"level":')) process.stderr.write(`${text}\n`);
-  else log.info({ replica: name }, text);
 }

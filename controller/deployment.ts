@@ -1,11 +1,10 @@
-// One deployment: its queue, its replicas, and what can be said of it.
+// One deployment: its queue, its replicas, and the loop that makes them what is wanted: observe → plan → apply.
 //
-//   UPDATING ──► HEALTHY ◄──► UNHEALTHY        any ──► DEPLOY_FAILED, once every replica has failed
-//
-// 1. Every change of state goes through `#review`, which logs `from → to (reason)`.
-// 2. A deployment that has failed refuses at once; what waited for it is told.
+// 1. The loop is woken by events and by the time the plan gave; woken with nothing changed, it does nothing.
+// 2. Light settings of the version in charge hold for all; a version on trial does not change them.
+// 3. While nothing serves and nothing will, requests are refused at once; what waited is told.
 
-import { type Clock, redactPaths, ShoalError } from "../runtime/base/index.ts";
+import { type Clock, redactPaths, ShoalError, type Timer } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import type { Runtime } from "../runtime/core/index.ts";
 import type { Signature } from "../runtime/engines/index.ts";
@@ -13,74 +12,77 @@ import type { ReplicaInfo } from "../replicas/index.ts";
 import type { DeploymentStatus, ServedDeployment } from "./catalog.ts";
 import type { DeploymentConfig } from "./config/index.ts";
 import { Dispatcher, type DispatchPolicy } from "./dispatch/index.ts";
-import { ReplicaProcess, type ReplicaState } from "./replica-process.ts";
+import { ReplicaActor } from "./replica-actor.ts";
+import type { ReplicaOutput } from "./replica-output.ts";
+import {
+  type Action,
+  type DesiredDeployment,
+  FIRST_MEMORY,
+  type Memory,
+  type ObservedDeployment,
+  type Planned,
+  type PlannedStatus,
+  type Remembered,
+  replan,
+  type Revision,
+} from "./reconcile/index.ts";
 
 export interface DeploymentOptions {
-  readonly config: DeploymentConfig;
+  readonly desired: DesiredDeployment;
+  /** The number of its first replica. */
+  readonly firstReplica: number;
   readonly socketFolder: string;
   readonly logLevel: string;
   readonly runtime: Runtime;
+  readonly output: ReplicaOutput;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onStatus: (deployment: Deployment) => void;
+  /** It was deleted and nothing of it is left. */
+  readonly onGone: (deployment: Deployment) => void;
 }
 
 const NOTHING = { infer: false, fetch: false };
 
 export class Deployment implements ServedDeployment {
-  readonly config: DeploymentConfig;
   readonly dispatcher: Dispatcher;
-  readonly replicas: readonly ReplicaProcess[];
   readonly #options: DeploymentOptions;
-  #status: DeploymentStatus = { state: "UPDATING", message: "" };
+  readonly #replicas = new Map<string, ReplicaActor>();
+  #desired: DesiredDeployment;
+  #observed: ObservedDeployment;
+  #remembered: Remembered | undefined;
   #info: ReplicaInfo | undefined;
+  #asked = false;
+  #timer: Timer | undefined;
+  #ended = false;
+  readonly #watchers = new Set<() => void>();
 
   constructor(options: DeploymentOptions) {
-    const { config, clock, log, runtime, socketFolder, logLevel } = options;
+    const { desired, clock, log } = options;
     this.#options = options;
-    this.config = config;
+    this.#desired = desired;
+    this.#observed = { replicas: [], memory: { ...FIRST_MEMORY, nextReplica: options.firstReplica } };
     this.dispatcher = new Dispatcher({
-      deployment: config.name,
-      policy: dispatchPolicyOf(config),
+      deployment: desired.name,
+      policy: dispatchPolicyOf(desired.revision.config),
       clock,
       log,
-      onLost: (replicaId) => void this.replicas.find(({ id }) => id === replicaId)?.probe(),
-    });
-    this.replicas = Array.from({ length: config.numReplicas }, (_, index) => {
-      const id = `${config.name}#${index}`;
-      const { source } = config;
-      return new ReplicaProcess({
-        id,
-        config,
-        spec: {
-          engine: {
-            engine: source.engine,
-            path: source.path,
-            deployment: config.name,
-            numCpus: config.resources.numCpus,
-            options: { ...source.engineOptions },
-            userConfig: config.userConfig,
-            maxBatchSize: config.batching.maxBatchSize,
-            replicaId: id,
-          },
-          replicaId: id,
-          socketFolder,
-          logLevel,
-        },
-        dispatcher: this.dispatcher,
-        runtime,
-        clock,
-        log,
-        onChange: (_state, info) => {
-          if (info !== undefined) this.#learn(info);
-          this.#review();
-        },
-      });
+      onLost: (replicaId) => void this.#replicas.get(replicaId)?.probe(),
     });
   }
 
   get name(): string {
-    return this.config.name;
+    return this.#desired.name;
+  }
+
+  /** What is wanted. */
+  get desired(): DesiredDeployment {
+    return this.#desired;
+  }
+
+  /** The config in charge: that of the last good version while another is on trial. */
+  get config(): DeploymentConfig {
+    return this.#serving.config;
   }
 
   get version(): string {
@@ -88,11 +90,20 @@ export class Deployment implements ServedDeployment {
   }
 
   get status(): DeploymentStatus {
-    return this.#status;
+    return this.planned ?? NOT_PLANNED;
+  }
+
+  /** The whole status; undefined before the first plan. */
+  get planned(): PlannedStatus | undefined {
+    return this.#remembered?.planned.status;
+  }
+
+  get nextReplica(): number {
+    return this.#observed.memory.nextReplica;
   }
 
   get ready(): boolean {
-    return this.#runningReplicas > 0;
+    return this.replicas.some(({ info }) => info !== undefined);
   }
 
   get signature(): Signature | undefined {
@@ -111,69 +122,208 @@ export class Deployment implements ServedDeployment {
     return this.config.requestTimeoutMs;
   }
 
-  /** Resolves when every replica is ready, waits for resources, or has failed. */
-  async start(): Promise<void> {
-    await Promise.all(this.replicas.map((replica) => replica.start()));
+  get replicas(): readonly ReplicaActor[] {
+    return [...this.#replicas.values()];
+  }
+
+  /** Wants something else from now on. */
+  want(desired: DesiredDeployment): void {
+    this.#desired = desired;
+    this.reconcile();
+  }
+
+  /** Plans soon, with all that happens in this turn. */
+  reconcile(): void {
+    if (this.#asked || this.#ended) return;
+    this.#asked = true;
+    queueMicrotask(() => {
+      this.#asked = false;
+      this.#reconcile();
+    });
+  }
+
+  /** Resolves when its status says that nothing more will happen by itself: it is healthy, waits for room, or failed. */
+  async settled(): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const look = (): void => {
+      if (this.#isSettled()) resolve();
+    };
+    this.#watchers.add(look);
+    look();
+    await promise;
+    this.#watchers.delete(look);
   }
 
   /** Answers what was admitted, then ends the replicas. Never rejects. */
   async drain(): Promise<void> {
     const { clock } = this.#options;
-    const untilMs = clock.nowMs() + this.config.gracefulShutdownTimeoutMs;
+    const graceMs = this.config.gracefulShutdownTimeoutMs;
+    const untilMs = clock.nowMs() + graceMs;
+    await this.dispatcher.drain(graceMs);
+    this.#end();
+    for (const look of this.#watchers) look();
+    const leftMs = Math.max(STOP_GRACE_MS, untilMs - clock.nowMs());
+    await Promise.all(this.replicas.map((replica) => replica.stop(leftMs, "the server shuts down")));
+  }
+
+  /** Answers what was admitted, then wants no replica; `onGone` tells the end. */
+  async delete(): Promise<void> {
     await this.dispatcher.drain(this.config.gracefulShutdownTimeoutMs);
-    const graceMs = Math.max(STOP_GRACE_MS, untilMs - clock.nowMs());
-    await Promise.all(this.replicas.map((replica) => replica.stop(graceMs)));
+    this.want({ ...this.#desired, deleting: true });
+  }
+
+  get #serving(): Revision {
+    return this.#remembered?.planned.serving ?? this.#desired.revision;
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#timer?.cancel();
+  }
+
+  #reconcile(): void {
+    if (this.#ended) return;
+    const { clock } = this.#options;
+    for (;;) {
+      const before = this.#remembered;
+      const asked = { desired: this.#desired, observed: this.#observed };
+      const remembered = replan(before, asked, clock.nowMs());
+      if (remembered === before) break; // invariant 1
+      this.#remembered = remembered;
+      const { planned } = remembered;
+      for (const { from, to, reason } of planned.transitions) {
+        this.#options.log.info({ deployment: this.name }, `${from.kind} → ${to.kind} (${reason})`);
+      }
+      for (const action of planned.actions) this.#apply(action);
+      this.#observe(planned.memory);
+      this.#publish(before?.planned, planned);
+      if (planned.gone) {
+        this.#end();
+        this.#options.onGone(this);
+        return;
+      }
+      if (planned.actions.length === 0) break;
+    }
+    this.#wakeAt(this.#remembered?.planned.wakeAtMs ?? Number.POSITIVE_INFINITY);
+  }
+
+  #wakeAt(atMs: number): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (atMs === Number.POSITIVE_INFINITY) return;
+    const { clock } = this.#options;
+    this.#timer = clock.timer(Math.max(0, atMs - clock.nowMs()), () => this.reconcile());
+  }
+
+  #apply(action: Action): void {
+    const { log } = this.#options;
+    log.debug({ deployment: this.name, replica: action.id }, `${action.kind} (${action.reason})`);
+    const replica = this.#replicas.get(action.id);
+    switch (action.kind) {
+      case "start":
+        this.#start(action.id, action.revision);
+        break;
+      case "reconfigure":
+        void replica?.reconfigure(action.revision);
+        break;
+      case "retire":
+        replica?.retire(action.reason);
+        break;
+      case "stop":
+        void replica?.stop(action.graceMs, action.reason).then(() => this.#forget(replica));
+        break;
+      case "forget":
+        if (replica !== undefined) this.#forget(replica);
+        break;
+    }
+  }
+
+  #start(id: string, revision: Revision): void {
+    const { socketFolder, logLevel, runtime, output, clock, log } = this.#options;
+    const replica = new ReplicaActor({
+      id,
+      revision,
+      spec: { engine: engineSpecOf(revision.config, id), replicaId: id, socketFolder, logLevel },
+      runtime,
+      dispatcher: this.dispatcher,
+      output,
+      health: () => healthOf(this.config),
+      clock,
+      log,
+      onChange: () => {
+        if (replica.info !== undefined) this.#learn(replica.info);
+        this.#changed();
+      },
+    });
+    this.#replicas.set(id, replica);
+    replica.start();
+  }
+
+  #forget(replica: ReplicaActor): void {
+    if (replica.pid !== undefined) this.#options.output.close(replica.pid);
+    this.#replicas.delete(replica.id);
+    this.#changed();
+  }
+
+  #changed(): void {
+    this.#observe(this.#observed.memory);
+    this.reconcile();
+  }
+
+  #observe(memory: Memory): void {
+    this.#observed = { replicas: this.replicas.map(({ view }) => view), memory };
   }
 
   /** The model says whether its requests can be joined. */
   #learn(info: ReplicaInfo): void {
+    if (this.#info === info) return;
     this.#info = info;
+    this.#setPolicy();
+  }
+
+  /** Invariant 2. */
+  #setPolicy(): void {
     const policy = dispatchPolicyOf(this.config);
-    this.dispatcher.setPolicy(info.signature.batchable ? policy : { ...policy, maxBatchSize: 1 });
+    const batchable = this.#info?.signature.batchable !== false;
+    this.dispatcher.setPolicy(batchable ? policy : { ...policy, maxBatchSize: 1 });
   }
 
-  get #runningReplicas(): number {
-    return this.replicas.filter(({ state }) => state.kind === "RUNNING").length;
-  }
-
-  /** Invariant 1. */
-  #review(): void {
-    const next = statusOf(
-      this.replicas.map(({ state }) => state),
-      this.#status,
-    );
-    const from = this.#status;
-    if (from.state === next.state && from.message === next.message) return;
-    this.#status = next;
-    if (from.state !== next.state) {
-      const reason = next.message === "" ? `${this.#runningReplicas} replicas run` : next.message;
-      this.#options.log.info({ deployment: this.name }, `${from.state} → ${next.state} (${reason})`);
-    }
-    if (next.state === "DEPLOY_FAILED") {
-      const message = `Cannot use "${this.name}": ${redactPaths(next.message)}`;
-      this.dispatcher.refuseAll(new ShoalError("DEPLOY_FAILED", message)); // invariant 2
+  #publish(before: Planned | undefined, now: Planned): void {
+    if (before?.serving !== now.serving) this.#setPolicy();
+    const from = before?.status ?? NOT_PLANNED;
+    const { status } = now;
+    this.#admit(status.takesRequests, status.message);
+    for (const look of this.#watchers) look();
+    if (from.state === status.state && from.message === status.message) return;
+    if (from.state !== status.state) {
+      const reason = status.message === "" ? status.trigger : status.message;
+      this.#options.log.info({ deployment: this.name }, `${from.state} → ${status.state} (${reason})`);
     }
     this.#options.onStatus(this);
   }
+
+  /** Invariant 3. */
+  #admit(takesRequests: boolean, message: string): void {
+    if (takesRequests || this.#desired.deleting) this.dispatcher.accept();
+    else {
+      const why = `Cannot use "${this.name}": ${redactPaths(message)}`;
+      this.dispatcher.refuseAll(new ShoalError("DEPLOY_FAILED", why));
+    }
+  }
+
+  #isSettled(): boolean {
+    const { state } = this.status;
+    if (this.#ended || state === "HEALTHY" || state === "DEPLOY_FAILED") return true;
+    const { replicas } = this.#observed;
+    return (
+      replicas.length > 0 &&
+      replicas.every(({ phase }) => phase.kind === "PENDING_ALLOCATION" || phase.kind === "RUNNING") &&
+      replicas.some(({ phase }) => phase.kind === "PENDING_ALLOCATION")
+    );
+  }
 }
 
-/** What the states of the replicas make of the deployment. */
-export function statusOf(replicas: readonly ReplicaState[], before: DeploymentStatus): DeploymentStatus {
-  const messages = replicas.flatMap((state) =>
-    "message" in state && state.message !== "" ? [state.message] : [],
-  );
-  const message = [...new Set(messages)].join("; ");
-  const count = (kind: ReplicaState["kind"]): number =>
-    replicas.filter((state) => state.kind === kind).length;
-  if (count("RUNNING") === replicas.length) return { state: "HEALTHY", message: "" };
-  if (count("FAILED") === replicas.length) return { state: "DEPLOY_FAILED", message };
-  if (count("STOPPED") > 0) return before;
-  if (before.state === "UPDATING" && count("FAILED") === 0) return { state: "UPDATING", message };
-  return {
-    state: "UNHEALTHY",
-    message: message === "" ? `${count("RUNNING")} of ${replicas.length} replicas run` : message,
-  };
-}
+const NOT_PLANNED: DeploymentStatus = { state: "UPDATING", message: "" };
 
 /** What a replica has to end in, be the time for its requests used up: for a module's `stop`. */
 const STOP_GRACE_MS = 1_000;
@@ -191,5 +341,32 @@ function dispatchPolicyOf(config: DeploymentConfig): DispatchPolicy {
     maxOngoingRequests: config.maxOngoingRequests,
     maxQueuedRequests: config.maxQueuedRequests,
     idempotent: config.idempotent,
+  };
+}
+
+function healthOf(
+  config: DeploymentConfig,
+): ReturnType<ConstructorParameters<typeof ReplicaActor>[0]["health"]> {
+  return {
+    periodMs: config.healthCheckPeriodMs,
+    timeoutMs: config.healthCheckTimeoutMs,
+    patienceMs: config.requestTimeoutMs + config.healthCheckTimeoutMs,
+  };
+}
+
+function engineSpecOf(
+  config: DeploymentConfig,
+  replicaId: string,
+): ConstructorParameters<typeof ReplicaActor>[0]["spec"]["engine"] {
+  const { source } = config;
+  return {
+    engine: source.engine,
+    path: source.path,
+    deployment: config.name,
+    numCpus: config.resources.numCpus,
+    options: { ...source.engineOptions },
+    userConfig: config.userConfig,
+    maxBatchSize: config.batching.maxBatchSize,
+    replicaId,
   };
 }

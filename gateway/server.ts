@@ -36,7 +36,7 @@ export class Server {
     this.http = parts.http;
     this.admin = parts.admin;
     this.adminToken = parts.adminToken;
-    this.deployed = parts.controller.deploy();
+    this.deployed = parts.controller.settled();
   }
 
   /** Opens the doors and begins to start the deployments. Throws INVALID_CONFIG when a port cannot be had. */

@@ -40,7 +40,7 @@ function applicationForm(application: ApplicationConfig): ApplicationFile {
 }
 
 function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
-  const { resources, batching, userConfig } = deployment;
+  const { resources, batching, rollout, userConfig } = deployment;
   const { maxConcurrentBatches } = batching;
   return {
     name: deployment.name,
@@ -55,6 +55,9 @@ function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
     health_check_timeout_s: toSeconds(deployment.healthCheckTimeoutMs),
     graceful_shutdown_timeout_s: toSeconds(deployment.gracefulShutdownTimeoutMs),
     max_constructor_retry_count: deployment.maxConstructorRetryCount,
+    rolling_update_percentage: rollout.rollingUpdatePercentage,
+    min_ready_s: toSeconds(rollout.minReadyMs),
+    rolling_update_when_short: rollout.whenShort === "wait" ? "wait" : "stop_old",
     resources: {
       num_cpus: resources.numCpus,
       num_gpus: resources.numGpus,

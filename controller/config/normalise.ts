@@ -88,6 +88,11 @@ function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): 
     healthCheckPeriodMs: toMs(filled.health_check_period_s),
     healthCheckTimeoutMs: toMs(filled.health_check_timeout_s),
     gracefulShutdownTimeoutMs: toMs(filled.graceful_shutdown_timeout_s),
+    rollout: {
+      rollingUpdatePercentage: filled.rolling_update_percentage,
+      minReadyMs: toMs(filled.min_ready_s),
+      whenShort: filled.rolling_update_when_short === "wait" ? "wait" : "stop-old",
+    },
     resources: resourcesOf(file.resources ?? file.ray_actor_options ?? {}),
     batching,
     idempotent: source.engine === "module" ? filled.idempotent : true,

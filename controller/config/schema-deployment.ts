@@ -161,6 +161,30 @@ export const Deployment = Type.Object(
         maximum: 1000,
       }),
     ),
+    rolling_update_percentage: Type.Optional(
+      Type.Number({
+        description:
+          "Share of the replicas, at least one of them, that a rollout starts beyond their number and replaces at a time.",
+        default: deployment.rolling_update_percentage,
+        exclusiveMinimum: 0,
+        maximum: 1,
+        "x-wanted": "a share above 0, at most 1",
+      }),
+    ),
+    min_ready_s: Type.Optional(
+      SecondsOrZero({
+        description:
+          "Seconds a new replica must run and be well before a rollout relies on it and ends an old one.",
+        default: deployment.min_ready_s,
+      }),
+    ),
+    rolling_update_when_short: Type.Optional(
+      Type.Enum(["wait", "stop_old"], {
+        description:
+          "When there is no room for new replicas beside the old ones: wait for room, or end old ones first.",
+        default: deployment.rolling_update_when_short,
+      }),
+    ),
     resources: Type.Optional(Resources),
     ray_actor_options: Type.Optional(RayActorOptions),
     batching: Type.Optional(Batching),

@@ -42,10 +42,21 @@ export interface DeploymentConfig {
   readonly healthCheckPeriodMs: number;
   readonly healthCheckTimeoutMs: number;
   readonly gracefulShutdownTimeoutMs: number;
+  readonly rollout: RolloutConfig;
   readonly resources: ResourceConfig;
   readonly batching: BatchingConfig;
   /** Whether a request may run again after its replica died; always true of models. */
   readonly idempotent: boolean;
+}
+
+/** How a new version takes the place of the old one. */
+export interface RolloutConfig {
+  /** Share of the replicas started beyond their number, and replaced at a time; at least one. */
+  readonly rollingUpdatePercentage: number;
+  /** How long a replica must run and be well before it is relied on. */
+  readonly minReadyMs: number;
+  /** What to do when there is no room for new replicas beside the old ones. */
+  readonly whenShort: "wait" | "stop-old";
 }
 
 /** A model file that an engine loads. */

@@ -164,11 +164,19 @@ export class Dispatcher {
     return oldest === undefined ? undefined : this.#options.clock.nowMs() - oldest.sentMs;
   }
 
-  /** Refuses new work with `reason`, and fails what waits; what is at a replica may finish. */
+  /** Refuses new work with `reason` until `accept`, and fails what waits; what is at a replica may finish. */
   refuseAll(reason: ShoalError): void {
+    if (this.#drained !== undefined) return;
     this.#refusal = reason;
     this.#hopeless = true;
     for (const entry of this.#open) if (entry.state.kind === "queued") this.#withdraw(entry, reason);
+  }
+
+  /** Takes work again, unless it drains. */
+  accept(): void {
+    if (this.#drained !== undefined) return;
+    this.#refusal = undefined;
+    this.#hopeless = false;
   }
 
   /**

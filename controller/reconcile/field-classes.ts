@@ -28,6 +28,7 @@ export const FIELD_CLASSES = {
   healthCheckTimeoutMs: "light",
   gracefulShutdownTimeoutMs: "light",
   batching: "light",
+  rollout: "light",
   idempotent: "light",
 } as const satisfies Readonly<Record<keyof DeploymentConfig, FieldClass>>;
 

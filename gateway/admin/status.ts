@@ -7,11 +7,16 @@ type ControllerDeployment = ReturnType<Controller["deployments"]>[number];
 export interface DeploymentStatusView {
   readonly name: string;
   readonly status: string;
+  readonly status_trigger: string;
   readonly message: string;
   readonly target_num_replicas: number;
   readonly queued_requests: number;
   /** Admitted and not yet answered, those in the queue included. */
   readonly open_requests: number;
+  /** Of what serves and of what is wanted: two during a rollout, and after one that was rolled back. */
+  readonly versions: { readonly serving: string | null; readonly wanted: string | null };
+  /** The last lines that the replica logged of which `message` tells. */
+  readonly log_lines: readonly string[];
   readonly replicas: readonly {
     readonly replica_id: string;
     readonly state: string;
@@ -22,7 +27,8 @@ export interface DeploymentStatusView {
 export interface ApplicationStatusView {
   readonly name: string;
   readonly route_prefix: string;
-  readonly status: "RUNNING" | "DEPLOYING" | "DEPLOY_FAILED" | "UNHEALTHY";
+  readonly status: string;
+  readonly message: string;
   readonly deployments: Readonly<Record<string, DeploymentStatusView>>;
 }
 
@@ -33,15 +39,18 @@ export interface ServeStatusView {
 }
 
 export async function serveStatus(controller: Controller): Promise<ServeStatusView> {
-  const applications = controller.config.applications.map(({ name, routePrefix, deployments }) => {
+  const applications = controller.config.applications.map((application) => {
+    const { name, routePrefix, deployments } = application;
     const views = deployments.flatMap((config) => {
       const deployment = controller.deployment(config.name);
       return deployment === undefined ? [] : [deploymentView(deployment)];
     });
+    const { state, message } = controller.applicationStatus(application);
     const view: ApplicationStatusView = {
       name,
       route_prefix: routePrefix,
-      status: applicationStatus(views.map(({ status }) => status)),
+      status: state,
+      message,
       deployments: Object.fromEntries(views.map((deployment) => [deployment.name, deployment])),
     };
     return [name, view] as const;
@@ -56,28 +65,25 @@ export async function serveStatus(controller: Controller): Promise<ServeStatusVi
 function deploymentView({
   name,
   status,
-  config,
+  planned,
+  desired,
   dispatcher,
   replicas,
 }: ControllerDeployment): DeploymentStatusView {
   return {
     name,
     status: status.state,
+    status_trigger: planned?.trigger ?? "CONFIG_UPDATE_STARTED",
     message: status.message,
-    target_num_replicas: config.numReplicas,
+    target_num_replicas: desired.numReplicas,
     queued_requests: dispatcher.queued,
     open_requests: dispatcher.open,
-    replicas: replicas.map(({ id, state }) => ({
+    versions: { serving: planned?.versions.serving ?? null, wanted: planned?.versions.wanted ?? null },
+    log_lines: planned?.failure?.logLines ?? [],
+    replicas: replicas.map(({ id, view, pid }) => ({
       replica_id: id,
-      state: state.kind,
-      ...(state.kind === "RUNNING" ? { pid: state.pid } : {}),
+      state: view.phase.kind,
+      ...(pid === undefined ? {} : { pid }),
     })),
   };
-}
-
-/** The worst of its deployments, in Ray's words. */
-export function applicationStatus(deployments: readonly string[]): ApplicationStatusView["status"] {
-  if (deployments.includes("DEPLOY_FAILED")) return "DEPLOY_FAILED";
-  if (deployments.includes("UNHEALTHY")) return "UNHEALTHY";
-  return deployments.includes("UPDATING") ? "DEPLOYING" : "RUNNING";
 }

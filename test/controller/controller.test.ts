@@ -278,7 +278,7 @@ describe("draining the controller", { timeout: 120_000 }, () => {
     await drained;
     assert.deepEqual(childPids(), []);
     assert.deepEqual(
-      rig.controller.deployments().flatMap(({ replicas }) => replicas.map(({ state }) => state.kind)),
+      rig.controller.deployments().flatMap(({ replicas }) => replicas.map(({ view }) => view.phase.kind)),
       ["STOPPED", "STOPPED", "STOPPED"],
     );
     assert.deepEqual((await rig.controller.resources())["num_cpus"], { total: 8, free: 8 });
@@ -333,7 +333,7 @@ describe("draining the controller", { timeout: 120_000 }, () => {
     await rig.serve(await rig.model("first"), await rig.model("second"));
     await rig.controller.drain();
     assert.deepEqual(
-      rig.controller.deployments().flatMap(({ replicas }) => replicas.map(({ state }) => state.kind)),
+      rig.controller.deployments().flatMap(({ replicas }) => replicas.map(({ view }) => view.phase.kind)),
       ["STOPPED", "STOPPED"],
     );
   });

@@ -45,7 +45,8 @@ export class Rig implements AsyncDisposable {
 
   /** Makes the deployments known and begins to start them. */
   async begin(...deployments: readonly object[]): Promise<{ readonly deployed: Promise<void> }> {
-    const applications = [{ deployments }];
+    // A replica that a test kills has proven itself as soon as it runs.
+    const applications = [{ deployments: deployments.map((one) => ({ min_ready_s: 0, ...one })) }];
     const decoded = decodeConfig(JSON.stringify({ applications }), { file: join(this.folder, "shoal.json") });
     assert(decoded.kind === "ok", decoded.kind === "faults" ? formatFaults(decoded.faults) : "");
     this.#controller = await Controller.start({
@@ -58,7 +59,7 @@ export class Rig implements AsyncDisposable {
         for (const look of this.#looking) look();
       },
     });
-    return { deployed: this.#controller.deploy() };
+    return { deployed: this.#controller.settled() };
   }
 
   /** The same, and waits until each is ready, waits, or has failed. */
@@ -92,16 +93,17 @@ export class Rig implements AsyncDisposable {
   }
 
   pidOf(name: string, index = 0): number {
-    const state = this.deployment(name).replicas[index]?.state;
-    assert(state?.kind === "RUNNING", `replica ${index} of ${name} is ${state?.kind}`);
-    return state.pid;
+    const replica = this.deployment(name).replicas[index];
+    const kind = replica?.view.phase.kind;
+    assert(kind === "RUNNING" && replica?.pid !== undefined, `replica ${index} of ${name} is ${kind}`);
+    return replica.pid;
   }
 
   /** Resolves when another process runs in place of `pid`. */
   async replaced(name: string, pid: number): Promise<void> {
     await eventually(`a process in place of ${pid}`, () => {
-      const state = this.deployment(name).replicas[0]?.state;
-      return state?.kind === "RUNNING" && state.pid !== pid;
+      const [replica] = this.deployment(name).replicas;
+      return replica?.view.phase.kind === "RUNNING" && replica.pid !== pid;
     });
   }
 

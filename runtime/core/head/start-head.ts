@@ -259,13 +259,13 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     lanes.onWorkerEnd(worker);
     const records = worker.end();
     router.onEnd(worker);
+    const actor = worker.actor === undefined ? undefined : actors.find(worker.actor);
     const crash = {
       kind: "CRASHED",
-      during: "service",
+      during: actor?.held.kind === "CREATING" ? "creation" : "service",
       exitCode: end.exitCode,
       signal: end.signal,
     } as const;
-    const actor = worker.actor === undefined ? undefined : actors.find(worker.actor);
     if (actor !== undefined) {
       actors.onWorkerEnd(actor, crash, records);
       return;

@@ -24,6 +24,7 @@ export const CONFIG: DeploymentConfig = {
   resources: { numCpus: 1, numGpus: 0, memoryBytes: 0, custom: {} },
   batching: { maxBatchSize: 1, batchWaitTimeoutMs: 0, maxConcurrentBatches: undefined },
   idempotent: false,
+  rollout: DEFAULT_ROLLOUT,
 };
 
 /** How the replicas of a module fare. */
@@ -47,7 +48,7 @@ export function revision(
   userConfig: UserConfig = "ok",
   more: Partial<DeploymentConfig> = {},
 ): Revision {
-  return revisionOf({ ...CONFIG, source: { ...CONFIG.source, path: module } as never, userConfig, ...more });
+  return revisionOf({ ...CONFIG, source: { ...CONFIG.source, path: module }, userConfig, ...more });
 }
 
 export function desire(target: Revision, more: Partial<DesiredDeployment> = {}): DesiredDeployment {

@@ -2,7 +2,7 @@ import assert from "node:assert/strict";
 import { describe, test } from "node:test";
 import { Controller, decodeConfig } from "../../../controller/index.ts";
 import { AdminServer } from "../../../gateway/admin/server.ts";
-import { applicationStatus, type ServeStatusView } from "../../../gateway/admin/status.ts";
+import type { ServeStatusView } from "../../../gateway/admin/status.ts";
 import { silentLog } from "../../../runtime/base/log/index.ts";
 import { until } from "../../support/until.ts";
 import { RawConnection, type RawResponse } from "../../support/raw-http.ts";
@@ -158,15 +158,4 @@ test("shutdown is answered before it begins, whatever body comes with it", async
   assert.equal(response.status, 200);
   assert.deepEqual(JSON.parse(response.body.toString()), { message: "shutting down" });
   await until(() => admin.shutdowns === 2);
-});
-
-test("an application is as well as the worst of its deployments", () => {
-  for (const [deployments, wanted] of [
-    [["HEALTHY", "HEALTHY"], "RUNNING"],
-    [["HEALTHY", "UPDATING"], "DEPLOYING"],
-    [["UPDATING", "UNHEALTHY"], "UNHEALTHY"],
-    [["UNHEALTHY", "DEPLOY_FAILED", "HEALTHY"], "DEPLOY_FAILED"],
-  ] as const) {
-    assert.equal(applicationStatus(deployments), wanted);
-  }
 });

@@ -1,0 +1,275 @@
+// One replica as the controller sees it: an actor of the runtime, started once, joined to the dispatcher while it runs,
+// checked, reconfigured, ended. It is never restarted: whoever plans asks for another one.
+//
+//   PENDING_ALLOCATION ⇄ STARTING ──► RUNNING ⇄ UPDATING ──► RECONFIGURE_FAILED
+//   RUNNING ──► UNHEALTHY          any ──► STOPPING ──► gone, or DEAD when nobody asked for its end
+//
+// 1. The dispatcher knows a replica exactly while it serves.
+// 2. `view` is replaced, never changed, and the owner is told each time.
+
+import { rm } from "node:fs/promises";
+import { type Clock, type ErrorCode, messageOf, ShoalError } from "../runtime/base/index.ts";
+import type { Logger } from "../runtime/base/log/index.ts";
+import type { ActorHandle, ActorStatus, Runtime } from "../runtime/core/index.ts";
+import { REPLICA_MODULE, type ReplicaInfo, type ReplicaModule, type ReplicaSpec } from "../replicas/index.ts";
+import { type Dispatcher, ReplicaClient } from "./dispatch/index.ts";
+import { HealthChecks, type HealthSettings } from "./health-checks.ts";
+import type { FailureReport, ObservedReplica, ReplicaPhase, Revision } from "./reconcile/index.ts";
+import type { ReplicaOutput } from "./replica-output.ts";
+
+export interface ReplicaActorOptions {
+  readonly id: string;
+  readonly revision: Revision;
+  readonly spec: ReplicaSpec;
+  readonly runtime: Runtime;
+  readonly dispatcher: Dispatcher;
+  readonly output: ReplicaOutput;
+  readonly health: () => HealthSettings;
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** Told of each change of `view`. */
+  readonly onChange: (reason: string) => void;
+}
+
+/** What a replica has while it serves. */
+interface Serving {
+  readonly client: ReplicaClient;
+  readonly checks: HealthChecks;
+  readonly info: ReplicaInfo;
+  readonly pid: number;
+  readonly sinceEpochMs: number;
+}
+
+type Handle = ActorHandle<ReplicaModule["Replica"]>;
+
+/** From having a process to being ready; large models take their time. */
+const START_TIMEOUT_MS = 600_000;
+
+/** What the next start would throw too. */
+const PERMANENT: ReadonlySet<ErrorCode> = new Set([
+  "INVALID_CONFIG",
+  "INVALID_ARGUMENT",
+  "MODEL_LOAD_FAILED",
+  "NOT_FOUND",
+  "UNSUPPORTED",
+]);
+
+export class ReplicaActor {
+  readonly #options: ReplicaActorOptions;
+  readonly #creation = new AbortController();
+  #view: ObservedReplica;
+  #created: Promise<void> | undefined;
+  #handle: Handle | undefined;
+  #pid: number | undefined;
+  #serving: Serving | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: ReplicaActorOptions) {
+    const { id, revision, clock } = options;
+    this.#options = options;
+    this.#view = { id, revision, startedMs: clock.nowMs(), phase: { kind: "STARTING" } };
+  }
+
+  get id(): string {
+    return this.#options.id;
+  }
+
+  get view(): ObservedReplica {
+    return this.#view;
+  }
+
+  /** Of the process it has, loading or ready. */
+  get pid(): number | undefined {
+    return this.#pid;
+  }
+
+  /** What it says of itself; undefined while it does not serve. */
+  get info(): ReplicaInfo | undefined {
+    return this.#serving?.info;
+  }
+
+  start(): void {
+    this.#created = this.#create();
+  }
+
+  /** Gives it another `user_config`, while it serves. Never rejects. */
+  async reconfigure(revision: Revision): Promise<void> {
+    const { clock, runtime } = this.#options;
+    const { phase } = this.#view;
+    if (phase.kind !== "RUNNING" || this.#handle === undefined) return;
+    const { sinceMs } = phase;
+    this.#enter({ kind: "UPDATING", sinceMs }, "reconfigured");
+    try {
+      await runtime.get(this.#handle.reconfigure(revision.config.userConfig), {
+        timeoutMs: revision.config.requestTimeoutMs,
+      });
+      if (!this.#is("UPDATING")) return;
+      this.#view = { ...this.#view, revision };
+      this.#enter({ kind: "RUNNING", sinceMs, configuredMs: clock.nowMs() }, "reconfigured");
+    } catch (thrown) {
+      if (!this.#is("UPDATING")) return;
+      const failure = this.#failure(thrown);
+      this.#enter({ kind: "RECONFIGURE_FAILED", sinceMs, tried: revision, failure }, failure.message);
+    }
+  }
+
+  /** It serves on with what it has until another takes its place. */
+  retire(reason: string): void {
+    const { phase } = this.#view;
+    if (phase.kind !== "RUNNING" && phase.kind !== "RECONFIGURE_FAILED") return;
+    const { sinceMs } = phase;
+    this.#view = { ...this.#view, leaving: reason };
+    this.#enter({ kind: "RUNNING", sinceMs, configuredMs: sinceMs }, reason);
+  }
+
+  /**
+   * Ends it: new batches are no longer sent, what runs may finish within `graceMs`. Resolves when it is gone; the same
+   * promise every time.
+   */
+  stop(graceMs: number, reason: string): Promise<void> {
+    this.#stopped ??= this.#stop(graceMs, reason);
+    return this.#stopped;
+  }
+
+  /** The dispatcher lost a batch here: back to work when a check answers, else it is unhealthy. */
+  async probe(): Promise<void> {
+    if (await this.#serving?.checks.probe()) this.#options.dispatcher.restore(this.id);
+  }
+
+  async #stop(graceMs: number, reason: string): Promise<void> {
+    if (this.#view.phase.kind !== "DEAD") this.#enter({ kind: "STOPPING" }, reason);
+    const client = this.#leave();
+    this.#creation.abort();
+    await this.#created;
+    if (this.#handle !== undefined) await this.#options.runtime.stop(this.#handle, { graceMs });
+    await client?.close();
+  }
+
+  /** Never rejects. */
+  async #create(): Promise<void> {
+    const { revision, spec, runtime, id } = this.#options;
+    const { numCpus, numGpus, memoryBytes, custom } = revision.config.resources;
+    const { Replica } = runtime.actors<ReplicaModule>(REPLICA_MODULE);
+    try {
+      this.#handle = await Replica.options({
+        name: id,
+        numCpus,
+        numGpus,
+        memoryBytes,
+        resources: custom,
+        startTimeoutMs: START_TIMEOUT_MS,
+        signal: this.#creation.signal,
+        onStatus: (status) => this.#onStatus(status),
+      }).create(spec);
+      const info = await runtime.get(this.#handle.describe());
+      if (this.#is("STARTING")) this.#join(info);
+    } catch (thrown) {
+      this.#die(thrown);
+    }
+  }
+
+  #onStatus({ state, reason, pid }: ActorStatus): void {
+    const { output, id } = this.#options;
+    switch (state) {
+      case "PENDING_CREATION": {
+        const message = `a replica of "${this.#options.revision.config.name}" ${reason}`;
+        this.#enter({ kind: "PENDING_ALLOCATION", message, possible: true }, message);
+        break;
+      }
+      case "CREATING":
+        this.#pid = pid;
+        if (pid !== undefined) output.open(pid, id);
+        if (this.#is("PENDING_ALLOCATION")) this.#enter({ kind: "STARTING" }, "room was found");
+        break;
+      case "DEAD":
+        // One that was never ready is told by its creation, with the error itself.
+        if (this.#handle !== undefined) this.#die(new ShoalError("ACTOR_DIED", reason));
+        break;
+      case "ALIVE":
+      case "DEPENDENCIES_UNREADY":
+      case "RESTARTING":
+      case "STOPPING":
+        break;
+    }
+  }
+
+  /** Invariant 1. */
+  #join(info: ReplicaInfo): void {
+    const { revision, dispatcher, clock, health, log, id } = this.#options;
+    const pid = this.#pid ?? 0;
+    const client = new ReplicaClient({
+      id,
+      deployment: revision.config.name,
+      socketPath: info.socketPath,
+      interruptible: revision.config.source.engine === "module",
+      toEpochMs: (nowMs) => clock.epochMs() + (nowMs - clock.nowMs()),
+    });
+    const checks = new HealthChecks({
+      replicaId: id,
+      settings: health,
+      check: (signal) => client.check(signal),
+      busyMs: () => dispatcher.busyMs(id),
+      clock,
+      log,
+      onUnwell: (message) => this.#onUnwell(message),
+    });
+    this.#serving = { client, checks, info, pid, sinceEpochMs: clock.epochMs() };
+    dispatcher.addReplica(client);
+    void checks.start();
+    const sinceMs = clock.nowMs();
+    this.#enter({ kind: "RUNNING", sinceMs, configuredMs: sinceMs }, "ready");
+  }
+
+  #onUnwell(message: string): void {
+    const failure = this.#failure(new Error(message));
+    void this.#leave()?.close();
+    this.#enter({ kind: "UNHEALTHY", sinceMs: this.#options.clock.nowMs(), failure }, message);
+  }
+
+  /** Nobody asked for its end. */
+  #die(thrown: unknown): void {
+    void this.#leave()?.close();
+    const { kind } = this.#view.phase;
+    if (kind === "STOPPING" || kind === "DEAD") return;
+    if (thrown instanceof ShoalError && thrown.code === "RESOURCES_UNAVAILABLE") {
+      this.#enter({ kind: "PENDING_ALLOCATION", message: thrown.message, possible: false }, thrown.message);
+      return;
+    }
+    const sinceMs = "sinceMs" in this.#view.phase ? this.#view.phase.sinceMs : undefined;
+    const failure = this.#failure(thrown);
+    this.#enter({ kind: "DEAD", sinceMs, failure }, failure.message);
+  }
+
+  #failure(thrown: unknown): FailureReport {
+    const { clock, output } = this.#options;
+    const permanent = thrown instanceof ShoalError && PERMANENT.has(thrown.code);
+    const logLines = this.#pid === undefined ? [] : output.lastLines(this.#pid);
+    return { atMs: clock.nowMs(), message: messageOf(thrown), logLines, permanent };
+  }
+
+  /** Whoever calls closes what it gives. */
+  #leave(): ReplicaClient | undefined {
+    const serving = this.#serving;
+    if (serving === undefined) return undefined;
+    this.#serving = undefined;
+    serving.checks[Symbol.dispose]();
+    this.#options.dispatcher.removeReplica(this.id);
+    // One that was killed leaves its socket; the folder goes with the server at the latest.
+    void rm(serving.info.socketPath, { force: true }).catch(() => undefined);
+    return serving.client;
+  }
+
+  #is(kind: ReplicaPhase["kind"]): boolean {
+    return this.#view.phase.kind === kind;
+  }
+
+  /** Invariant 2. */
+  #enter(phase: ReplicaPhase, reason: string): void {
+    const from = this.#view.phase.kind;
+    this.#view = { ...this.#view, phase };
+    if (from !== phase.kind) {
+      this.#options.log.debug({ replica: this.id }, `${from} → ${phase.kind} (${reason})`);
+    }
+    this.#options.onChange(reason);
+  }
+}
