@@ -163,7 +163,7 @@ export class Deployment implements ServedDeployment {
     this.#end();
     for (const look of this.#watchers) look();
     const leftMs = Math.max(STOP_GRACE_MS, untilMs - clock.nowMs());
-    await Promise.all(this.replicas.map((replica) => replica.stop(leftMs, "the server shuts down")));
+    await Promise.all(this.replicas.map((replica) => this.#stop(replica, leftMs, "the server shuts down")));
   }
 
   /** Answers what was admitted, then wants no replica; `onGone` tells the end. */
@@ -230,7 +230,7 @@ export class Deployment implements ServedDeployment {
         replica?.retire(action.reason);
         break;
       case "stop":
-        void replica?.stop(action.graceMs, action.reason).then(() => this.#forget(replica));
+        if (replica !== undefined) void this.#stop(replica, action.graceMs, action.reason);
         break;
       case "forget":
         if (replica !== undefined) this.#forget(replica);
@@ -257,6 +257,11 @@ export class Deployment implements ServedDeployment {
     });
     this.#replicas.set(id, replica);
     replica.start();
+  }
+
+  async #stop(replica: ReplicaActor, graceMs: number, reason: string): Promise<void> {
+    await replica.stop(graceMs, reason);
+    this.#forget(replica);
   }
 
   #forget(replica: ReplicaActor): void {

@@ -102,8 +102,10 @@ export class Rig implements AsyncDisposable {
   /** Resolves when another process runs in place of `pid`. */
   async replaced(name: string, pid: number): Promise<void> {
     await eventually(`a process in place of ${pid}`, () => {
-      const [replica] = this.deployment(name).replicas;
-      return replica?.view.phase.kind === "RUNNING" && replica.pid !== pid;
+      const running = this.deployment(name).replicas.filter(({ view }) => view.phase.kind === "RUNNING");
+      return (
+        running.some((replica) => replica.pid !== pid) && running.every((replica) => replica.pid !== pid)
+      );
     });
   }
 
@@ -131,8 +133,9 @@ export class Rig implements AsyncDisposable {
 
   /** Resolves when a batch is at a replica of the deployment. */
   async underWay(name: string, index = 0): Promise<void> {
-    const { dispatcher } = this.deployment(name);
-    await eventually("a batch under way", () => dispatcher.busyMs(`${name}#${index}`) !== undefined);
+    const { dispatcher, replicas } = this.deployment(name);
+    const id = replicas[index]?.id ?? "";
+    await eventually("a batch under way", () => dispatcher.busyMs(id) !== undefined);
   }
 
   /** Writes a model that gives INT32 `x` back as `y`, and gives the config of its deployment. */
