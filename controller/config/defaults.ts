@@ -31,6 +31,18 @@ export const DEFAULTS = {
     rolling_update_when_short: "wait",
     idempotent: false,
   },
+  traffic: {
+    canary: {
+      steps: [5, 25, 50],
+      interval_s: 60,
+      min_requests: 100,
+      max_error_rate: 0.01,
+      max_latency_ratio: 1.5,
+    },
+    // What single precision in another order of summation differs by.
+    shadow: { percent: 100, relative_tolerance: 1e-4, absolute_tolerance: 1e-6, max_ongoing_requests: 8 },
+    sticky: { max_age_s: 86_400 },
+  },
   resources: { num_cpus: 1, num_gpus: 0, memory: 0 },
   batching: { batch_wait_timeout_s: 0 },
   /** `batching.max_batch_size` by engine. */

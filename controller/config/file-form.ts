@@ -2,6 +2,7 @@
 //
 // 1. Decoding what comes out gives the same config again.
 
+import { trafficForm } from "./form-traffic.ts";
 import type { ApplicationFile, ServeFile } from "./schema.ts";
 import type { DeploymentFile } from "./schema-deployment.ts";
 import type { ApplicationConfig, DeploymentConfig, ServeConfig } from "./types.ts";
@@ -36,6 +37,7 @@ function applicationForm(application: ApplicationConfig): ApplicationFile {
     route_prefix: application.routePrefix,
     ingress: application.ingress,
     deployments: application.deployments.map(deploymentForm),
+    ...(application.traffic === undefined ? {} : { traffic: trafficForm(application.traffic) }),
   };
 }
 

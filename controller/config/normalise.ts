@@ -2,6 +2,7 @@
 // seconds as milliseconds, paths absolute.
 
 import { DEFAULTS } from "./defaults.ts";
+import { trafficOf } from "./form-traffic.ts";
 import { type ApplicationFile, type HttpOptionsFile, LOG_LEVELS, type ServeFile } from "./schema.ts";
 import type { DeploymentFile, ResourcesFile } from "./schema-deployment.ts";
 import { parseBytes } from "./schema-values.ts";
@@ -59,12 +60,9 @@ function httpOf(file: HttpOptionsFile): HttpOptions {
 function applicationOf(file: ApplicationFile, surroundings: Surroundings): ApplicationConfig {
   const { name, route_prefix } = { ...DEFAULTS.application, ...file };
   const deployments = file.deployments.map((deployment) => deploymentOf(deployment, surroundings));
-  return {
-    name,
-    routePrefix: route_prefix,
-    ingress: file.ingress ?? deployments[0]?.name ?? "",
-    deployments,
-  };
+  const ingress = file.ingress ?? deployments[0]?.name ?? "";
+  const traffic = file.traffic === undefined ? {} : { traffic: trafficOf(file.traffic, ingress) };
+  return { name, routePrefix: route_prefix, ingress, deployments, ...traffic };
 }
 
 function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): DeploymentConfig {

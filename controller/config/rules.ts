@@ -15,6 +15,7 @@ import {
 } from "../../runtime/base/config/index.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { deploymentRule } from "./rules-deployment.ts";
+import { trafficRule } from "./rules-traffic.ts";
 import { parseBytes } from "./schema-values.ts";
 
 /** First segments of paths that are Shoal's own. */
@@ -41,6 +42,7 @@ export const RULES: readonly Rule[] = [
   (root, report) => {
     for (const deployment of applicationsOf(root).flatMap(deploymentsOf)) deploymentRule(deployment, report);
   },
+  trafficRules,
   listenersRule,
   limitsRule,
 ];
@@ -96,6 +98,31 @@ function ingressRule(application: Field, report: Report): void {
     found: quote(name),
     wanted: `a deployment of this application: ${known || "it has none"}`,
   });
+}
+
+/** Each application's own, and names of models that no deployment and no other traffic has. */
+function trafficRules(root: Field, report: Report): void {
+  const models = applicationsOf(root).flatMap((application) => {
+    const traffic = fieldOf(application, "traffic");
+    if (traffic === undefined) return [];
+    const deployments = deploymentsOf(application);
+    const ingress = stringOf(fieldOf(application, "ingress")) ?? stringOf(fieldOf(deployments[0], "name"));
+    trafficRule(traffic, { deployments, ingress }, report);
+    return fieldOf(traffic, "model") ?? [];
+  });
+  const taken = new Set(
+    applicationsOf(root)
+      .flatMap(deploymentsOf)
+      .flatMap((deployment) => stringOf(fieldOf(deployment, "name")) ?? []),
+  );
+  for (const model of models) {
+    const name = stringOf(model);
+    if (name === undefined) continue;
+    if (taken.has(name)) {
+      report(model, { found: quote(name), wanted: "a name that no deployment and no other traffic has" });
+    }
+    taken.add(name);
+  }
 }
 
 /** Two listeners cannot share a port of one address. */

@@ -3,6 +3,7 @@
 import { type Static, Type } from "typebox";
 import { DEFAULTS } from "./defaults.ts";
 import { Deployment } from "./schema-deployment.ts";
+import { Traffic } from "./schema-traffic.ts";
 import { Bytes, Count, Name, Seconds, Section } from "./schema-values.ts";
 
 const Host = (value: string) =>
@@ -170,6 +171,7 @@ const Application = Section(
       Name({ description: "Name of the deployment that answers the route. Default: the first." }),
     ),
     deployments: Type.Array(Deployment, { minItems: 1, description: "What the application is made of." }),
+    traffic: Type.Optional(Traffic),
   },
   "One or more deployments behind one route.",
 );

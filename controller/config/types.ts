@@ -4,6 +4,7 @@
 // 2. Durations are milliseconds, sizes are bytes, paths are absolute; the names say so.
 
 import type { ModuleEngineOptions, OnnxEngineOptions } from "./schema-engine.ts";
+import type { TrafficConfig } from "./types-traffic.ts";
 
 export interface ServeConfig {
   /** At least one; names and routes are unique. */
@@ -21,6 +22,8 @@ export interface ApplicationConfig {
   readonly ingress: string;
   /** At least one. */
   readonly deployments: readonly DeploymentConfig[];
+  /** Absent: the ingress answers every request. */
+  readonly traffic?: TrafficConfig;
 }
 
 export interface DeploymentConfig {
