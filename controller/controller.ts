@@ -10,7 +10,14 @@ import { type ResourceTotals, Runtime, type RuntimeOptions } from "../runtime/co
 import type { Catalog, Route } from "./catalog.ts";
 import type { ApplicationConfig, DeploymentConfig, ServeConfig } from "./config/index.ts";
 import { Deployment } from "./deployment.ts";
-import { type ApplicationStatus, applicationStatus, revisionOf } from "./reconcile/index.ts";
+import {
+  type ApplicationStatus,
+  applicationStatus,
+  FIRST_MEMORY,
+  type LastingMemory,
+  lastingPart,
+  revisionOf,
+} from "./reconcile/index.ts";
 import { ReplicaOutput } from "./replica-output.ts";
 import { openSocketFolder } from "./socket-folder.ts";
 
@@ -24,6 +31,21 @@ export interface ControllerOptions {
   readonly runtime?: RuntimeOptions;
   /** Told when a deployment's status changes. */
   readonly onStatus?: (deployment: Deployment) => void;
+  /** Told when a deployment's `memory` changes. */
+  readonly onMemory?: (deployment: Deployment) => void;
+}
+
+/** What is known of the applications beside their config; of each part, none by default. */
+export interface ApplyOptions {
+  /**
+   * By application, the number of its deploy: a version that failed is tried again when this changes. By default each
+   * `apply` is another deploy of all.
+   */
+  readonly generations?: ReadonlyMap<string, number>;
+  /** By deployment, what stands for the files that its config names. */
+  readonly contents?: ReadonlyMap<string, string>;
+  /** By deployment, where it stood before the server ended. */
+  readonly recalled?: ReadonlyMap<string, LastingMemory>;
 }
 
 const REPLICA_VARIABLES = {
@@ -93,11 +115,14 @@ export class Controller implements Catalog {
   }
 
   /** Wants these applications and no others from now on. Listeners and logging stay as they are. */
-  apply({ applications }: Pick<ServeConfig, "applications">): void {
+  apply({ applications }: Pick<ServeConfig, "applications">, options: ApplyOptions = {}): void {
     this.#generation++;
     this.#config = { ...this.#config, applications };
     const wanted = new Set(applications.flatMap(({ deployments }) => deployments.map(({ name }) => name)));
-    this.#want(applications.flatMap(({ deployments }) => deployments));
+    for (const { name, deployments } of applications) {
+      const generation = options.generations?.get(name) ?? this.#generation;
+      for (const deployment of deployments) this.#want(deployment, generation, options);
+    }
     this.#routes = this.#routesOf(applications);
     for (const [name, deployment] of this.#deployments) {
       if (wanted.has(name)) continue;
@@ -142,37 +167,38 @@ export class Controller implements Catalog {
     await this.drain();
   }
 
-  #want(configs: readonly DeploymentConfig[]): void {
-    for (const config of configs) {
-      const desired = {
-        name: config.name,
-        revision: revisionOf(config),
-        numReplicas: config.numReplicas,
-        scaledBy: "config",
-        generation: this.#generation,
-        rollout: config.rollout,
-        deleting: false,
-      } as const;
-      const known = this.#deployments.get(config.name);
-      if (known !== undefined) {
-        known.want(desired);
-        continue;
-      }
-      const deployment = new Deployment({
-        desired,
-        firstReplica: this.#nextReplicaOf(config.name),
-        socketFolder: this.#socketFolder,
-        logLevel: this.#options.logLevel,
-        runtime: this.#runtime,
-        output: this.#output,
-        clock: this.#clock,
-        log: this.#options.log,
-        onStatus: (changed) => this.#options.onStatus?.(changed),
-        onGone: (gone) => this.#leaving.delete(gone),
-      });
-      this.#deployments.set(config.name, deployment);
-      deployment.reconcile();
+  #want(config: DeploymentConfig, generation: number, { contents, recalled }: ApplyOptions): void {
+    const desired = {
+      name: config.name,
+      revision: revisionOf(config, contents?.get(config.name)),
+      numReplicas: config.numReplicas,
+      scaledBy: "config",
+      generation,
+      rollout: config.rollout,
+      deleting: false,
+    } as const;
+    const known = this.#deployments.get(config.name);
+    if (known !== undefined) {
+      known.want(desired);
+      return;
     }
+    const memory = recalled?.get(config.name) ?? lastingPart(FIRST_MEMORY);
+    const nextReplica = Math.max(memory.nextReplica, this.#nextReplicaOf(config.name));
+    const deployment = new Deployment({
+      desired,
+      recalled: { ...memory, nextReplica },
+      socketFolder: this.#socketFolder,
+      logLevel: this.#options.logLevel,
+      runtime: this.#runtime,
+      output: this.#output,
+      clock: this.#clock,
+      log: this.#options.log,
+      onStatus: (changed) => this.#options.onStatus?.(changed),
+      onMemory: (changed) => this.#options.onMemory?.(changed),
+      onGone: (gone) => this.#leaving.delete(gone),
+    });
+    this.#deployments.set(config.name, deployment);
+    deployment.reconcile();
   }
 
   /** Replicas of one that is leaving may still have their names. */

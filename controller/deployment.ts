@@ -17,11 +17,12 @@ import type { ReplicaOutput } from "./replica-output.ts";
 import {
   type Action,
   type DesiredDeployment,
-  FIRST_MEMORY,
+  type LastingMemory,
   type Memory,
   type ObservedDeployment,
   type Planned,
   type PlannedStatus,
+  recover,
   type Remembered,
   replan,
   type Revision,
@@ -29,8 +30,8 @@ import {
 
 export interface DeploymentOptions {
   readonly desired: DesiredDeployment;
-  /** The number of its first replica. */
-  readonly firstReplica: number;
+  /** What is known of it from before: `FIRST_MEMORY` of one that is new, its number of the first replica apart. */
+  readonly recalled: LastingMemory;
   readonly socketFolder: string;
   readonly logLevel: string;
   readonly runtime: Runtime;
@@ -38,6 +39,8 @@ export interface DeploymentOptions {
   readonly clock: Clock;
   readonly log: Logger;
   readonly onStatus: (deployment: Deployment) => void;
+  /** What `memory` says has changed. */
+  readonly onMemory: (deployment: Deployment) => void;
   /** It was deleted and nothing of it is left. */
   readonly onGone: (deployment: Deployment) => void;
 }
@@ -61,7 +64,7 @@ export class Deployment implements ServedDeployment {
     const { desired, clock, log } = options;
     this.#options = options;
     this.#desired = desired;
-    this.#observed = { replicas: [], memory: { ...FIRST_MEMORY, nextReplica: options.firstReplica } };
+    this.#observed = { replicas: [], memory: recover(options.recalled) };
     this.dispatcher = new Dispatcher({
       deployment: desired.name,
       policy: dispatchPolicyOf(desired.revision.config),
@@ -99,7 +102,12 @@ export class Deployment implements ServedDeployment {
   }
 
   get nextReplica(): number {
-    return this.#observed.memory.nextReplica;
+    return this.memory.nextReplica;
+  }
+
+  /** Where it stands between versions, as of the last plan. */
+  get memory(): Memory {
+    return this.#observed.memory;
   }
 
   get ready(): boolean {
@@ -197,6 +205,7 @@ export class Deployment implements ServedDeployment {
       for (const action of planned.actions) this.#apply(action);
       this.#observe(planned.memory);
       this.#publish(before?.planned, planned);
+      if (before?.planned.memory !== planned.memory) this.#options.onMemory(this);
       if (planned.gone) {
         this.#end();
         this.#options.onGone(this);
