@@ -41,7 +41,8 @@ function applicationForm(application: ApplicationConfig): ApplicationFile {
   };
 }
 
-function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
+/** Paths in it are absolute. */
+export function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
   const { resources, batching, rollout, userConfig } = deployment;
   const { maxConcurrentBatches } = batching;
   return {

@@ -1,6 +1,8 @@
 export { exposedListeners, isLoopback } from "./exposure.ts";
-export { toFileForm } from "./file-form.ts";
+export { deploymentForm, toFileForm } from "./file-form.ts";
 export { configJsonSchema } from "./json-schema.ts";
-export { decodeConfig, loadConfig } from "./load.ts";
+export { decodeConfig, decodeFile, loadConfig } from "./load.ts";
 export type * from "./types-traffic.ts";
+export { normalise } from "./normalise.ts";
+export type { ServeFile } from "./schema.ts";
 export type * from "./types.ts";

@@ -4,7 +4,12 @@
 // that is loaded, so that the others are served.
 
 import { dirname, resolve } from "node:path";
-import { type ConfigOutcome, decodeDocument, readConfigFile } from "../../runtime/base/config/index.ts";
+import {
+  type ConfigOutcome,
+  decodeDocument,
+  readConfigFile,
+  type Rule,
+} from "../../runtime/base/config/index.ts";
 import { normalise } from "./normalise.ts";
 import { RULES } from "./rules.ts";
 import { ServeFile } from "./schema.ts";
@@ -13,16 +18,27 @@ import type { ServeConfig } from "./types.ts";
 export interface DecodeConfigOptions {
   /** The file's name in faults; paths in the config are relative to its directory. */
   readonly file: string;
+  /** What paths are relative to instead, absolute: one folder an application, in their order. */
+  readonly directories?: readonly string[];
 }
 
 /** Decodes a config from YAML or JSON. Throws nothing. */
 export function decodeConfig(
   source: string | Uint8Array,
-  { file }: DecodeConfigOptions,
+  { file, directories = [] }: DecodeConfigOptions,
 ): ConfigOutcome<ServeConfig> {
-  const decoded = decodeDocument(source, { file, schema: ServeFile, rules: RULES });
+  const decoded = decodeFile(source, { file });
   if (decoded.kind === "faults") return decoded;
-  return { kind: "ok", value: normalise(decoded.value, dirname(resolve(file))) };
+  const from = directories.length > 0 ? directories : dirname(resolve(file));
+  return { kind: "ok", value: normalise(decoded.value, from) };
+}
+
+/** The same, in the form of the file; `rules` are asked beside those that every config obeys. */
+export function decodeFile(
+  source: string | Uint8Array,
+  { file, rules = [] }: { readonly file: string; readonly rules?: readonly Rule[] },
+): ConfigOutcome<ServeFile> {
+  return decodeDocument(source, { file, schema: ServeFile, rules: [...RULES, ...rules] });
 }
 
 /** Reads and decodes a config file. A file that cannot be read is a fault like any other. */

@@ -23,12 +23,15 @@ interface Surroundings {
   readonly http: HttpOptions;
 }
 
-/** `directory` is the config file's, absolute. */
-export function normalise(file: ServeFile, directory: string): ServeConfig {
+/** `directories` are absolute: the config file's, or one an application, in their order. */
+export function normalise(file: ServeFile, directories: string | readonly string[]): ServeConfig {
   const http = httpOf(file.http_options ?? {});
   const { host, port } = { ...DEFAULTS.admin, ...file.admin_options };
   return {
-    applications: file.applications.map((application) => applicationOf(application, { directory, http })),
+    applications: file.applications.map((application, index) => {
+      const directory = typeof directories === "string" ? directories : (directories[index] ?? "");
+      return applicationOf(application, { directory, http });
+    }),
     http,
     admin: { host, port },
     logging: { logLevel: LOG_LEVELS[file.logging_config?.log_level ?? DEFAULTS.logging.log_level] },
