@@ -11,6 +11,7 @@ import { serveConfigCommand } from "./serve-config.ts";
 import { serveRunCommand } from "./serve-run.ts";
 import { serveShutdownCommand } from "./serve-shutdown.ts";
 import { serveStatusCommand } from "./serve-status.ts";
+import { stackCommand } from "./stack.ts";
 import { summaryCommand } from "./summary.ts";
 import { timelineCommand } from "./timeline.ts";
 
@@ -41,6 +42,7 @@ function program(): Command {
     .addCommand(summaryCommand())
     .addCommand(memoryCommand())
     .addCommand(timelineCommand())
+    .addCommand(stackCommand())
     .addCommand(microbenchmarkCommand())
     .addHelpText(
       "after",

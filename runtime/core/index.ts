@@ -21,11 +21,12 @@ export type { ActorStatus } from "./api/core.ts";
 export type { NpmOptions, RuntimeEnv } from "./environments/runtime-env.ts";
 export type { NodeOptions, RuntimeOptions } from "./api/runtime-options.ts";
 export { type GetOptions, Runtime, type Values } from "./api/runtime.ts";
+export type { StackedTask, StacksOptions, WorkerStack } from "./stacks/worker-stack.ts";
 export type { WorkerLine } from "./logs/worker-logs.ts";
 export type { ListOptions, ResourceTotals, Summaries } from "./api/state-queries.ts";
 export type * from "./graph/index.ts";
 export * from "./state/index.ts";
-export { findRuntimes, readRows } from "./state/state-client.ts";
+export { findRuntimes, readRows, readStacks } from "./state/state-client.ts";
 export type { TaskFunction, TaskModule, TaskResult, TaskResults } from "./api/task-functions.ts";
 export { currentTask, type TaskContext } from "./worker/task-context.ts";
 

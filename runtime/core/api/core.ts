@@ -9,6 +9,7 @@ import type {
   NodeData,
   WireTaskSpec,
 } from "../workers/messages.ts";
+import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
 import type { RowKind, RowKinds } from "../state/index.ts";
 import type { IdSource } from "./ids.ts";
 
@@ -90,6 +91,8 @@ export interface Core {
   hasFailed(object: Id): Promise<boolean>;
   /** A table of the state; rejects with UNSUPPORTED in a worker. */
   rows<Kind extends RowKind>(kind: Kind): Promise<Iterable<RowKinds[Kind]>>;
+  /** Where every worker stands; rejects with UNSUPPORTED in a worker. */
+  stacks(options: StacksOptions): Promise<WorkerStack[]>;
   cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void>;
   hold(objects: readonly Id[]): void;
   release(objects: readonly Id[]): void;

@@ -8,6 +8,7 @@ import { renderProgress } from "../progress/progress.ts";
 import type { OutputSink } from "../progress/status-line.ts";
 import type { QueriedRows, RowKind, RowKinds } from "../state/index.ts";
 import type { Id } from "../workers/messages.ts";
+import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
 import { Graph } from "../graph/graph.ts";
 import type { InputNode } from "../graph/input-node.ts";
 import type { GraphOutput } from "../graph/outputs.ts";
@@ -195,6 +196,14 @@ export class Runtime implements AsyncDisposable {
   /** Counts of tasks, actors or objects by what they are and how they are. */
   async summary<Kind extends keyof Summaries>(kind: Kind): Promise<Summaries[Kind]> {
     return await summarize(this.#session.core, kind);
+  }
+
+  /**
+   * Where every worker stands: the tasks it has, what they wait for, and the stack of one that is blocked in JavaScript, which its
+   * inspector tells: opened for that moment on loopback. Rejects with UNSUPPORTED in a worker.
+   */
+  async stacks(options: StacksOptions = {}): Promise<WorkerStack[]> {
+    return await this.#session.core.stacks(options);
   }
 
   /** Writes the timeline of the tasks to a file, as a Chrome trace. */

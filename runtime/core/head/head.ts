@@ -23,9 +23,12 @@ import type { ActorTable } from "./actor-table.ts";
 import type { GroupTable } from "./group-table.ts";
 import type { ObjectDirectory, ObjectEntry } from "./object-directory.ts";
 import type { Readers } from "./readers.ts";
+import { collectStacks } from "../stacks/collect-stacks.ts";
+import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
 import type { StateTables } from "./state-tables.ts";
 import type { Item, Submitter } from "./task-record.ts";
 import type { TaskTable } from "./task-table.ts";
+import type { Worker } from "./worker.ts";
 
 export interface HeadParts {
   readonly scheduler: Scheduler;
@@ -36,6 +39,7 @@ export interface HeadParts {
   readonly actors: ActorTable;
   readonly groups: GroupTable;
   readonly tables: StateTables;
+  readonly workers: ReadonlySet<Worker>;
 }
 
 /** The driver's side of the head. */
@@ -151,6 +155,10 @@ export class Head implements Core, Submitter {
 
   async rows<Kind extends RowKind>(kind: Kind): Promise<Iterable<RowKinds[Kind]>> {
     return this.#parts.tables.rows(kind);
+  }
+
+  async stacks(options: StacksOptions): Promise<WorkerStack[]> {
+    return await collectStacks(this.#parts.workers, options);
   }
 
   async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {

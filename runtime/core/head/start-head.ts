@@ -160,7 +160,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const groups = new GroupTable(scheduler, clock);
   const startedEpochMs = clock.epochMs();
   const tables = new StateTables({ events, directory, store, actors, scheduler, workers, startedEpochMs });
-  const head = new Head({ scheduler, directory, store, readers, tasks, actors, groups, tables });
+  const head = new Head({ scheduler, directory, store, readers, tasks, actors, groups, tables, workers });
   const router = new WorkerRouter({ head, directory, store, readers, tasks, actors });
 
   /** A task or call whose arguments are all ready. */
@@ -325,7 +325,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
             }
           },
         });
-  const stateServer = await serveState(tables).catch((error: unknown) => {
+  const stateServer = await serveState(tables, (stacks) => head.stacks(stacks)).catch((error: unknown) => {
     log.warn({ err: error }, "other processes cannot list what this runtime does");
     return undefined;
   });

@@ -6,6 +6,7 @@
 import type { Clock, Timer } from "../../base/index.ts";
 import type { Lease } from "../scheduling/index.ts";
 import type { Id, ToWorker } from "../workers/messages.ts";
+import type { Probed } from "../stacks/stack-probe.ts";
 import type { WorkerProcess } from "../workers/worker-process.ts";
 import type { TaskRecord } from "./task-record.ts";
 
@@ -70,6 +71,11 @@ export class Worker {
 
   send(message: ToWorker, parts?: readonly Uint8Array[]): void {
     this.#process.send(message, parts);
+  }
+
+  /** Where its process stands; never rejects. */
+  stack(timeoutMs: number): Promise<Probed> {
+    return this.#process.stack(timeoutMs);
   }
 
   /** It ends after what it has. */

@@ -9,6 +9,7 @@ import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { ShoalError } from "../../base/index.ts";
 import { isRunning } from "../is-running.ts";
+import type { WorkerStack } from "../stacks/worker-stack.ts";
 import type { RowKind, RowKinds } from "./index.ts";
 
 export function stateFolder(): string {
@@ -31,7 +32,17 @@ export async function findRuntimes(): Promise<number[]> {
 
 /** A table of the runtime whose driver is `pid`. Rejects with NOT_FOUND when it does not answer. */
 export async function readRows<Kind extends RowKind>(pid: number, kind: Kind): Promise<RowKinds[Kind][]> {
-  const asked = request({ socketPath: stateSocketOf(pid), path: `/rows/${kind}` }).end();
+  // What the head of a runtime of the same version says.
+  return (await readLines(pid, `/rows/${kind}`)) as RowKinds[Kind][];
+}
+
+/** Where the workers of that runtime stand, each within `timeoutMs`. Rejects with NOT_FOUND when it does not answer. */
+export async function readStacks(pid: number, timeoutMs: number): Promise<WorkerStack[]> {
+  return (await readLines(pid, `/stacks?timeoutMs=${timeoutMs}`)) as WorkerStack[];
+}
+
+async function readLines(pid: number, path: string): Promise<unknown[]> {
+  const asked = request({ socketPath: stateSocketOf(pid), path }).end();
   let answer: IncomingMessage;
   try {
     [answer] = (await once(asked, "response")) as [IncomingMessage];
@@ -40,8 +51,7 @@ export async function readRows<Kind extends RowKind>(pid: number, kind: Kind): P
       cause,
     });
   }
-  const rows: RowKinds[Kind][] = [];
-  // What the head of a runtime of the same version says.
-  for await (const line of createInterface({ input: answer })) rows.push(JSON.parse(line) as RowKinds[Kind]);
+  const rows: unknown[] = [];
+  for await (const line of createInterface({ input: answer })) rows.push(JSON.parse(line));
   return rows;
 }

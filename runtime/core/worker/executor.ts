@@ -9,13 +9,18 @@
 import type { Parts } from "../api/core.ts";
 import type { Session } from "../api/session.ts";
 import { describeThrown, Refusal } from "./thrown.ts";
-import type { Id, MethodTable, RunMessage } from "../workers/messages.ts";
+import type { Clock } from "../../base/index.ts";
+import type { Id, MethodTable, RunMessage, StackReport } from "../workers/messages.ts";
 import { CallGate } from "./call-gate.ts";
 import type { Link, StoredResult } from "./link.ts";
 import { invokeOptional, isIterator, loadExport, makeInstance, methodsOf } from "./user-code.ts";
 import { type TaskContext, taskContext } from "./task-context.ts";
 
 interface Running {
+  readonly name: string;
+  readonly sinceMs: number;
+  /** Whether its function was called. */
+  begun: boolean;
   readonly abort: AbortController;
   /** Items the reader still has room for. */
   credit: number;
@@ -31,7 +36,10 @@ interface Actor {
   readonly methodGroups: Readonly<Record<string, string>>;
 }
 
+type RunningTask = Omit<StackReport["tasks"][number], "waits">;
+
 export class Executor {
+  readonly #clock: Pick<Clock, "nowMs">;
   readonly #link: Link;
   readonly #session: Session;
   readonly #running = new Map<Id, Running>();
@@ -43,7 +51,8 @@ export class Executor {
   #actor: Actor | undefined;
   #onIdle: () => void = () => {};
 
-  constructor(link: Link, session: Session) {
+  constructor(link: Link, session: Session, clock: Pick<Clock, "nowMs">) {
+    this.#clock = clock;
     this.#link = link;
     this.#session = session;
   }
@@ -80,7 +89,14 @@ export class Executor {
   /** Never rejects (invariant 1). */
   async #run(message: RunMessage, parts: Parts): Promise<void> {
     const { task, label, attempt, window } = message;
-    const running: Running = { abort: new AbortController(), credit: window, wake: () => {} };
+    const running: Running = {
+      name: label,
+      sinceMs: this.#clock.nowMs(),
+      begun: false,
+      abort: new AbortController(),
+      credit: window,
+      wake: () => {},
+    };
     this.#running.set(task, running);
     const { id: actorId, incarnation } = this.#actorOf(message);
     const context: TaskContext = {
@@ -100,6 +116,29 @@ export class Executor {
       this.#running.delete(task);
       if (this.#running.size === 0) this.#onIdle();
     }
+  }
+
+  /** What was sent here and is not over, the oldest first. */
+  tasks(): RunningTask[] {
+    const nowMs = this.#clock.nowMs();
+    const running = Array.from(
+      this.#running,
+      ([task, { name, begun, sinceMs }]): RunningTask => ({
+        task,
+        name,
+        begun,
+        ageMs: nowMs - sinceMs,
+      }),
+    );
+    const ahead = this.#ahead.map(
+      ({ message: { task, label } }): RunningTask => ({
+        task,
+        name: label,
+        begun: false,
+        ageMs: 0,
+      }),
+    );
+    return [...running, ...ahead];
   }
 
   credit(task: Id, count: number): void {
@@ -135,8 +174,10 @@ export class Executor {
   async #perform(message: RunMessage, parts: Parts, running: Running): Promise<void> {
     const { work } = message;
     const args = this.#arguments(message, parts);
-    if (work.kind === "create") await this.#create(message.task, work, args);
-    else if (work.kind === "task") {
+    if (work.kind === "create") {
+      running.begun = true;
+      await this.#create(message.task, work, args);
+    } else if (work.kind === "task") {
       const found = await loadExport(work);
       await this.#finish(message, running, () => Reflect.apply(found, undefined, args));
     } else await this.#call(message, work, { args, running });
@@ -196,6 +237,7 @@ export class Executor {
   }
 
   async #finish(message: RunMessage, running: Running, begin: () => unknown): Promise<void> {
+    running.begun = true;
     const returned = begin();
     const value = returned instanceof Promise ? await returned : returned;
     if (isIterator(value)) await this.#stream(message, value, running);

@@ -15,13 +15,24 @@ import {
   type Id,
   isWaiting,
   type ToWorker,
+  type WaitReport,
 } from "../workers/messages.ts";
+import { framesOf } from "../stacks/frames.ts";
 import type { Link } from "./link.ts";
 import { taskContext } from "./task-context.ts";
 
 interface Asker {
+  /** What is waited for, where and by which task; undefined for what is answered at once. */
+  readonly wait: Wait | undefined;
   onAnswer(message: Extract<ToWorker, { type: "answer" | "reply" }>, parts: Parts): void;
   onRefusal(error: ShoalError): void;
+}
+
+interface Wait {
+  readonly task: Id | undefined;
+  readonly ask: Ask;
+  /** Its text is made only when somebody wants it. */
+  readonly where: Error;
 }
 
 /** Told when the running task begins and ends to wait for others. */
@@ -145,6 +156,10 @@ export class WorkerCore implements Core {
     throw new ShoalError("UNSUPPORTED", `Cannot list ${kind} here: only the driver has the tables`);
   }
 
+  async stacks(): Promise<never> {
+    throw new ShoalError("UNSUPPORTED", "Cannot tell where workers stand here: only the driver can ask them");
+  }
+
   async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {
     await this.#ask({ kind: "cancel", object, ...options });
   }
@@ -155,6 +170,15 @@ export class WorkerCore implements Core {
 
   release(objects: readonly Id[]): void {
     this.#link.send({ type: "release", objects });
+  }
+
+  /** What tasks wait for at this moment. */
+  waits(): WaitReport[] {
+    return [...this.#askers.values()].flatMap(({ wait }) =>
+      wait?.task === undefined
+        ? []
+        : { task: wait.task, what: describeAsk(wait.ask), stack: framesOf(wait.where.stack) },
+    );
   }
 
   onAnswer(message: AnswerMessage, parts: Parts): void {
@@ -194,6 +218,7 @@ export class WorkerCore implements Core {
         signal?.removeEventListener("abort", onAbort);
       };
       this.#askers.set(request, {
+        wait: waits ? { task: this.currentTask(), ask, where: new Error() } : undefined,
         onAnswer: (message, answerParts) => {
           done();
           resolve(this.#answerOf(ask, message, answerParts));
@@ -226,4 +251,12 @@ export class WorkerCore implements Core {
       return { kind: "value", parts: read(objects[index] ?? 0, outcome.value) };
     });
   }
+}
+
+function describeAsk(ask: Ask): string {
+  if (ask.kind === "get" || ask.kind === "wait") {
+    const { kind, objects } = ask;
+    return `${kind} of ${objects.length} ${objects.length === 1 ? "object" : "objects"}`;
+  }
+  return ask.kind === "create" ? `creation of ${ask.spec.label}` : ask.kind;
 }

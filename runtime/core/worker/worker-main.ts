@@ -11,13 +11,15 @@ import { Runtime } from "../api/runtime.ts";
 import { Session } from "../api/session.ts";
 import { FrameChannel } from "../channel/frame-channel.ts";
 import { SharedMemoryFolder } from "../objects/index.ts";
+import { systemClock } from "../../base/index.ts";
 import { startWatchdog } from "./watchdog.ts";
 import type { WorkerEnvironment } from "../environments/prepare.ts";
-import type { FromWorker, ToWorker, UnreadyMessage } from "../workers/messages.ts";
+import type { FromWorker, StackReport, ToWorker, UnreadyMessage } from "../workers/messages.ts";
 import type { WorkerSetUp } from "../workers/worker-process.ts";
 import { saveCompileCacheSoon } from "./compile-cache.ts";
 import { Executor } from "./executor.ts";
 import { Link } from "./link.ts";
+import { reportStack } from "./stack-report.ts";
 import { nameOutput } from "./name-output.ts";
 import { describeThrown } from "./thrown.ts";
 import { WorkerCore } from "./worker-core.ts";
@@ -31,7 +33,7 @@ nameOutput(process.stdout);
 nameOutput(process.stderr);
 
 const setUp = JSON.parse(process.argv[3] ?? "") as WorkerSetUp;
-const channel = new FrameChannel<ToWorker, FromWorker | UnreadyMessage>(new Socket({ fd: 3 }), {
+const channel = new FrameChannel<ToWorker, FromWorker | UnreadyMessage | StackReport>(new Socket({ fd: 3 }), {
   onMessage,
   onEnd: () => process.kill(process.pid, "SIGKILL"), // invariant 3
 });
@@ -45,7 +47,7 @@ const core: WorkerCore = new WorkerCore(setUp.index, link, {
   endWait: () => executor.endWait(),
 });
 const session = new Session(core, makeHandle);
-const executor = new Executor(link, session);
+const executor = new Executor(link, session, systemClock);
 Runtime.enter(session);
 const prepared = setUp.environment === undefined ? undefined : prepare(setUp.environment);
 if (prepared === undefined || (await prepared)) channel.send({ type: "ready" });
@@ -95,6 +97,9 @@ function take(message: ToWorker, parts: readonly Uint8Array[]): void {
       break;
     case "end":
       core.onEnd(message);
+      break;
+    case "stack":
+      channel.send(reportStack(message.request, executor.tasks(), core.waits()));
       break;
     case "collect":
       void session.collect();

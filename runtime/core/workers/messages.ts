@@ -68,6 +68,8 @@ export type ToWorker =
   /** A stream that this process submitted goes on. */
   | { readonly type: "item"; readonly task: Id; readonly value: WireValue; readonly object: Id }
   | { readonly type: "end"; readonly task: Id; readonly error?: WireError }
+  /** What do your tasks do? Told by a `stack` with the number of the request. */
+  | { readonly type: "stack"; readonly request: number }
   /** Room for objects is short: let go what is not used any more. */
   | { readonly type: "collect" }
   /** Finish what runs, call the instance's `stop`, exit. */
@@ -86,6 +88,29 @@ export type MethodTable = readonly string[];
 export interface UnreadyMessage {
   readonly type: "unready";
   readonly error: WireError;
+}
+
+/** What the tasks of a worker do. Heard by `WorkerProcess` alone. */
+export interface StackReport {
+  readonly type: "stack";
+  readonly request: number;
+  readonly tasks: readonly {
+    readonly task: Id;
+    readonly name: string;
+    /** False for a call that its concurrency group holds back, and a task sent ahead. */
+    readonly begun: boolean;
+    readonly ageMs: number;
+    readonly waits: readonly WaitReport[];
+  }[];
+  /** What its event loop waits for, beside what it had at its start. */
+  readonly resources: Readonly<Record<string, number>>;
+}
+
+/** A task waits for `what`, at `stack`. */
+export interface WaitReport {
+  readonly task: Id;
+  readonly what: string;
+  readonly stack: readonly string[];
 }
 
 export type FromWorker =

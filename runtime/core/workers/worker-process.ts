@@ -14,9 +14,10 @@ import { FrameChannel } from "../channel/frame-channel.ts";
 import { childEnvironment } from "./child-environment.ts";
 import { type LineSink, OutputLines } from "../logs/output-lines.ts";
 import type { ObjectFolders } from "../objects/index.ts";
+import { type Probed, StackProbe } from "../stacks/stack-probe.ts";
 import type { WorkerLog } from "../logs/worker-logs.ts";
 import type { WorkerEnvironment } from "../environments/prepare.ts";
-import type { FromWorker, ToWorker, UnreadyMessage } from "./messages.ts";
+import type { FromWorker, StackReport, ToWorker, UnreadyMessage } from "./messages.ts";
 
 export interface WorkerSpec {
   /** Unique in the runtime, from 1; part of the ids the worker makes. */
@@ -61,6 +62,8 @@ const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const ENTRY = fileURLToPath(new URL(`../worker/worker-main${EXTENSION}`, import.meta.url));
 /** In a checkout a task's module finds the sources by the package's name, as the driver does. */
 const SOURCE_FLAGS = EXTENSION === ".ts" ? ["--conditions=shoal-source"] : [];
+/** Opens nothing: where an inspector would listen, were it asked for, and that its name is told to nobody but us. */
+const INSPECTOR_FLAGS = ["--inspect-port=127.0.0.1:0", "--inspect-publish-uid=stderr"];
 /** Where Node keeps compiled modules: for this user only, since it is code. */
 const COMPILE_CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "shoal", "compiled");
 /** A descendant may hold the output pipes open; the end of the process does not wait for it longer than this. */
@@ -73,8 +76,9 @@ export class WorkerProcess {
   readonly environment: string;
   readonly startedEpochMs: number;
   readonly #child: ChildProcess;
-  readonly #channel: FrameChannel<FromWorker | UnreadyMessage, ToWorker>;
+  readonly #channel: FrameChannel<FromWorker | UnreadyMessage | StackReport, ToWorker>;
   readonly #events: WorkerEvents;
+  readonly #probe: StackProbe;
   readonly #timers: Timer[] = [];
   #log: WorkerLog | undefined;
   #ended = false;
@@ -88,11 +92,22 @@ export class WorkerProcess {
     this.#events = events;
     const socket = child.stdio[3];
     if (!(socket instanceof Duplex)) throw new TypeError("the fourth pipe of a worker is a socket");
+    const probe = new StackProbe({
+      clock,
+      pid: () => child.pid,
+      send: (message) => this.send(message),
+      signal: (signal) => this.signal(signal),
+    });
+    this.#probe = probe;
     this.#channel = new FrameChannel(socket, {
-      onMessage: (message: FromWorker | UnreadyMessage, parts) => {
+      onMessage: (message: FromWorker | UnreadyMessage | StackReport, parts) => {
         if (message.type === "unready") events.onUnready(message.error);
+        else if (message.type === "stack") probe.onAnswer(message);
         else {
-          if (message.type === "ready") events.onReady();
+          if (message.type === "ready") {
+            probe.onReady();
+            events.onReady();
+          }
           events.onMessage(message, parts);
         }
       },
@@ -101,7 +116,7 @@ export class WorkerProcess {
     if (child.pid !== undefined) {
       this.#log = events.log(child.pid);
       if (child.stdout !== null) readLines(child.stdout, this.#log.sink("stdout"), clock);
-      if (child.stderr !== null) readLines(child.stderr, this.#log.sink("stderr"), clock);
+      if (child.stderr !== null) readLines(child.stderr, probe.tap(this.#log.sink("stderr")), clock);
     }
     child.on("error", (spawnError) => {
       if (child.pid === undefined) this.#end({ exitCode: null, signal: null, spawnError });
@@ -118,7 +133,7 @@ export class WorkerProcess {
     const { nodeFlags, env, cwd, setUp } = spec;
     const child = spawn(
       process.execPath,
-      [...SOURCE_FLAGS, ...nodeFlags, ENTRY, String(process.pid), JSON.stringify(setUp)],
+      [...SOURCE_FLAGS, ...INSPECTOR_FLAGS, ...nodeFlags, ENTRY, String(process.pid), JSON.stringify(setUp)],
       {
         env: childEnvironment({ NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }, env),
         stdio: ["ignore", "pipe", "pipe", "pipe"],
@@ -136,6 +151,11 @@ export class WorkerProcess {
     this.#channel.send(message, parts);
   }
 
+  /** Where it stands; never rejects. */
+  stack(timeoutMs: number): Promise<Probed> {
+    return this.#probe.read(timeoutMs);
+  }
+
   signal(signal: NodeJS.Signals): void {
     if (!this.#ended) this.#child.kill(signal);
   }
@@ -144,6 +164,7 @@ export class WorkerProcess {
     if (this.#ended) return;
     this.#ended = true;
     for (const timer of this.#timers) timer.cancel();
+    this.#probe.onEnd();
     // Closed already, unless a descendant holds them: that must not keep this process alive.
     this.#child.stdout?.destroy();
     this.#child.stderr?.destroy();
