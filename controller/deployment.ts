@@ -304,8 +304,9 @@ export class Deployment implements ServedDeployment {
 
   #publish(before: Planned | undefined, now: Planned): void {
     if (before?.serving !== now.serving) this.#setPolicy();
-    const from = before?.status ?? NOT_PLANNED;
     const { status } = now;
+    // That a new deployment has no replica yet is no news.
+    const from = before?.status ?? { ...status, state: NOT_PLANNED.state };
     this.#admit(status.takesRequests, status.message);
     for (const look of this.#watchers) look();
     if (from.state === status.state && from.message === status.message) return;

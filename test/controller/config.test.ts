@@ -72,6 +72,7 @@ test("the smallest file gets every default", () => {
             resources: { numCpus: 1, numGpus: 0, memoryBytes: 0, custom: {} },
             batching: { maxBatchSize: 32, batchWaitTimeoutMs: 0, maxConcurrentBatches: undefined },
             idempotent: true,
+            rollout: { rollingUpdatePercentage: 0.2, minReadyMs: 5_000, whenShort: "wait" },
           },
         ],
       },
@@ -126,6 +127,9 @@ applications:
       - name: front
         module: ./front.ts:Front
         idempotent: true
+        rolling_update_percentage: 0.5
+        min_ready_s: 0.25
+        rolling_update_when_short: stop_old
         user_config: {greeting: [hello, null]}
         ray_actor_options: {num_cpus: 2, memory: 1000, resources: {licence: 1}}
         batching: {max_batch_size: 4}
@@ -171,6 +175,7 @@ test("every key reaches the config, seconds as milliseconds, sizes as bytes, pat
     resources: { numCpus: 0.5, numGpus: 1, memoryBytes: 1536 * MIB, custom: { fast_disk: 0.25 } },
     batching: { maxBatchSize: 16, batchWaitTimeoutMs: 1.1, maxConcurrentBatches: 3 },
     idempotent: true,
+    rollout: { rollingUpdatePercentage: 0.5, minReadyMs: 250, whenShort: "stop-old" },
   });
   assert.deepEqual(front?.source, {
     engine: "module",
