@@ -1,0 +1,82 @@
+// One application's traffic as the controller has it: what is wanted and remembered, and the router that follows.
+
+import { isDeepStrictEqual } from "node:util";
+import type { TrafficConfig } from "../config/index.ts";
+import {
+  FIRST_TRAFFIC,
+  planTraffic,
+  type TrafficEvent,
+  type TrafficMemory,
+  type TrafficSeen,
+} from "./plan.ts";
+import { TrafficRouter } from "./router.ts";
+import { tableOf } from "./table-of.ts";
+import { addCopies, addTallies, type TrafficReport } from "./tally.ts";
+
+export class ApplicationTraffic {
+  readonly application: string;
+  readonly router: TrafficRouter;
+  #config: TrafficConfig;
+  #memory: TrafficMemory;
+  /** Of other gateway processes, not planned with yet. */
+  #reported: TrafficReport = { versions: {}, shadows: {} };
+
+  constructor(application: string, config: TrafficConfig, seen: Omit<TrafficSeen, "report">) {
+    this.application = application;
+    this.#config = config;
+    this.#memory = planTraffic(config, FIRST_TRAFFIC, { ...seen, report: this.#reported });
+    this.router = new TrafficRouter(tableOf(config, this.#memory, { application, revision: 1 }));
+  }
+
+  get config(): TrafficConfig {
+    return this.#config;
+  }
+
+  get memory(): TrafficMemory {
+    return this.#memory;
+  }
+
+  /** A canary is under way: time and counts matter, not only what becomes of replicas. */
+  get isMoving(): boolean {
+    return this.#memory.canary?.kind === "STEPPING";
+  }
+
+  /** What another gateway process counted since it last told. */
+  report(report: TrafficReport): void {
+    this.#reported = added(this.#reported, report);
+  }
+
+  /** Plans with all that was counted; gives what is new in the history. */
+  plan(config: TrafficConfig, seen: Omit<TrafficSeen, "report">): readonly TrafficEvent[] {
+    const before = this.#memory;
+    const report = added(this.#reported, this.router.meter.take());
+    this.#reported = { versions: {}, shadows: {} };
+    this.#config = config;
+    this.#memory = planTraffic(config, before, { ...seen, report });
+    const { table } = this.router;
+    const { application, revision } = table;
+    const next = tableOf(config, this.#memory, { application, revision });
+    if (!isDeepStrictEqual(next, table)) this.router.adopt({ ...next, revision: revision + 1 });
+    return this.#memory.history.filter((event) => !before.history.includes(event));
+  }
+}
+
+function added(a: TrafficReport, b: TrafficReport): TrafficReport {
+  return {
+    versions: joined(a.versions, b.versions, addTallies),
+    shadows: joined(a.shadows, b.shadows, addCopies),
+  };
+}
+
+function joined<Tally>(
+  a: Readonly<Record<string, Tally>>,
+  b: Readonly<Record<string, Tally>>,
+  add: (a: Tally, b: Tally) => Tally,
+): Record<string, Tally> {
+  const both = { ...a };
+  for (const [name, tally] of Object.entries(b)) {
+    const before = both[name];
+    both[name] = before === undefined ? tally : add(before, tally);
+  }
+  return both;
+}

@@ -1,0 +1,126 @@
+// The traffic of all applications: planned when a config comes, when a deployment's status changes, and by the clock
+// while a canary is under way. Everything that is decided is decided in `planTraffic`.
+
+import type { Clock, Timer } from "../../runtime/base/index.ts";
+import type { Logger } from "../../runtime/base/log/index.ts";
+import type { ApplicationConfig, TrafficConfig } from "../config/index.ts";
+import { ApplicationTraffic } from "./application-traffic.ts";
+import type { VersionView } from "./plan.ts";
+import type { TrafficRouter } from "./router.ts";
+import { type TrafficStatus, trafficStatus } from "./status.ts";
+import type { TrafficReport } from "./tally.ts";
+
+export interface TrafficOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** What is known of a deployment now. */
+  readonly look: (deployment: string) => VersionView | undefined;
+  /** Told when a table has changed, for other gateway processes. */
+  readonly onTable?: (router: TrafficRouter) => void;
+}
+
+/** How often a canary's counts are looked at: often enough to end a bad one soon, seldom enough to cost nothing. */
+const LOOK_MS = 1_000;
+/** With short steps: so many looks a step. */
+const LOOKS = 10;
+const LEAST_LOOK_MS = 10;
+
+export class Traffic {
+  readonly #options: TrafficOptions;
+  readonly #applications = new Map<string, ApplicationTraffic>();
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: TrafficOptions) {
+    this.#options = options;
+  }
+
+  /** Wants the traffic of these applications and no other from now on; their deployments are known already. */
+  apply(applications: readonly Pick<ApplicationConfig, "name" | "traffic">[]): void {
+    const wanted = new Map(
+      applications.flatMap(({ name, traffic }) => (traffic === undefined ? [] : [[name, traffic]])),
+    );
+    for (const name of this.#applications.keys()) if (!wanted.has(name)) this.#applications.delete(name);
+    for (const [name, config] of wanted) {
+      const known = this.#applications.get(name);
+      if (known !== undefined) {
+        this.#plan(known, config);
+        continue;
+      }
+      const application = new ApplicationTraffic(name, config, this.#seen(config));
+      this.#applications.set(name, application);
+      this.#tell(application, application.memory.history);
+      this.#options.onTable?.(application.router);
+    }
+    this.#wake();
+  }
+
+  /** Something became of a deployment. */
+  observe(): void {
+    if (this.#stopped || this.#applications.size === 0) return;
+    for (const application of this.#applications.values()) this.#plan(application, application.config);
+    this.#wake();
+  }
+
+  /** What another gateway process counted since it last told; planned with at the next look. */
+  report(application: string, report: TrafficReport): void {
+    this.#applications.get(application)?.report(report);
+  }
+
+  /** Undefined when one deployment answers everything. */
+  router(application: string): TrafficRouter | undefined {
+    return this.#applications.get(application)?.router;
+  }
+
+  routers(): readonly TrafficRouter[] {
+    return [...this.#applications.values()].map(({ router }) => router);
+  }
+
+  /** Counts included as they are now. */
+  status(application: string): TrafficStatus | undefined {
+    const known = this.#applications.get(application);
+    if (known === undefined) return undefined;
+    this.#plan(known, known.config);
+    return trafficStatus(known.config, known.memory);
+  }
+
+  stop(): void {
+    this.#stopped = true;
+    this.#timer?.cancel();
+  }
+
+  #plan(application: ApplicationTraffic, config: TrafficConfig): void {
+    const { revision } = application.router.table;
+    this.#tell(application, application.plan(config, this.#seen(config)));
+    if (application.router.table.revision !== revision) this.#options.onTable?.(application.router);
+  }
+
+  #tell({ application }: ApplicationTraffic, events: ApplicationTraffic["memory"]["history"]): void {
+    for (const { deployment, change, reason } of events) {
+      this.#options.log.info({ application, deployment }, `traffic: ${change} (${reason})`);
+    }
+  }
+
+  #seen({ versions }: TrafficConfig): Parameters<ApplicationTraffic["plan"]>[1] {
+    const { clock, look } = this.#options;
+    const views = versions.flatMap(({ deployment }) => {
+      const view = look(deployment);
+      return view === undefined ? [] : [[deployment, view] as const];
+    });
+    return { versions: new Map(views), nowMs: clock.nowMs(), epochMs: clock.epochMs() };
+  }
+
+  #wake(): void {
+    this.#timer?.cancel();
+    this.#timer = undefined;
+    if (this.#stopped) return;
+    const moving = [...this.#applications.values()].filter(({ isMoving }) => isMoving);
+    const intervals = moving.flatMap(({ config }) =>
+      config.versions.flatMap(({ canary }) => canary?.intervalMs ?? []),
+    );
+    if (intervals.length === 0) return;
+    const soonest = Math.min(...intervals) / LOOKS;
+    const delayMs = Math.min(LOOK_MS, Math.max(LEAST_LOOK_MS, soonest));
+    this.#timer = this.#options.clock.timer(delayMs, () => this.observe());
+  }
+}
