@@ -1,6 +1,7 @@
 export * from "./catalog.ts";
 export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
+export * from "./deploys/index.ts";
 export {
   Dispatcher,
   type DurationStat,
@@ -12,3 +13,12 @@ export {
   type Ticket,
   type Work,
 } from "./dispatch/index.ts";
+export {
+  differenceOf,
+  type Outcome,
+  type TableShadow,
+  TrafficRouter,
+  type TrafficStatus,
+  type TrafficTable,
+} from "./traffic/index.ts";
+export { type Asked, type Outcome, type Release, stateFolder, storePath } from "./store/index.ts";

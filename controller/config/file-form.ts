@@ -31,7 +31,8 @@ export function toFileForm(config: ServeConfig): ServeFile {
   };
 }
 
-function applicationForm(application: ApplicationConfig): ApplicationFile {
+/** Paths in it are absolute. */
+export function applicationForm(application: ApplicationConfig): ApplicationFile {
   return {
     name: application.name,
     route_prefix: application.routePrefix,

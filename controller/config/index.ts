@@ -1,5 +1,5 @@
 export { exposedListeners, isLoopback } from "./exposure.ts";
-export { deploymentForm, toFileForm } from "./file-form.ts";
+export { applicationForm, deploymentForm, toFileForm } from "./file-form.ts";
 export { configJsonSchema } from "./json-schema.ts";
 export { decodeConfig, decodeFile, loadConfig } from "./load.ts";
 export type * from "./types-traffic.ts";

@@ -1,4 +1,4 @@
-export type { FullRelease, Outcome, Release, ReleaseContent } from "./release.ts";
+export type { FullRelease, JsonObject, Outcome, Release, ReleaseContent } from "./release.ts";
 export type * from "./requests.ts";
 export { ServeStore } from "./serve-store.ts";
 export { stateFolder, storePath } from "./store-path.ts";

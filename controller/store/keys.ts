@@ -10,11 +10,13 @@ export const FORMAT_KEY = "serve/format";
 export const SETTINGS_KEY = "serve/settings";
 /** Below it, one key an application. */
 export const WANTED_PREFIX = "serve/wanted/";
+/** Below it, one key a deployment. */
+export const MEMORY_PREFIX = "serve/memory/";
 
 const DIGITS = 10;
 const NAME = new RegExp(NAME_PATTERN, "u");
 
-/** Throws INVALID_ARGUMENT for what cannot be the name of an application. */
+/** All of them throw INVALID_ARGUMENT for what cannot be a name. */
 export function wantedKey(application: string): string {
   return `${WANTED_PREFIX}${checked(application)}`;
 }
@@ -29,6 +31,10 @@ export function accountKey(application: string, number: number): string {
 
 export function contentKey(application: string, number: number): string {
   return `serve/configs/${checked(application)}/${padded(number)}`;
+}
+
+export function memoryKey(deployment: string): string {
+  return `${MEMORY_PREFIX}${checked(deployment)}`;
 }
 
 /** The last segment. */
@@ -47,8 +53,5 @@ function padded(number: number): string {
 
 function checked(application: string): string {
   if (NAME.test(application) && application.length <= 128) return application;
-  throw new ShoalError(
-    "INVALID_ARGUMENT",
-    `Cannot be an application: ${JSON.stringify(application.slice(0, 80))}`,
-  );
+  throw new ShoalError("INVALID_ARGUMENT", `Cannot be a name: ${JSON.stringify(application.slice(0, 80))}`);
 }

@@ -18,6 +18,7 @@ import {
   type JsonObject,
   type Release,
 } from "./release.ts";
+import { readMemories, writeMemory } from "./memories.ts";
 import { ReleaseLog, type Settlement, type Standing } from "./release-log.ts";
 import type {
   ApplyOutcome,
@@ -84,6 +85,22 @@ export class ServeStore {
   async settings(): Promise<JsonObject | undefined> {
     const entry = await this.#keyValue.get(SETTINGS_KEY);
     return entry === undefined ? undefined : decodeSettings(entry);
+  }
+
+  /** Every application that has a history, removed ones too, in the order of names. */
+  async known(): Promise<string[]> {
+    const { entries } = await this.#keyValue.list(WANTED_PREFIX);
+    return entries.map(({ key }) => applicationOf(key));
+  }
+
+  /** What was remembered of deployments, by name; undefined for what is damaged. */
+  async memories(): Promise<Map<string, JsonObject | undefined>> {
+    return await readMemories(this.#keyValue);
+  }
+
+  /** Takes the place of what was remembered of a deployment; undefined forgets it. */
+  async remember(deployment: string, memory: JsonObject | undefined): Promise<void> {
+    await writeMemory(this.#keyValue, deployment, memory);
   }
 
   /** The newest first, also of a removed application; empty for one that never was. */

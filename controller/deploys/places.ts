@@ -1,0 +1,50 @@
+// What a config names of this machine, checked before a deploy to a running server: files that must be there, resources
+// that some node must have. At the start of a server neither is asked: what can be served is.
+
+import { type Field, fieldOf, fieldsOf, type Rule, stringOf } from "../../runtime/base/config/index.ts";
+import type { ResourceTotals } from "../../runtime/core/index.ts";
+import type { DeploymentConfig } from "../config/index.ts";
+
+export interface Machine {
+  /** Deployments whose file is not there, with its path. */
+  readonly missing: ReadonlyMap<string, string>;
+  readonly resources: ResourceTotals;
+  /** As decoded, by name. */
+  readonly deployments: ReadonlyMap<string, DeploymentConfig>;
+}
+
+export function machineRule({ missing, resources, deployments }: Machine): Rule {
+  return (root, report) => {
+    for (const field of fieldsOf(fieldOf(root, "applications")).flatMap((application) =>
+      fieldsOf(fieldOf(application, "deployments")),
+    )) {
+      const name = stringOf(fieldOf(field, "name")) ?? "";
+      const path = missing.get(name);
+      if (path !== undefined) {
+        const at = fieldOf(field, "model") ?? fieldOf(field, "module") ?? field;
+        report(at, { found: `no file ${JSON.stringify(path)}`, wanted: "a file that is there" });
+      }
+      const config = deployments.get(name);
+      if (config === undefined) continue;
+      for (const [resource, amount] of asked(config)) {
+        const { total = 0 } = resources[resource] ?? {};
+        if (amount <= total) continue;
+        const wanted = `at most the ${total} ${resource} that there are`;
+        report(resourceField(field, resource), { found: `${amount} ${resource}`, wanted });
+      }
+    }
+  };
+}
+
+/** In the runtime's names, as the file's. */
+function asked({ resources }: DeploymentConfig): [string, number][] {
+  const { numCpus, numGpus, memoryBytes, custom } = resources;
+  return [["num_cpus", numCpus], ["num_gpus", numGpus], ["memory", memoryBytes], ...Object.entries(custom)];
+}
+
+/** Where it stands in the file; the deployment itself when it is a default. */
+function resourceField(deployment: Field, resource: string): Field {
+  const section = fieldOf(deployment, "resources") ?? fieldOf(deployment, "ray_actor_options");
+  const custom = fieldOf(section, "custom") ?? fieldOf(section, "resources");
+  return fieldOf(section, resource) ?? fieldOf(custom, resource) ?? deployment;
+}

@@ -1,0 +1,51 @@
+// What can be asked of the deploys of a running server, and what they answer.
+
+import type { ConfigOutcome } from "../../runtime/base/config/index.ts";
+import type { Asked, Release } from "../store/index.ts";
+import type { ApplicationChange } from "./difference.ts";
+
+export type Faults = Extract<ConfigOutcome<never>, { readonly kind: "faults" }>["faults"];
+
+/** A config as somebody gave it. */
+export interface Given {
+  /** YAML or JSON. */
+  readonly text: string | Uint8Array;
+  /** Its name in faults. */
+  readonly file: string;
+  /** Absolute; what relative paths start from. */
+  readonly directory: string;
+}
+
+export interface DeployRequest extends Asked, Given {
+  /** Only say what would change. */
+  readonly dryRun?: boolean;
+}
+
+/** Nothing was written and nothing changes. */
+export interface Refused {
+  readonly kind: "refused";
+  readonly faults: Faults;
+}
+
+export type DeployOutcome =
+  | Refused
+  | {
+      /** It is in the store. */
+      readonly kind: "accepted";
+      readonly applications: readonly AcceptedChange[];
+      /** What of it does not take place now. */
+      readonly notes: readonly string[];
+    };
+
+/** `release` is the one that is wanted now; undefined when it was removed, and of one that a dry run would add. */
+export type AcceptedChange = ApplicationChange & { readonly release: number | undefined };
+
+export interface RollbackAsked extends Asked {
+  /** A release by number, instead of the last good one. */
+  readonly to?: number;
+}
+
+export type RollbackAnswer =
+  | Refused
+  | { readonly kind: "rolled back"; readonly release: Release; readonly change: ApplicationChange }
+  | { readonly kind: "no target" };
