@@ -3,6 +3,7 @@
 import type { Signature } from "../runtime/engines/index.ts";
 import type { Dispatcher } from "./dispatch/index.ts";
 import type { DeploymentState } from "./reconcile/index.ts";
+import type { TrafficRouter } from "./traffic/index.ts";
 
 export interface DeploymentStatus {
   readonly state: DeploymentState;
@@ -30,8 +31,10 @@ export interface Route {
   readonly application: string;
   /** Without a slash at its end; empty for `/`. */
   readonly prefix: string;
-  /** The deployment that answers. */
+  /** The deployment that answers; with traffic, the stable version of it. */
   readonly ingress: ServedDeployment;
+  /** Absent when the ingress answers every request. */
+  readonly traffic?: TrafficRouter;
 }
 
 export interface Catalog {
@@ -40,4 +43,8 @@ export interface Catalog {
   routes(): readonly Route[];
   /** The route with the longest prefix of a path. */
   route(path: string): Route | undefined;
+  /** The versions that answer under one V2 model name together; undefined when no traffic has that name. */
+  traffic(model: string): TrafficRouter | undefined;
+  /** Of every application that has traffic. */
+  trafficRouters(): readonly TrafficRouter[];
 }

@@ -20,6 +20,7 @@ import {
 } from "./reconcile/index.ts";
 import { ReplicaOutput } from "./replica-output.ts";
 import { openSocketFolder } from "./socket-folder.ts";
+import { Traffic, type TrafficRouter, type TrafficStatus, versionView } from "./traffic/index.ts";
 
 export interface ControllerOptions {
   /** What is wanted first. */
@@ -68,6 +69,7 @@ export class Controller implements Catalog {
   readonly #leaving = new Set<Deployment>();
   /** Longest prefix first. */
   #routes: readonly Route[] = [];
+  readonly #traffic: Traffic;
   #generation = 0;
   #drained: Promise<void> | undefined;
 
@@ -81,6 +83,11 @@ export class Controller implements Catalog {
     this.#runtime = parts.runtime;
     this.#output = parts.output;
     this.#config = { ...options.config, applications: [] };
+    const look = (name: string) => {
+      const deployment = this.#deployments.get(name);
+      return deployment === undefined ? undefined : versionView(deployment);
+    };
+    this.#traffic = new Traffic({ clock: this.#clock, log: options.log, look });
   }
 
   /** Makes what is served known; nothing runs before `deploy`. The caller drains it. */
@@ -123,6 +130,7 @@ export class Controller implements Catalog {
       const generation = options.generations?.get(name) ?? this.#generation;
       for (const deployment of deployments) this.#want(deployment, generation, options);
     }
+    this.#traffic.apply(applications);
     this.#routes = this.#routesOf(applications);
     for (const [name, deployment] of this.#deployments) {
       if (wanted.has(name)) continue;
@@ -146,6 +154,19 @@ export class Controller implements Catalog {
 
   route(path: string): Route | undefined {
     return this.#routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+  }
+
+  traffic(model: string): TrafficRouter | undefined {
+    return this.#traffic.routers().find(({ table }) => table.model === model);
+  }
+
+  trafficRouters(): readonly TrafficRouter[] {
+    return this.#traffic.routers();
+  }
+
+  /** Undefined for an application whose ingress answers everything. */
+  trafficStatus(application: string): TrafficStatus | undefined {
+    return this.#traffic.status(application);
   }
 
   applicationStatus({ deployments }: ApplicationConfig): ApplicationStatus {
@@ -193,7 +214,10 @@ export class Controller implements Catalog {
       output: this.#output,
       clock: this.#clock,
       log: this.#options.log,
-      onStatus: (changed) => this.#options.onStatus?.(changed),
+      onStatus: (changed) => {
+        this.#traffic.observe();
+        this.#options.onStatus?.(changed);
+      },
       onMemory: (changed) => this.#options.onMemory?.(changed),
       onGone: (gone) => this.#leaving.delete(gone),
     });
@@ -211,12 +235,17 @@ export class Controller implements Catalog {
     const routes = applications.flatMap(({ name, routePrefix, ingress }): Route[] => {
       const deployment = this.#deployments.get(ingress);
       if (deployment === undefined) return [];
-      return [{ application: name, prefix: routePrefix === "/" ? "" : routePrefix, ingress: deployment }];
+      const prefix = routePrefix === "/" ? "" : routePrefix;
+      const traffic = this.#traffic.router(name);
+      return [
+        { application: name, prefix, ingress: deployment, ...(traffic === undefined ? {} : { traffic }) },
+      ];
     });
     return routes.sort((a, b) => b.prefix.length - a.prefix.length);
   }
 
   async #drainAll(): Promise<void> {
+    this.#traffic.stop();
     const all = [...this.#deployments.values(), ...this.#leaving];
     await Promise.all(all.map((deployment) => deployment.drain()));
     await this.#runtime.shutdown();

@@ -7,6 +7,7 @@ import type {
   HttpOptions,
   Route,
   ServedDeployment,
+  TrafficRouter,
 } from "../../../controller/index.ts";
 import type { DispatchPolicy } from "../../../controller/dispatch/decide.ts";
 import { Dispatcher } from "../../../controller/index.ts";
@@ -61,9 +62,19 @@ export class FakeDeployment implements ServedDeployment {
 
 export class FakeCatalog implements Catalog {
   readonly #deployments: readonly FakeDeployment[];
+  readonly #routers: readonly TrafficRouter[];
 
-  constructor(deployments: readonly FakeDeployment[]) {
+  constructor(deployments: readonly FakeDeployment[], routers: readonly TrafficRouter[] = []) {
     this.#deployments = deployments;
+    this.#routers = routers;
+  }
+
+  traffic(model: string): TrafficRouter | undefined {
+    return this.#routers.find(({ table }) => table.model === model);
+  }
+
+  trafficRouters(): readonly TrafficRouter[] {
+    return this.#routers;
   }
 
   deployment(name: string): FakeDeployment | undefined {
@@ -76,11 +87,11 @@ export class FakeCatalog implements Catalog {
 
   /** Each is an application of its own, mounted under its name. */
   routes(): readonly Route[] {
-    return this.#deployments.map((ingress) => ({
-      application: ingress.name,
-      prefix: `/${ingress.name}`,
-      ingress,
-    }));
+    return this.#deployments.map((ingress) => {
+      const traffic = this.#routers.find(({ table }) => table.application === ingress.name);
+      const route = { application: ingress.name, prefix: `/${ingress.name}`, ingress };
+      return traffic === undefined ? route : { ...route, traffic };
+    });
   }
 
   route(path: string): Route | undefined {
@@ -163,9 +174,16 @@ export interface Door extends AsyncDisposable {
 /** A door before the deployments; `http` changes its options. */
 export async function open(
   deployments: readonly FakeDeployment[],
-  http: Partial<Omit<HttpOptions, "limits">> & { readonly limits?: Partial<HttpOptions["limits"]> } = {},
+  {
+    routers = [],
+    ...http
+  }: Partial<Omit<HttpOptions, "limits">> & {
+    readonly limits?: Partial<HttpOptions["limits"]>;
+    /** Of applications named as their first deployment. */
+    readonly routers?: readonly TrafficRouter[];
+  } = {},
 ): Promise<Door> {
-  const catalog = new FakeCatalog(deployments);
+  const catalog = new FakeCatalog(deployments, routers);
   const server = await HttpServer.start({
     http: {
       host: "127.0.0.1",
