@@ -15,10 +15,10 @@ export {
 } from "./dispatch/index.ts";
 export {
   differenceOf,
-  type Outcome,
   type TableShadow,
   TrafficRouter,
   type TrafficStatus,
   type TrafficTable,
+  type VersionOutcome,
 } from "./traffic/index.ts";
 export { type Asked, type Outcome, type Release, stateFolder, storePath } from "./store/index.ts";

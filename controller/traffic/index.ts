@@ -4,6 +4,6 @@ export type { CopyOutcome } from "./meter.ts";
 export { TrafficRouter } from "./router.ts";
 export type { TrafficStatus, VersionStatus } from "./status.ts";
 export type { TableShadow, TrafficTable } from "./table.ts";
-export type { Outcome, TrafficReport } from "./tally.ts";
+export type { VersionOutcome, TrafficReport } from "./tally.ts";
 export { Traffic } from "./traffic.ts";
 export { versionView } from "./version-view.ts";

@@ -5,7 +5,7 @@ import {
   type Difference,
   noCopies,
   noRequests,
-  type Outcome,
+  type VersionOutcome,
   type ShadowTally,
   type TrafficReport,
   type VersionTally,
@@ -42,7 +42,7 @@ export class Meter {
   }
 
   /** One request that the weights gave to a version; `latencyMs` counts when it was answered. */
-  count(version: number, outcome: Outcome, latencyMs: number): void {
+  count(version: number, outcome: VersionOutcome, latencyMs: number): void {
     const count = this.#versions[version];
     if (count === undefined) return;
     count[outcome]++;

@@ -7,7 +7,7 @@ import { type LatencyCounts, noLatencies } from "./latency-counts.ts";
  * `answered`; `failed`, which a better version would have answered: an internal error, no answer in time, a full
  * queue; `refused` for what the client sent. Requests that clients left, and those of a drain, count nowhere.
  */
-export type Outcome = "answered" | "failed" | "refused";
+export type VersionOutcome = "answered" | "failed" | "refused";
 
 /** Of the requests that the weights gave to a version: those of rules come from another public. */
 export interface VersionTally {
