@@ -122,14 +122,14 @@ applications:
         health_check_timeout_s: 2
         graceful_shutdown_timeout_s: 0
         max_constructor_retry_count: 5
+        rolling_update_percentage: 0.5
+        min_ready_s: 0.25
+        rolling_update_when_short: stop_old
         resources: {num_cpus: 0.5, num_gpus: 1, memory: 1.5GiB, custom: {fast_disk: 0.25}}
         batching: {max_batch_size: 16, batch_wait_timeout_s: 0.0011, max_concurrent_batches: 3}
       - name: front
         module: ./front.ts:Front
         idempotent: true
-        rolling_update_percentage: 0.5
-        min_ready_s: 0.25
-        rolling_update_when_short: stop_old
         user_config: {greeting: [hello, null]}
         ray_actor_options: {num_cpus: 2, memory: 1000, resources: {licence: 1}}
         batching: {max_batch_size: 4}
