@@ -12,6 +12,7 @@ import { serveRunCommand } from "./serve-run.ts";
 import { serveShutdownCommand } from "./serve-shutdown.ts";
 import { serveStatusCommand } from "./serve-status.ts";
 import { stackCommand } from "./stack.ts";
+import { simulateCommand } from "./simulate.ts";
 import { summaryCommand } from "./summary.ts";
 import { timelineCommand } from "./timeline.ts";
 
@@ -44,6 +45,7 @@ function program(): Command {
     .addCommand(timelineCommand())
     .addCommand(stackCommand())
     .addCommand(microbenchmarkCommand())
+    .addCommand(simulateCommand())
     .addHelpText(
       "after",
       `\nExamples:

@@ -22,3 +22,4 @@ export {
   type VersionOutcome,
 } from "./traffic/index.ts";
 export { type Asked, type Outcome, type Release, stateFolder, storePath } from "./store/index.ts";
+export * from "./simulator/index.ts";
