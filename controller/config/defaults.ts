@@ -14,6 +14,7 @@ export const DEFAULTS = {
     max_json_depth: 32,
     max_header_bytes: 16 * KIB,
     max_open_requests: 4096,
+    max_open_body_bytes: 1024 * MIB,
   },
   admin: { host: "127.0.0.1", port: 8265 },
   logging: { log_level: "info" },

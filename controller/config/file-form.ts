@@ -24,6 +24,7 @@ export function toFileForm(config: ServeConfig): ServeFile {
         max_json_depth: http.limits.maxJsonDepth,
         max_header_bytes: http.limits.maxHeaderBytes,
         max_open_requests: http.limits.maxOpenRequests,
+        max_open_body_bytes: http.limits.maxOpenBodyBytes,
       },
     },
     admin_options: { host: admin.host, port: admin.port },

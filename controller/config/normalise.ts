@@ -42,6 +42,8 @@ function httpOf(file: HttpOptionsFile): HttpOptions {
   const { host, port, request_timeout_s, keep_alive_timeout_s } = { ...DEFAULTS.http, ...file };
   const limits = { ...DEFAULTS.limits, ...file.limits };
   const maxBodyBytes = parseBytes(limits.max_body_bytes);
+  // A body that was not compressed must fit as well, also when only its own limit was raised.
+  const maxDecompressedBytes = Math.max(parseBytes(limits.max_decompressed_bytes), maxBodyBytes);
   return {
     host,
     port,
@@ -49,13 +51,14 @@ function httpOf(file: HttpOptionsFile): HttpOptions {
     keepAliveTimeoutMs: toMs(keep_alive_timeout_s),
     limits: {
       maxBodyBytes,
-      // A body that was not compressed must fit as well, also when only its own limit was raised.
-      maxDecompressedBytes: Math.max(parseBytes(limits.max_decompressed_bytes), maxBodyBytes),
+      maxDecompressedBytes,
       maxTensors: limits.max_tensors,
       maxElements: limits.max_elements,
       maxJsonDepth: limits.max_json_depth,
       maxHeaderBytes: parseBytes(limits.max_header_bytes),
       maxOpenRequests: limits.max_open_requests,
+      // The largest body alone must fit.
+      maxOpenBodyBytes: Math.max(parseBytes(limits.max_open_body_bytes), maxDecompressedBytes),
     },
   };
 }

@@ -25,6 +25,7 @@ const RESERVED_SEGMENTS: readonly string[] = ["v2", "-", "openapi.json"];
 const LEAST_BYTES = [
   ["max_body_bytes", 1],
   ["max_decompressed_bytes", 1],
+  ["max_open_body_bytes", 1],
   ["max_header_bytes", 1024],
 ] as const;
 

@@ -78,6 +78,13 @@ const Limits = Section(
         maximum: 1_000_000,
       }),
     ),
+    max_open_body_bytes: Type.Optional(
+      Bytes({
+        description:
+          "Bodies of all open requests together, at least max_decompressed_bytes; one more is refused at once with 503. Bodies below 16 KiB do not count.",
+        default: limits.max_open_body_bytes,
+      }),
+    ),
   },
   "What a request may cost before any work is done.",
 );

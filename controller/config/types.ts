@@ -117,6 +117,8 @@ export interface Limits {
   readonly maxHeaderBytes: number;
   /** Requests open at a time, over all connections. */
   readonly maxOpenRequests: number;
+  /** Bytes of the bodies of all open requests together. */
+  readonly maxOpenBodyBytes: number;
 }
 
 export interface AdminOptions {

@@ -11,13 +11,13 @@ import {
   concatShape,
   decodeTensors,
   encodeHeader,
-  freeLarge,
   HEADER_LENGTH,
   messageOf,
   ShoalError,
   type Tensor,
   type WireError,
 } from "../../runtime/base/index.ts";
+import { FREE_BYTES, freeBody } from "../../replicas/index.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
 import type { InferWork } from "./request.ts";
@@ -196,7 +196,8 @@ function decodeAnswer({ headers, body, elapsedMs }: Answered): BatchOutcome {
     .split(",")
     .filter((part) => part !== "")
     .map(Number);
-  return { kind: "done", outputs, computeNs: [input, infer, output], release: () => freeLarge(body) };
+  const done = { kind: "done", outputs, computeNs: [input, infer, output] } as const;
+  return body.byteLength < FREE_BYTES ? done : { ...done, release: () => freeBody(body) };
 }
 
 function readError(body: Buffer, status: number): WireError {

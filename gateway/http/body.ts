@@ -5,12 +5,14 @@
 // 3. What is left of a refused request's body is thrown away as it comes, so that the connection stays usable;
 //    a client that sends more than twice the limit after its refusal, or for too long, is cut off.
 // 4. A body that does not arrive in time is given up.
+// 5. Whatever is allocated is first taken from the room for open bodies.
 
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { inflateRaw, unzip } from "node:zlib";
-import { freeChunk, freeLarge, ShoalError, systemClock, systemCodeOf } from "../../runtime/base/index.ts";
+import { asShoalError, freeChunk, ShoalError, systemClock, systemCodeOf } from "../../runtime/base/index.ts";
 import type { RequestLimits } from "./limits.ts";
+import type { OpenBodies } from "./open-bodies.ts";
 
 /** What is taken on trust of an announced length; more is allocated once this much has arrived. */
 const TRUSTED_BYTES = 1024 * 1024;
@@ -18,18 +20,18 @@ const TRUSTED_BYTES = 1024 * 1024;
 /** How long a refused client may go on sending. */
 const DISCARD_MS = 30_000;
 
-type BodyLimits = Pick<RequestLimits, "maxBodyBytes" | "maxDecompressedBytes">;
+type BodyLimits = Pick<RequestLimits, "maxBodyBytes" | "maxDecompressedBytes" | "openBodies">;
 
 /**
- * The whole body, decompressed. Throws BODY_TOO_LARGE, UNSUPPORTED_ENCODING, INVALID_ARGUMENT, or REQUEST_TIMEOUT when
- * it has not arrived within `timeoutMs`.
+ * The whole body, decompressed. Throws BODY_TOO_LARGE, OVERLOADED when open bodies have no room for it,
+ * UNSUPPORTED_ENCODING, INVALID_ARGUMENT, or REQUEST_TIMEOUT when it has not arrived within `timeoutMs`.
  */
 export async function readBody(
   request: IncomingMessage,
   limits: BodyLimits,
   timeoutMs: number,
 ): Promise<Buffer> {
-  const bounds = { maxBytes: limits.maxBodyBytes, timeoutMs };
+  const bounds = { maxBytes: limits.maxBodyBytes, timeoutMs, openBodies: limits.openBodies };
   const encoding = request.headers["content-encoding"];
   if (encoding === undefined) return collect(request, bounds);
   const name = encoding.trim().toLowerCase();
@@ -40,15 +42,21 @@ export async function readBody(
       `Cannot read the body: found Content-Encoding "${encoding}", wanted gzip, deflate or identity`,
     );
   }
-  return decompress(await collect(request, bounds), name, limits.maxDecompressedBytes);
+  const packed = await collect(request, bounds);
+  const body = await decompress(packed, name, boundOf(request, limits));
+  freeChunk(packed);
+  limits.openBodies?.hold(request, body.byteLength);
+  limits.openBodies?.keep(request, body);
+  return body;
 }
 
 interface Bounds {
   readonly maxBytes: number;
   readonly timeoutMs: number;
+  readonly openBodies: OpenBodies | undefined;
 }
 
-function collect(request: IncomingMessage, { maxBytes, timeoutMs }: Bounds): Promise<Buffer> {
+function collect(request: IncomingMessage, { maxBytes, timeoutMs, openBodies }: Bounds): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const announced = request.headers["content-length"];
     const length = announced === undefined ? undefined : Number(announced);
@@ -56,6 +64,7 @@ function collect(request: IncomingMessage, { maxBytes, timeoutMs }: Bounds): Pro
       reject(tooLarge(`announced ${length} bytes`, maxBytes)); // invariant 1
       return;
     }
+    if (length !== undefined) openBodies?.check(length);
     let body: Buffer | undefined;
     let filled = 0;
     // The listeners stay: taking them off costs every request what being deaf costs few.
@@ -69,23 +78,31 @@ function collect(request: IncomingMessage, { maxBytes, timeoutMs }: Bounds): Pro
     request.on("data", (chunk: Buffer) => {
       if (settled) return;
       const size = filled + chunk.byteLength;
-      if (size > maxBytes) {
+      try {
+        if (size > maxBytes) throw tooLarge(`${size} bytes and more`, maxBytes);
+        if (body === undefined && size === length) {
+          openBodies?.hold(request, size);
+          body = chunk;
+        } else {
+          const room = roomFor(size, length, body?.byteLength ?? 0);
+          openBodies?.hold(request, room); // invariant 5
+          body = withRoom(body, room, filled);
+          body.set(chunk, filled);
+          freeChunk(chunk);
+        }
+      } catch (thrown) {
         settled = true;
         timer.cancel();
-        reject(tooLarge(`${size} bytes and more`, maxBytes));
+        reject(asShoalError(thrown));
         return;
-      }
-      if (body === undefined && size === length) body = chunk;
-      else {
-        body = withRoom(body, { filled, size, length });
-        body.set(chunk, filled);
-        freeChunk(chunk);
       }
       filled = size;
     });
     request.on("end", () => {
+      if (settled) return;
       settled = true;
       timer.cancel();
+      if (body !== undefined) openBodies?.keep(request, body);
       resolve(body === undefined ? Buffer.alloc(0) : body.subarray(0, filled));
     });
     const onGone = (cause?: Error): void => {
@@ -115,38 +132,50 @@ export function discardBody(request: IncomingMessage, maxBodyBytes: number): voi
   request.resume();
 }
 
-interface Room {
-  readonly filled: number;
-  readonly size: number;
-  readonly length: number | undefined;
+/** Bytes to allocate for `size` that have arrived of `length`, where `allocated` are so far (invariant 2). */
+function roomFor(size: number, length: number | undefined, allocated: number): number {
+  if (allocated >= size) return allocated;
+  const trusted = length !== undefined && (length <= TRUSTED_BYTES || size > TRUSTED_BYTES);
+  return trusted ? length : Math.max(size, 2 * (allocated === 0 ? 32 * 1024 : allocated));
 }
 
-/** A buffer with room for `size` bytes that begins with what `body` held (invariant 2). */
-function withRoom(body: Buffer | undefined, { filled, size, length }: Room): Buffer {
-  if (body !== undefined && body.byteLength >= size) return body;
-  const doubled = Math.max(size, 2 * (body?.byteLength ?? 32 * 1024));
-  const trusted = length !== undefined && (length <= TRUSTED_BYTES || size > TRUSTED_BYTES);
-  const grown = Buffer.allocUnsafeSlow(trusted ? length : doubled);
+/** A buffer of `room` bytes that begins with the `filled` ones of `body`. */
+function withRoom(body: Buffer | undefined, room: number, filled: number): Buffer {
+  if (body?.byteLength === room) return body;
+  const grown = Buffer.allocUnsafeSlow(room);
   if (body === undefined) return grown;
   grown.set(body.subarray(0, filled));
-  freeLarge(body);
+  freeChunk(body);
   return grown;
 }
 
 const unzipAsync = promisify<Buffer, { maxOutputLength: number }, Buffer>(unzip);
 const inflateRawAsync = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
 
-async function decompress(body: Buffer, name: string, maxBytes: number): Promise<Buffer> {
-  const options = { maxOutputLength: maxBytes };
+interface Bound {
+  readonly maxBytes: number;
+  /** What a body of more bytes gets. */
+  readonly refusal: ShoalError;
+}
+
+function boundOf(request: IncomingMessage, { maxDecompressedBytes, openBodies }: BodyLimits): Bound {
+  const left = openBodies?.leftFor(request) ?? maxDecompressedBytes;
+  if (openBodies !== undefined && left < maxDecompressedBytes) {
+    return { maxBytes: left, refusal: openBodies.refusal(maxDecompressedBytes) };
+  }
+  const refusal = tooLarge(`more than ${maxDecompressedBytes} bytes once decompressed`, maxDecompressedBytes);
+  return { maxBytes: maxDecompressedBytes, refusal };
+}
+
+async function decompress(body: Buffer, name: string, { maxBytes, refusal }: Bound): Promise<Buffer> {
+  const options = { maxOutputLength: Math.max(1, maxBytes) };
   try {
     // `unzip` tells gzip from zlib by itself; some clients send bare deflate under the name of zlib.
     const zlibHeader = body.byteLength >= 2 && body.readUInt16BE(0) % 31 === 0 && ((body[0] ?? 0) & 15) === 8;
     if (name === "deflate" && !zlibHeader) return await inflateRawAsync(body, options);
     return await unzipAsync(body, options);
   } catch (thrown) {
-    if (systemCodeOf(thrown) === "ERR_BUFFER_TOO_LARGE") {
-      throw tooLarge(`more than ${maxBytes} bytes once decompressed`, maxBytes);
-    }
+    if (systemCodeOf(thrown) === "ERR_BUFFER_TOO_LARGE") throw refusal;
     throw new ShoalError("INVALID_ARGUMENT", `Cannot read the body: it is not valid ${name}`, {
       cause: thrown,
     });

@@ -1,10 +1,14 @@
-// One request while it is open at the door: counted in, cancelled when its client goes away, counted out once.
+// One request while it is open at the door: counted in, cancelled when its client goes away, counted out once; the room and
+// the memory of its body are given back as soon as they can be.
 
+import type { IncomingMessage } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { Ticket, Work } from "../../controller/index.ts";
-import type { InferResult, ServedDeployment } from "../../controller/index.ts";
+import type { InferResult, ServedDeployment, Ticket, Work } from "../../controller/index.ts";
 import { systemClock, ShoalError } from "../../runtime/base/index.ts";
 import type { Admission } from "../admission.ts";
+import { OpenBodies } from "./open-bodies.ts";
+
+type InferWork = Extract<Work, { kind: "infer" }>;
 
 /** Header by which a client of any route says how long it will wait, in milliseconds. */
 export const TIMEOUT_HEADER = "x-request-timeout-ms";
@@ -12,14 +16,17 @@ export const TIMEOUT_HEADER = "x-request-timeout-ms";
 export class Exchange {
   #ticket: Ticket | undefined;
   #gone = false;
+  readonly #request: IncomingMessage;
   readonly #arrivedMs = systemClock.nowMs();
 
   /** Throws when the server has no room for another open request. */
   constructor(admission: Admission, reply: FastifyReply) {
     admission.enter();
     const { raw } = reply;
+    this.#request = reply.request.raw;
     raw.once("close", () => {
       admission.leave();
+      OpenBodies.release(this.#request);
       if (!raw.writableFinished) {
         this.#gone = true;
         this.#ticket?.cancel(clientGone());
@@ -34,8 +41,19 @@ export class Exchange {
     return this.#ticket;
   }
 
-  run(deployment: ServedDeployment, work: Work, timeoutMs: number): Promise<InferResult> {
-    return this.submit(deployment, work, timeoutMs).result;
+  /** The result of work that was read from the request's body, which is freed when nobody will read it again. */
+  run(deployment: ServedDeployment, work: InferWork, timeoutMs: number): Promise<InferResult> {
+    const { result } = this.submit(deployment, work, timeoutMs);
+    if (OpenBodies.views(this.#request, work.inputs)) return this.#freeing(result);
+    OpenBodies.free(this.#request); // the elements were JSON, and are elsewhere now
+    return result;
+  }
+
+  async #freeing(pending: Promise<InferResult>): Promise<InferResult> {
+    const result = await pending;
+    // Answered: it will not be sent to a replica again.
+    if (!OpenBodies.views(this.#request, result.outputs)) OpenBodies.free(this.#request);
+    return result;
   }
 }
 

@@ -16,6 +16,7 @@ import { addApplicationRoutes } from "./application-routes.ts";
 import { discardBody } from "./body.ts";
 import { applicationPaths } from "./openapi.ts";
 import { closeMethods, METHODS, refuseMethod } from "./methods.ts";
+import { OpenBodies } from "./open-bodies.ts";
 import { errorOf, sendError } from "./respond.ts";
 import { addV2Routes } from "./v2-routes.ts";
 
@@ -41,6 +42,8 @@ export class HttpServer {
   static async start({ http, catalog, log }: HttpServerOptions): Promise<HttpServer> {
     const app = createApp(http, log);
     const admission = new Admission(http.limits.maxOpenRequests);
+    const openBodies = new OpenBodies(http.limits.maxOpenBodyBytes);
+    const context = { catalog, admission, limits: { ...http.limits, openBodies } };
     await app.register(swagger, {
       openapi: {
         openapi: "3.1.0",
@@ -55,13 +58,13 @@ export class HttpServer {
     await app.register(async (scope) => {
       const declared = new Set<string>();
       scope.addHook("onRoute", ({ url }) => void declared.add(url));
-      addV2Routes(scope, { catalog, admission, limits: http.limits });
+      addV2Routes(scope, context);
       scope.get("/openapi.json", { schema: { hide: true } }, () => {
         const document = app.swagger();
         return { ...document, paths: { ...document.paths, ...applicationPaths(catalog.routes()) } };
       });
       closeMethods(scope, [...declared]);
-      addApplicationRoutes(scope, { catalog, admission, limits: http.limits });
+      addApplicationRoutes(scope, context);
     });
     await app.listen({ host: http.host, port: http.port });
     return new HttpServer(app, admission, http.host);

@@ -90,6 +90,7 @@ test("the smallest file gets every default", () => {
         maxJsonDepth: 32,
         maxHeaderBytes: 16_384,
         maxOpenRequests: 4096,
+        maxOpenBodyBytes: 1024 * MIB,
       },
     },
     admin: { host: "127.0.0.1", port: 8265 },

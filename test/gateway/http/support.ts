@@ -108,6 +108,7 @@ export const LIMITS: HttpOptions["limits"] = {
   maxJsonDepth: 16,
   maxHeaderBytes: 16 * 1024,
   maxOpenRequests: 100,
+  maxOpenBodyBytes: 4 * 1024 * 1024,
 };
 
 const spec = (

@@ -1,0 +1,92 @@
+// The bodies of open requests: together they are bounded in bytes, and their memory is given back by hand.
+//
+// 1. What is held never exceeds the bound; a request that would is refused, before anything of its body is read when it
+//    announces its length.
+// 2. Memory is freed once the request was answered, for then no replica is sent it again. Where it ends otherwise a replica
+//    may still be reading: the collector frees it, and only the room is given back.
+//
+// Bodies below FREE_BYTES are not counted: the bound on open requests bounds them as well.
+
+import type { IncomingMessage } from "node:http";
+import { FREE_BYTES, freeBody } from "../../replicas/index.ts";
+import { ShoalError, type Tensor } from "../../runtime/base/index.ts";
+
+interface Held {
+  readonly room: OpenBodies;
+  bytes: number;
+  body: Uint8Array | undefined;
+}
+
+const held = new WeakMap<IncomingMessage, Held>();
+
+const RETRY_AFTER_MS = 1_000;
+
+export class OpenBodies {
+  readonly #maxBytes: number;
+  #bytes = 0;
+
+  constructor(maxBytes: number) {
+    this.#maxBytes = maxBytes;
+  }
+
+  /** Bytes held now. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** What the body of `request` may take in all. */
+  leftFor(request: IncomingMessage): number {
+    return this.#maxBytes - this.#bytes + (held.get(request)?.bytes ?? 0);
+  }
+
+  /** Throws OVERLOADED when there is no room for so many bytes more (invariant 1). */
+  check(bytes: number): void {
+    if (this.#bytes + bytes > this.#maxBytes) throw this.refusal(bytes);
+  }
+
+  refusal(bytes: number): ShoalError {
+    return new ShoalError(
+      "OVERLOADED",
+      `Cannot take a body: found ${this.#bytes} bytes of bodies open and ${bytes} more, wanted at most max_open_body_bytes ${this.#maxBytes}`,
+      { retryAfterMs: RETRY_AFTER_MS },
+    );
+  }
+
+  /** The request's body takes `bytes` in memory from now on. Throws OVERLOADED, and holds what it held before. */
+  hold(request: IncomingMessage, bytes: number): void {
+    const own = held.get(request);
+    const before = own?.bytes ?? 0;
+    if (bytes < FREE_BYTES && before === 0) return;
+    this.check(bytes - before);
+    this.#bytes += bytes - before;
+    if (own === undefined) held.set(request, { room: this, bytes, body: undefined });
+    else own.bytes = bytes;
+  }
+
+  /** `body` is whole now, and the request's: it may be freed with it. */
+  keep(request: IncomingMessage, body: Uint8Array): void {
+    const own = held.get(request);
+    if (own !== undefined) own.body = body;
+  }
+
+  /** Gives the room of a request back, and forgets its body. Idempotent. */
+  static release(request: IncomingMessage): void {
+    const own = held.get(request);
+    if (own === undefined) return;
+    held.delete(request);
+    own.room.#bytes -= own.bytes;
+  }
+
+  /** The same, and frees the memory (invariant 2): every view on the body is empty afterwards. */
+  static free(request: IncomingMessage): void {
+    const body = held.get(request)?.body;
+    OpenBodies.release(request);
+    if (body !== undefined) freeBody(body);
+  }
+
+  /** Whether one of the tensors is a view on the request's body. */
+  static views(request: IncomingMessage, tensors: readonly Tensor[]): boolean {
+    const body = held.get(request)?.body;
+    return body !== undefined && tensors.some(({ bytes }) => bytes.buffer === body.buffer);
+  }
+}
