@@ -6,4 +6,5 @@ export {
   type DeploymentStatusView,
   type ServeStatusView,
 } from "./admin/status.ts";
+export type * from "./admin/deploy-view.ts";
 export { Server, type ServerOptions } from "./server.ts";

@@ -1,18 +1,34 @@
 // A whole server in one object: the door, the admin listener, and the controller behind them.
 //
-// 1. Doors are opened before anything is started behind them, so that a port in use costs nothing.
+// 1. Doors are opened before any replica is started behind them, so that a port in use costs little.
 // 2. Draining: new requests are refused, admitted ones are answered, then replicas end, then the doors.
 
 import { randomBytes } from "node:crypto";
-import { Controller, type ControllerOptions, type ServeConfig } from "../controller/index.ts";
+import {
+  Controller,
+  type ControllerOptions,
+  type DeployRequest,
+  Deploys,
+  DesiredState,
+  type ServeConfig,
+  toFileForm,
+} from "../controller/index.ts";
 import { messageOf, ShoalError } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import { AdminServer } from "./admin/server.ts";
 import { HttpServer } from "./http/server.ts";
 
 export interface ServerOptions {
+  /** Where to listen, and what to serve unless `state` or `given` say. */
   readonly config: ServeConfig;
   readonly log: Logger;
+  /** What is wanted and was before, from a store: it is the server's from now on. By default it ends with the server. */
+  readonly state?: DesiredState;
+  /**
+   * What is to be wanted from the start: with a `state`, null keeps what that says. By default the applications of
+   * `config`.
+   */
+  readonly given?: DeployRequest | null;
   /** For the processes of replicas; that of `log` by default. */
   readonly logLevel?: string;
   /** Of the admin listener; made up by default. */
@@ -24,44 +40,65 @@ export interface ServerOptions {
 
 export class Server {
   readonly controller: Controller;
+  readonly deploys: Deploys;
   readonly http: HttpServer;
   readonly admin: AdminServer;
   readonly adminToken: string;
   /** Resolves when every deployment is ready, waits for resources, or has failed. */
   readonly deployed: Promise<void>;
+  readonly #state: DesiredState;
   #drained: Promise<void> | undefined;
 
-  private constructor(parts: Pick<Server, "controller" | "http" | "admin" | "adminToken">) {
+  private constructor(
+    parts: Pick<Server, "controller" | "deploys" | "http" | "admin" | "adminToken">,
+    state: DesiredState,
+  ) {
+    this.#state = state;
     this.controller = parts.controller;
+    this.deploys = parts.deploys;
     this.http = parts.http;
     this.admin = parts.admin;
     this.adminToken = parts.adminToken;
     this.deployed = parts.controller.settled();
   }
 
-  /** Opens the doors and begins to start the deployments. Throws INVALID_CONFIG when a port cannot be had. */
+  /**
+   * Opens the doors and begins to start the deployments. Throws INVALID_CONFIG when a port cannot be had, and the STORE_
+   * codes.
+   */
   static async start(options: ServerOptions): Promise<Server> {
     const { config, log } = options;
     const adminToken = options.adminToken ?? randomBytes(24).toString("base64url");
     await using undo = new AsyncDisposableStack();
+    const state = undo.use(options.state ?? (await DesiredState.open()));
+    let deploys: Deploys | undefined;
     const controller = await Controller.start({
-      config,
+      config: { ...config, applications: [] },
       log,
       logLevel: options.logLevel ?? log.level,
-      ...(options.onStatus === undefined ? {} : { onStatus: options.onStatus }),
+      onStatus: (deployment) => {
+        deploys?.look(deployment.name);
+        options.onStatus?.(deployment);
+      },
+      onMemory: ({ name }) => deploys?.look(name),
     });
     undo.use(controller);
+    const first = options.given === undefined ? givenBy(config) : options.given;
+    deploys = await Deploys.start({ state, controller, log, ...(first === null ? {} : { first }) });
+    let server: Server | undefined;
+    const onShutdown = options.onShutdown ?? ((): void => void server?.drain());
+    const admin = await listening(config.admin, "admin_options", () =>
+      AdminServer.start({ admin: config.admin, controller, deploys, token: adminToken, onShutdown }),
+    );
+    undo.defer(() => admin.close());
     const http = await listening(config.http, "http_options", () =>
       HttpServer.start({ http: config.http, catalog: controller, log }),
     );
     undo.use(http);
-    let server: Server | undefined;
-    const onShutdown = options.onShutdown ?? ((): void => void server?.drain());
-    const admin = await listening(config.admin, "admin_options", () =>
-      AdminServer.start({ admin: config.admin, controller, token: adminToken, onShutdown }),
-    );
+    // Right after the door is open: no request finds it without its routes.
+    deploys.begin();
     undo.move();
-    server = new Server({ controller, http, admin, adminToken });
+    server = new Server({ controller, deploys, http, admin, adminToken }, state);
     return server;
   }
 
@@ -78,6 +115,8 @@ export class Server {
   async #drainAll(): Promise<void> {
     // In the reverse order of what is deferred; one that fails does not keep the others from closing.
     await using closing = new AsyncDisposableStack();
+    closing.use(this.#state);
+    closing.defer(() => this.deploys.flush());
     closing.defer(() => this.admin.close());
     closing.defer(() => this.http.close(LAST_ANSWERS_MS));
     this.http.refuse();
@@ -87,6 +126,12 @@ export class Server {
 
 /** How long answers that are ready may take to reach slow clients once nothing else is left to do. */
 const LAST_ANSWERS_MS = 5_000;
+
+/** A config as somebody would have written it. */
+function givenBy(config: ServeConfig): DeployRequest {
+  const text = JSON.stringify(toFileForm(config));
+  return { text, file: "config", directory: process.cwd(), author: "this program", source: "a program" };
+}
 
 async function listening<T>(
   { host, port }: { readonly host: string; readonly port: number },

@@ -1,20 +1,29 @@
-// The admin listener: status, config and shutdown, for the command line and for operators. Ray Serve's paths where
-// Ray has the thing.
+// The admin listener: status, deploys, history, config and shutdown, for the command line and for operators. Ray
+// Serve's paths where Ray has the thing.
 //
 // 1. Every request needs the bearer token, whatever its route or method; comparing it takes the same time always.
 // 2. A request that a browser made for another site is refused: the Host must be one that is bound here.
 
 import { createHash, timingSafeEqual } from "node:crypto";
 import { fastify, type FastifyInstance, type FastifyRequest } from "fastify";
-import { type AdminOptions, type Controller, isLoopback, toFileForm } from "../../controller/index.ts";
+import {
+  type AdminOptions,
+  type Controller,
+  type Deploys,
+  isLoopback,
+  toFileForm,
+} from "../../controller/index.ts";
 import { ShoalError } from "../../runtime/base/index.ts";
+import { MAX_CONFIG_BYTES } from "../../runtime/base/config/index.ts";
 import { errorOf, sendError } from "../http/respond.ts";
 import { urlOf } from "../listening.ts";
+import { deployRoutes } from "./deploy-routes.ts";
 import { serveStatus } from "./status.ts";
 
 export interface AdminServerOptions {
   readonly admin: AdminOptions;
   readonly controller: Controller;
+  readonly deploys: Deploys;
   readonly token: string;
   /** Begins to end the whole server; the request that asks is answered first. */
   readonly onShutdown: () => void;
@@ -31,29 +40,29 @@ export class AdminServer {
 
   /** Listens; rejects with the system's error when it cannot. */
   static async start(options: AdminServerOptions): Promise<AdminServer> {
-    const { admin, controller, token, onShutdown } = options;
-    const app = fastify({ logger: false, forceCloseConnections: true });
+    const { admin, controller, deploys, token, onShutdown } = options;
+    const app = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_CONFIG_BYTES });
     app.addHook("onRequest", async (request) => {
       checkToken(request, token);
       checkHost(request, admin.host);
     });
-    // Nothing here has a body: one that comes is not looked at.
+    // What a body is, a route finds out; those that want none do not look at it.
     app.removeAllContentTypeParsers();
-    app.addContentTypeParser("*", (_request, _payload, done) => done(null));
+    app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
     app.setErrorHandler((thrown, request, reply) => sendError(reply, errorOf(thrown, request)));
     app.setNotFoundHandler((request, reply) => {
       const path = request.url.slice(0, 200);
       const message = `Cannot ${request.method} ${path}: no such route`;
       sendError(reply, new ShoalError("NOT_FOUND", message, { verbatim: true }));
     });
-    for (const path of ["/api/serve/applications/", "/api/serve/applications"]) {
-      app.get(path, () => serveStatus(controller));
-      app.delete(path, (_request, reply) => {
-        reply.raw.once("finish", onShutdown);
-        return { message: "shutting down" };
-      });
-    }
+    for (const path of ["/api/serve/applications/", "/api/serve/applications"])
+      app.get(path, () => serveStatus(controller, deploys));
+    deployRoutes(app, deploys);
     app.get("/api/serve/config", () => toFileForm(controller.config));
+    app.post("/api/serve/shutdown", (_request, reply) => {
+      reply.raw.once("finish", onShutdown);
+      return { message: "shutting down" };
+    });
     await app.listen({ host: admin.host, port: admin.port });
     return new AdminServer(app, admin.host);
   }

@@ -1,6 +1,7 @@
 // The state of all that is served, in the shape of Ray Serve's REST API.
 
-import type { Controller } from "../../controller/index.ts";
+import type { Controller, Deploys } from "../../controller/index.ts";
+import { type ReleaseView, releaseView } from "./deploy-view.ts";
 
 type ControllerDeployment = ReturnType<Controller["deployments"]>[number];
 
@@ -29,6 +30,8 @@ export interface ApplicationStatusView {
   readonly route_prefix: string;
   readonly status: string;
   readonly message: string;
+  /** The one that is wanted; null when the store has it and it cannot be read. */
+  readonly release: ReleaseView | null;
   readonly deployments: Readonly<Record<string, DeploymentStatusView>>;
 }
 
@@ -38,7 +41,8 @@ export interface ServeStatusView {
   readonly resources: Readonly<Record<string, { readonly total: number; readonly free: number }>>;
 }
 
-export async function serveStatus(controller: Controller): Promise<ServeStatusView> {
+export async function serveStatus(controller: Controller, deploys: Deploys): Promise<ServeStatusView> {
+  const { releases } = deploys;
   const applications = controller.config.applications.map((application) => {
     const { name, routePrefix, deployments } = application;
     const views = deployments.flatMap((config) => {
@@ -46,20 +50,30 @@ export async function serveStatus(controller: Controller): Promise<ServeStatusVi
       return deployment === undefined ? [] : [deploymentView(deployment)];
     });
     const { state, message } = controller.applicationStatus(application);
+    const release = releases.get(name);
     const view: ApplicationStatusView = {
       name,
       route_prefix: routePrefix,
       status: state,
       message,
+      release: release === undefined ? null : releaseView(release),
       deployments: Object.fromEntries(views.map((deployment) => [deployment.name, deployment])),
     };
     return [name, view] as const;
   });
   return {
     pid: process.pid,
-    applications: Object.fromEntries(applications),
+    applications: Object.fromEntries([...applications, ...unreadable(deploys)]),
     resources: await controller.resources(),
   };
+}
+
+/** What the store has and this server cannot serve. */
+function unreadable(deploys: Deploys): [string, ApplicationStatusView][] {
+  return [...deploys.unreadable].map(([name, why]) => [
+    name,
+    { name, route_prefix: "", status: "DEPLOY_FAILED", message: why, release: null, deployments: {} },
+  ]);
 }
 
 function deploymentView({

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { Controller, decodeConfig } from "../../../controller/index.ts";
+import { Controller, decodeConfig, Deploys, DesiredState } from "../../../controller/index.ts";
 import { AdminServer } from "../../../gateway/admin/server.ts";
 import type { ServeStatusView } from "../../../gateway/admin/status.ts";
 import { silentLog } from "../../../runtime/base/log/index.ts";
@@ -28,11 +28,17 @@ interface Admin extends AsyncDisposable {
 async function open(): Promise<Admin> {
   const outcome = decodeConfig(CONFIG, { file: "/srv/shoal.yaml" });
   assert(outcome.kind === "ok");
-  const controller = await Controller.start({ config: outcome.value, log: silentLog, logLevel: "silent" });
+  const config = { ...outcome.value, applications: [] };
+  const controller = await Controller.start({ config, log: silentLog, logLevel: "silent" });
+  const state = await DesiredState.open();
+  const first = { text: CONFIG, file: "shoal.yaml", directory: "/srv", author: "test", source: "test" };
+  const deploys = await Deploys.start({ state, controller, log: silentLog, first });
+  deploys.begin();
   let shutdowns = 0;
   const server = await AdminServer.start({
     admin: { host: "127.0.0.1", port: 0 },
     controller,
+    deploys,
     token: TOKEN,
     onShutdown: () => shutdowns++,
   });
@@ -49,6 +55,8 @@ async function open(): Promise<Admin> {
     [Symbol.asyncDispose]: async () => {
       await server.close();
       await controller.drain();
+      await deploys.flush();
+      await state[Symbol.asyncDispose]();
     },
   };
 }
@@ -63,7 +71,10 @@ describe("the token (invariant 1)", () => {
     "HEAD /api/serve/config",
     "OPTIONS /api/serve/config",
     "GET /no/such/route",
-    "POST /api/serve/applications/",
+    "PUT /api/serve/applications/",
+    "DELETE /api/serve/applications/digits",
+    "POST /api/serve/applications/digits/rollback",
+    "POST /api/serve/shutdown",
   ]) {
     test(`${line} needs it`, async () => {
       await using admin = await open();
@@ -153,8 +164,8 @@ test("the config comes back as a file would have it", async () => {
 test("shutdown is answered before it begins, whatever body comes with it", async () => {
   await using admin = await open();
   const json = { ...bearer, "content-type": "application/json" };
-  assert.equal((await admin.ask("DELETE /api/serve/applications/", json)).status, 200);
-  const response = await admin.ask("DELETE /api/serve/applications/", json, "{nonsense");
+  assert.equal((await admin.ask("POST /api/serve/shutdown", json)).status, 200);
+  const response = await admin.ask("POST /api/serve/shutdown", json, "{nonsense");
   assert.equal(response.status, 200);
   assert.deepEqual(JSON.parse(response.body.toString()), { message: "shutting down" });
   await until(() => admin.shutdowns === 2);
