@@ -12,13 +12,14 @@ import {
   type Clock,
   decodeTensors,
   encodeHeader,
+  freeLarge,
   HEADER_LENGTH,
+  LARGE_BYTES,
   ShoalError,
   type Tensor,
 } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import type { Engine } from "../runtime/engines/index.ts";
-import { FREE_BYTES, freeBody } from "./free-body.ts";
 import { readBody } from "./read-body.ts";
 import { answerWeb } from "./web-handler.ts";
 
@@ -137,9 +138,9 @@ export class DataServer {
     const results = await this.#options.engine.run(inputs, { signal: aborted.signal, outputs });
     const inferEndNs = process.hrtime.bigint();
     if (!this.#options.engine.mayHoldTensors) {
-      freeBody(body);
-      if (results.some(({ bytes }) => bytes.byteLength >= FREE_BYTES)) {
-        response.once("finish", () => results.forEach(({ bytes }) => freeBody(bytes)));
+      freeLarge(body);
+      if (results.some(({ bytes }) => bytes.byteLength >= LARGE_BYTES)) {
+        response.once("finish", () => results.forEach(({ bytes }) => freeLarge(bytes)));
       }
     }
     sendTensors(response, results, inferEndNs - inferStartNs, inferStartNs - startedNs);

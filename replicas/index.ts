@@ -1,5 +1,4 @@
 export { WEB_URL } from "./data-server.ts";
-export { FREE_BYTES, freeBody } from "./free-body.ts";
 export type { ReplicaInfo, ReplicaSpec } from "./replica.ts";
 
 /** The module with the class whose instances replicas are, for `runtime.actors`. */

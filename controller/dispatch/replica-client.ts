@@ -11,13 +11,14 @@ import {
   concatShape,
   decodeTensors,
   encodeHeader,
+  freeLarge,
   HEADER_LENGTH,
+  LARGE_BYTES,
   messageOf,
   ShoalError,
   type Tensor,
   type WireError,
 } from "../../runtime/base/index.ts";
-import { FREE_BYTES, freeBody } from "../../replicas/index.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
 import type { InferWork } from "./request.ts";
@@ -197,7 +198,7 @@ function decodeAnswer({ headers, body, elapsedMs }: Answered): BatchOutcome {
     .filter((part) => part !== "")
     .map(Number);
   const done = { kind: "done", outputs, computeNs: [input, infer, output] } as const;
-  return body.byteLength < FREE_BYTES ? done : { ...done, release: () => freeBody(body) };
+  return body.byteLength < LARGE_BYTES ? done : { ...done, release: () => freeLarge(body) };
 }
 
 function readError(body: Buffer, status: number): WireError {

@@ -41,18 +41,10 @@ export class Exchange {
     return this.#ticket;
   }
 
-  /** The result of work that was read from the request's body, which is freed when nobody will read it again. */
+  /** The result of work that was read from the request's body, which is freed when the work has no views on it. */
   run(deployment: ServedDeployment, work: InferWork, timeoutMs: number): Promise<InferResult> {
     const { result } = this.submit(deployment, work, timeoutMs);
-    if (OpenBodies.views(this.#request, work.inputs)) return this.#freeing(result);
-    OpenBodies.free(this.#request); // the elements were JSON, and are elsewhere now
-    return result;
-  }
-
-  async #freeing(pending: Promise<InferResult>): Promise<InferResult> {
-    const result = await pending;
-    // Answered: it will not be sent to a replica again.
-    if (!OpenBodies.views(this.#request, result.outputs)) OpenBodies.free(this.#request);
+    if (!OpenBodies.views(this.#request, work.inputs)) OpenBodies.free(this.#request);
     return result;
   }
 }

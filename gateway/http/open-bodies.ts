@@ -1,15 +1,13 @@
-// The bodies of open requests: together they are bounded in bytes, and their memory is given back by hand.
+// The bodies of open requests: together they are bounded in bytes.
 //
 // 1. What is held never exceeds the bound; a request that would is refused, before anything of its body is read when it
 //    announces its length.
-// 2. Memory is freed once the request was answered, for then no replica is sent it again. Where it ends otherwise a replica
-//    may still be reading: the collector frees it, and only the room is given back.
+// 2. Memory is freed here only when nothing views it; what a replica may be reading is freed by whoever has its answer.
 //
-// Bodies below FREE_BYTES are not counted: the bound on open requests bounds them as well.
+// Bodies below LARGE_BYTES are not counted: the bound on open requests bounds them as well.
 
 import type { IncomingMessage } from "node:http";
-import { FREE_BYTES, freeBody } from "../../replicas/index.ts";
-import { ShoalError, type Tensor } from "../../runtime/base/index.ts";
+import { freeLarge, LARGE_BYTES, ShoalError, type Tensor } from "../../runtime/base/index.ts";
 
 interface Held {
   readonly room: OpenBodies;
@@ -56,7 +54,7 @@ export class OpenBodies {
   hold(request: IncomingMessage, bytes: number): void {
     const own = held.get(request);
     const before = own?.bytes ?? 0;
-    if (bytes < FREE_BYTES && before === 0) return;
+    if (bytes < LARGE_BYTES && before === 0) return;
     this.check(bytes - before);
     this.#bytes += bytes - before;
     if (own === undefined) held.set(request, { room: this, bytes, body: undefined });
@@ -81,7 +79,7 @@ export class OpenBodies {
   static free(request: IncomingMessage): void {
     const body = held.get(request)?.body;
     OpenBodies.release(request);
-    if (body !== undefined) freeBody(body);
+    if (body !== undefined) freeLarge(body);
   }
 
   /** Whether one of the tensors is a view on the request's body. */
