@@ -1,4 +1,6 @@
+export { DEFAULTS } from "./defaults.ts";
 export { exposedListeners, isLoopback } from "./exposure.ts";
+export { type LayeredConfig, loadLayers } from "./layers.ts";
 export { applicationForm, deploymentForm, toFileForm } from "./file-form.ts";
 export { configJsonSchema } from "./json-schema.ts";
 export { decodeConfig, decodeFile, loadConfig } from "./load.ts";
