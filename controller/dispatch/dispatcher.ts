@@ -1,21 +1,25 @@
-// Requests → batches → replicas, for one deployment. The loop around the decisions of `decide.ts`: it queues,
-// binds a batch to a replica when one has room, and settles what comes back.
+// Requests → batches → replicas, for one deployment: what is admitted is queued (`queue.ts`), bound to replicas and answered
+// (`runner.ts`), by decisions that are functions (`planner.ts`); what is open is settled in time (`ledger.ts`).
 //
 // 1. The queue is bounded and a refusal is immediate.
 // 2. A request that was admitted settles: with its result, with its own failure, or when its deadline passes.
 // 3. A batch is bound to a replica at the moment there is room, never before.
 // 4. A replica that lost a batch gets no other until it is restored.
 
-import type { Clock, Timer } from "../../runtime/base/index.ts";
-import { asShoalError, ShoalError, splitRows, type Tensor } from "../../runtime/base/index.ts";
+import { type Clock, ShoalError } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
-import { Batch } from "./batch.ts";
-import { afterUnanswered, type DispatchPolicy, decide } from "./decide.ts";
+import type { LatencyModel } from "../latency-model/index.ts";
+import { Arrivals } from "./arrivals.ts";
 import { Entry } from "./entry.ts";
-import { OpenEntries } from "./open-entries.ts";
+import { Intake } from "./intake.ts";
+import { Ledger, type LoadSink } from "./ledger.ts";
+import { type Claim, type DispatchPolicy, PRIORITIES, weightOf } from "./policy.ts";
 import { RequestQueue } from "./queue.ts";
-import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
-import { type InferResult, NotDelivered, type Ticket, type Work } from "./request.ts";
+import type { ReplicaLink } from "./replica-link.ts";
+import type { Ticket, Work } from "./request.ts";
+import { Runner } from "./runner.ts";
+import { ServiceRecord } from "./service-record.ts";
+import { SlotPool } from "./slot-pool.ts";
 import { DispatchStats } from "./stats.ts";
 
 export interface DispatcherOptions {
@@ -27,54 +31,49 @@ export interface DispatcherOptions {
   readonly afterTurn?: (fire: () => void) => void;
   /** Told when a replica lost a batch; it gets no more until `restore`. */
   readonly onLost?: (replicaId: string, error: ShoalError) => void;
+  /** Hears of the load: arrivals, refused ones too, what is open, how it ends. */
+  readonly load?: LoadSink;
 }
-
-/** What is known of one replica. */
-class Slot {
-  readonly link: ReplicaLink;
-  /** Those it has, oldest first, also when nobody waits for them any more. */
-  readonly batches: Batch[] = [];
-  ongoingRequests = 0;
-  /** It runs a suspect, which gets no company. */
-  reserved = false;
-  lost = false;
-
-  constructor(link: ReplicaLink) {
-    this.link = link;
-  }
-
-  get ongoingBatches(): number {
-    return this.batches.length;
-  }
-}
-
-/** A caller is never told to stay away for longer. */
-const MAX_RETRY_AFTER_MS = 60_000;
-
-/** Deadlines are looked at no more often than this, so that a burst of them costs one pass. */
-const SWEEP_INTERVAL_MS = 2;
 
 export class Dispatcher {
   readonly stats = new DispatchStats();
   readonly #options: DispatcherOptions;
   #policy: DispatchPolicy;
-  readonly #queue = new RequestQueue();
-  readonly #open = new OpenEntries();
-  #slots: Slot[] = [];
-  #turnAsked = false;
-  #waitTimer: Timer | undefined;
-  #sweep: { readonly atMs: number; readonly timer: Timer } | undefined;
+  readonly #queue = new RequestQueue((tenant) => weightOf(this.#policy, tenant));
+  readonly #pool: SlotPool;
+  readonly #service = new ServiceRecord();
+  readonly #arrivals = new Arrivals();
+  readonly #intake: Intake;
+  readonly #ledger: Ledger;
+  readonly #runner: Runner;
   #refusal: ShoalError | undefined;
-  /** Nothing will run any more: what comes back unanswered fails. */
-  #hopeless = false;
   #drained: Promise<void> | undefined;
-  #onIdle: (() => void) | undefined;
-  /** Mean time per row of late, for `Retry-After`. */
-  #rowMs = 1;
 
   constructor(options: DispatcherOptions) {
+    const { deployment, policy, clock, load, onLost, afterTurn = setImmediate } = options;
     this.#options = options;
-    this.#policy = options.policy;
+    this.#policy = policy;
+    this.#pool = new SlotPool(policy);
+    const parts = { queue: this.#queue, pool: this.#pool, service: this.#service, arrivals: this.#arrivals };
+    this.#intake = new Intake({ ...parts, deployment });
+    this.#ledger = new Ledger({
+      deployment,
+      clock,
+      stats: this.stats,
+      load,
+      onExpired: (entry, error) => this.#runner.withdraw(entry, error),
+    });
+    this.#runner = new Runner({
+      ...parts,
+      deployment,
+      clock,
+      policy: () => this.#policy,
+      intake: this.#intake,
+      ledger: this.#ledger,
+      stats: this.stats,
+      afterTurn: (fire) => void afterTurn(fire),
+      onLost,
+    });
   }
 
   /** Requests waiting. */
@@ -82,85 +81,88 @@ export class Dispatcher {
     return this.#queue.length;
   }
 
+  get queuedRows(): number {
+    return this.#queue.rows;
+  }
+
   /** Requests admitted and not settled. */
   get open(): number {
-    return this.#open.size;
+    return this.#ledger.size;
   }
 
   get policy(): DispatchPolicy {
     return this.#policy;
   }
 
+  /** How long batches take here, learnt from those that ran. */
+  get service(): LatencyModel {
+    return this.#service.model;
+  }
+
   /** New bounds apply to what is decided from now on; nothing queued is lost. */
   setPolicy(policy: DispatchPolicy): void {
     this.#policy = policy;
-    this.#askTurn();
+    this.#pool.setBounds(policy);
+    this.#runner.ask();
   }
 
-  /** Why a request would be refused now, before anything of it is read; undefined when there is room. */
-  refusal(): ShoalError | undefined {
-    if (this.#refusal !== undefined) return this.#refusal;
-    if (this.#queue.length < this.#policy.maxQueuedRequests) return undefined;
-    const replicas = Math.max(1, this.#slots.length);
-    const retryAfterMs = Math.min(
-      MAX_RETRY_AFTER_MS,
-      Math.ceil((this.#queue.length * this.#rowMs) / replicas),
-    );
-    return new ShoalError(
-      "QUEUE_FULL",
-      `Cannot take a request for "${this.#options.deployment}": ${this.#queue.length} wait already, wanted fewer than max_queued_requests ${this.#policy.maxQueuedRequests}`,
-      { retryAfterMs },
-    );
+  /** Why a request with this claim would be refused now, before anything of it is read; undefined when there is room. */
+  refusal(claim: Claim = {}): ShoalError | undefined {
+    return this.#refusal ?? this.#intake.noRoom(this.#policy, claim, this.#options.clock.nowMs());
+  }
+
+  /** Throws what `refusal` says, and counts it as demand that was turned away. */
+  check(claim: Claim = {}): void {
+    const refusal = this.refusal(claim);
+    if (refusal === undefined) return;
+    this.#arrive(1);
+    this.#turnAway(refusal);
   }
 
   /** Admits work or throws at once (invariant 1). */
-  submit(work: Work, deadlineMs: number): Ticket {
-    const refusal = this.refusal();
-    if (refusal !== undefined) {
-      this.stats.refused++;
-      throw refusal;
-    }
-    const { maxBatchSize } = this.#policy;
-    if (work.kind === "infer" && work.rows > maxBatchSize) {
-      throw new ShoalError(
-        "INVALID_ARGUMENT",
-        `Cannot run a request on "${this.#options.deployment}": found ${work.rows} rows, wanted at most max_batch_size ${maxBatchSize}`,
-      );
-    }
-    const entry = new Entry(work, this.#options.clock.nowMs(), deadlineMs);
-    this.#open.add(entry);
-    this.#queue.push(entry);
-    this.#sweepBy(deadlineMs);
-    this.#askTurn();
+  submit(work: Work, deadlineMs: number, claim: Claim = {}): Ticket {
+    const nowMs = this.#options.clock.nowMs();
+    const rows = work.kind === "infer" ? work.rows : 1;
+    this.#checkSize(work);
+    this.#arrive(rows);
+    const dueMs = Math.min(deadlineMs, nowMs + this.#objectiveOf(work));
+    const refusal = this.refusal(claim) ?? this.#refusalOf(work, claim, { rows, dueMs, nowMs });
+    if (refusal !== undefined) this.#turnAway(refusal);
+    if (this.#queue.length >= this.#policy.maxQueuedRequests) this.#displace(claim, nowMs);
+    const { priority = "normal", tenant = "" } = claim;
+    const entry = new Entry(work, nowMs, deadlineMs, { band: PRIORITIES.indexOf(priority), tenant, dueMs });
+    this.#ledger.add(entry);
+    this.#runner.admit(entry);
     return {
       result: entry.result,
-      cancel: (reason) => this.#withdraw(entry, reason),
-      liftDeadline: () => {
-        entry.deadlineMs = Number.POSITIVE_INFINITY;
-      },
+      cancel: (reason) => this.#runner.withdraw(entry, reason),
+      liftDeadline: () => this.#ledger.liftDeadline(entry),
     };
   }
 
   addReplica(link: ReplicaLink): void {
-    this.#slots.push(new Slot(link));
-    this.#askTurn();
+    if (this.#pool.usable === 0) this.#runner.served();
+    this.#pool.add(link);
+    this.#runner.ask();
   }
 
   /** No new batch goes there; what it has, it may finish. */
   removeReplica(id: string): void {
-    this.#slots = this.#slots.filter((slot) => slot.link.id !== id);
+    this.#pool.remove(id);
   }
 
   /** Ends the ban of invariant 4. */
   restore(id: string): void {
-    for (const slot of this.#slots) if (slot.link.id === id) slot.lost = false;
-    this.#askTurn();
+    const slot = this.#pool.get(id);
+    if (slot?.lost !== true) return;
+    if (this.#pool.usable === 0) this.#runner.served();
+    this.#pool.setLost(slot, false);
+    this.#runner.ask();
   }
 
   /** Milliseconds since the oldest batch now at a replica was sent; undefined when it has none. */
   busyMs(id: string): number | undefined {
-    const slot = this.#slots.find(({ link }) => link.id === id);
-    const [oldest] = slot?.batches ?? [];
+    const [oldest] = this.#pool.get(id)?.batches ?? [];
     return oldest === undefined ? undefined : this.#options.clock.nowMs() - oldest.sentMs;
   }
 
@@ -168,15 +170,17 @@ export class Dispatcher {
   refuseAll(reason: ShoalError): void {
     if (this.#drained !== undefined) return;
     this.#refusal = reason;
-    this.#hopeless = true;
-    for (const entry of this.#open) if (entry.state.kind === "queued") this.#withdraw(entry, reason);
+    this.#runner.hopeless = true;
+    for (const entry of this.#ledger.all()) {
+      if (entry.state.kind === "queued") this.#runner.withdraw(entry, reason);
+    }
   }
 
   /** Takes work again, unless it drains. */
   accept(): void {
     if (this.#drained !== undefined) return;
     this.#refusal = undefined;
-    this.#hopeless = false;
+    this.#runner.hopeless = false;
   }
 
   /**
@@ -189,217 +193,55 @@ export class Dispatcher {
   }
 
   async #drain(graceMs: number): Promise<void> {
-    const reason = new ShoalError(
-      "DRAINING",
-      `Cannot run a request on "${this.#options.deployment}": it is shutting down`,
-    );
+    const why = `Cannot run a request on "${this.#options.deployment}": it is shutting down`;
+    const reason = new ShoalError("DRAINING", why);
     this.#refusal ??= reason;
-    if (this.#open.size > 0) {
-      const idle = Promise.withResolvers<void>();
-      this.#onIdle = idle.resolve;
-      const timer = this.#options.clock.timer(graceMs, idle.resolve);
-      await idle.promise;
-      timer.cancel();
-    }
-    this.#hopeless = true;
-    for (const entry of this.#open) this.#withdraw(entry, reason);
-    this.#waitTimer?.cancel();
-    this.#sweep?.timer.cancel();
+    await this.#ledger.whenEmpty(graceMs);
+    this.#runner.hopeless = true;
+    for (const entry of this.#ledger.all()) this.#runner.withdraw(entry, reason);
+    this.#runner.stop();
+    this.#ledger.stop();
   }
 
-  #askTurn(): void {
-    if (this.#turnAsked) return;
-    this.#turnAsked = true;
-    (this.#options.afterTurn ?? setImmediate)(() => {
-      this.#turnAsked = false;
-      this.#dispatch();
-    });
-  }
-
-  #dispatch(): void {
-    this.#waitTimer?.cancel();
-    this.#waitTimer = undefined;
-    const usable = this.#slots.some((slot) => slot.lost)
-      ? this.#slots.filter((slot) => !slot.lost)
-      : this.#slots;
-    for (let head = this.#queue.head; head !== undefined; head = this.#queue.head) {
-      const nowMs = this.#options.clock.nowMs();
-      const { queuedMs: headQueuedMs, alone: headAlone, suspect: headSuspect } = head;
-      const waiting = { headRows: this.#queue.headRows, headQueuedMs, headAlone, headSuspect };
-      const decision = decide(waiting, usable, { policy: this.#policy, nowMs });
-      if (decision.kind === "full") return;
-      if (decision.kind === "wait") {
-        this.#waitTimer = this.#options.clock.timer(decision.untilMs - nowMs, () => this.#dispatch());
-        return;
-      }
-      this.#send(decision.slot, this.#queue.take({ rows: decision.rows, requests: decision.requests }));
-    }
-  }
-
-  #send(slot: Slot, entries: Entry[]): void {
-    const batch = new Batch(entries, this.#options.clock.nowMs());
-    const [only] = entries;
-    slot.batches.push(batch);
-    slot.ongoingRequests += entries.length;
-    slot.reserved = only?.suspect === true;
-    const outcome =
-      only?.work.kind === "fetch" ? this.#carry(only.work.carry(slot.link)) : slot.link.send(batch);
-    void outcome.then((settled) => {
-      slot.batches.splice(slot.batches.indexOf(batch), 1);
-      slot.ongoingRequests -= entries.length;
-      slot.reserved = false;
-      this.#receive(batch, settled, slot);
-      this.#askTurn();
-    });
-  }
-
-  /** A web request's answer goes straight to its client; what is left for us is whether it did. */
-  async #carry(carried: Promise<void>): Promise<BatchOutcome> {
-    try {
-      await carried;
-      return { kind: "done", outputs: [], computeNs: [0, 0, 0] };
-    } catch (thrown) {
-      if (thrown instanceof NotDelivered) return { kind: "lost", error: thrown.error, delivered: false };
-      const error = asShoalError(thrown);
-      return error.code === "REPLICA_DIED"
-        ? { kind: "lost", error, delivered: true }
-        : { kind: "failed", error };
-    }
-  }
-
-  #receive(batch: Batch, outcome: BatchOutcome, slot: Slot): void {
-    if (outcome.kind === "done") {
-      this.#answer(batch, outcome);
-      return;
-    }
-    if (outcome.kind === "lost") {
-      slot.lost = true; // invariant 4
-      // One that was removed is replaced already, perhaps under the same id.
-      if (this.#slots.includes(slot)) this.#options.onLost?.(slot.link.id, outcome.error);
-    }
-    const nowMs = this.#options.clock.nowMs();
-    // From the youngest on, each before the last: they keep their order.
-    for (const entry of batch.entries.toReversed()) {
-      if (entry.state.kind === "settled") continue;
-      const { suspect, returns } = entry;
-      const known = { requests: batch.entries.length, suspect, returns };
-      const aftermath = afterUnanswered(outcome, known, {
-        // A body that went to a replica is spent: it cannot be sent again.
-        idempotent: this.#policy.idempotent && entry.work.kind === "infer",
-      });
-      if (entry.deadlineMs <= nowMs) {
-        this.#settle(entry, this.#tooLate(entry, nowMs));
-        continue;
-      }
-      if (aftermath === "fail" || this.#hopeless) {
-        this.#settle(entry, outcome.error);
-        continue;
-      }
-      entry.returns++;
-      if (aftermath === "requeue-alone") {
-        entry.alone = true;
-        entry.suspect ||= outcome.kind === "lost";
-      }
-      entry.markQueued(nowMs);
-      this.#queue.pushFront(entry);
-    }
-  }
-
-  #answer(batch: Batch, { outputs, computeNs, release }: Extract<BatchOutcome, { kind: "done" }>): void {
-    const { entries, rows } = batch;
-    const nowMs = this.#options.clock.nowMs();
-    // How long a web answer streams says nothing about when there is room again.
-    const fetched = entries[0]?.work.kind === "fetch";
-    if (!fetched) this.#rowMs += 0.05 * ((nowMs - batch.sentMs) / Math.max(1, rows) - this.#rowMs);
-    let parts: Tensor[][] | undefined;
-    try {
-      if (entries.length > 1) {
-        const counts = entries.map((entry) => entry.rows);
-        parts = outputs.map((output) => splitRows(output, counts));
-      }
-    } catch (thrown) {
-      // The model does not keep the batch axis: alone, each gets what the model gives.
-      const error = new ShoalError(
-        "ENGINE_FAILED",
-        `The outputs of "${this.#options.deployment}" do not have a row per input row`,
-        { cause: thrown },
-      );
-      for (const entry of entries.toReversed()) this.#requeueAlone(entry, error);
-      return;
-    }
-    this.stats.countBatch(rows, computeNs);
-    const [computeInputNs, computeInferNs, computeOutputNs] = computeNs;
-    for (let index = 0; index < entries.length; index++) {
-      const entry = entries[index];
-      if (entry === undefined || entry.state.kind === "settled") continue;
-      const queueNs = Math.round((batch.sentMs - entry.admittedMs) * 1e6);
-      const timings = { queueNs, computeInputNs, computeInferNs, computeOutputNs, batchRows: rows };
-      const own = parts === undefined ? outputs : parts.flatMap((part) => part[index] ?? []);
-      this.stats.countSuccess(entry.rows, (nowMs - entry.admittedMs) * 1e6, queueNs);
-      this.stats.countCompute(computeNs);
-      const mine = release !== undefined && entries.length === 1;
-      this.#settle(entry, mine ? { outputs: own, timings, release } : { outputs: own, timings });
-    }
-    this.stats.lastInferenceMs = this.#options.clock.epochMs();
-  }
-
-  #requeueAlone(entry: Entry, error: ShoalError): void {
-    if (entry.state.kind === "settled") return;
-    if (this.#hopeless) {
-      this.#settle(entry, error);
-      return;
-    }
-    entry.alone = true;
-    entry.markQueued(this.#options.clock.nowMs());
-    this.#queue.pushFront(entry);
-  }
-
-  /** Takes an entry out of wherever it is. */
-  #withdraw(entry: Entry, reason: ShoalError): void {
-    if (entry.state.kind === "settled") return;
-    if (entry.state.kind === "queued") this.#queue.remove(entry);
-    else entry.state.batch.release();
-    this.#settle(entry, reason);
-  }
-
-  #settle(entry: Entry, outcome: InferResult | ShoalError): void {
-    if (outcome instanceof Error) {
-      this.stats.countFailure((this.#options.clock.nowMs() - entry.admittedMs) * 1e6);
-    }
-    if (!entry.settle(outcome)) return;
-    this.#open.delete(entry);
-    if (this.#open.size === 0) this.#onIdle?.();
-  }
-
-  /** Makes sure that deadlines are looked at by `deadlineMs`. */
-  #sweepBy(deadlineMs: number): void {
-    if (deadlineMs === Number.POSITIVE_INFINITY) return;
-    if (this.#sweep !== undefined) {
-      if (this.#sweep.atMs <= deadlineMs) return;
-      this.#sweep.timer.cancel();
-    }
-    const delayMs = Math.max(SWEEP_INTERVAL_MS, deadlineMs - this.#options.clock.nowMs());
-    const timer = this.#options.clock.timer(delayMs, () => this.#expire());
-    this.#sweep = { atMs: deadlineMs, timer };
-  }
-
-  #expire(): void {
-    this.#sweep = undefined;
-    const nowMs = this.#options.clock.nowMs();
-    let nextMs = Number.POSITIVE_INFINITY;
-    for (const entry of this.#open) {
-      if (entry.deadlineMs > nowMs) nextMs = Math.min(nextMs, entry.deadlineMs);
-      else this.#withdraw(entry, this.#tooLate(entry, nowMs));
-    }
-    this.#sweepBy(nextMs);
-  }
-
-  #tooLate(entry: Entry, nowMs: number): ShoalError {
-    const waitedMs = Math.round(nowMs - entry.admittedMs);
-    const where = entry.state.kind === "queued" ? "in the queue" : "at a replica";
-    return new ShoalError(
-      "DEADLINE_EXCEEDED",
-      `Cannot answer a request on "${this.#options.deployment}" in time: its deadline passed after ${waitedMs} ms, ${where}`,
+  #checkSize(work: Work): void {
+    const { maxBatchSize } = this.#policy;
+    if (work.kind !== "infer" || work.rows <= maxBatchSize) return;
+    throw new ShoalError(
+      "INVALID_ARGUMENT",
+      `Cannot run a request on "${this.#options.deployment}": found ${work.rows} rows, wanted at most max_batch_size ${maxBatchSize}`,
     );
+  }
+
+  /** How long a whole web request takes is its own matter. */
+  #objectiveOf({ kind }: Work): number {
+    const { objectiveMs } = this.#policy;
+    if (objectiveMs === undefined || kind === "fetch") return Number.POSITIVE_INFINITY;
+    return this.#service.objectiveMs(objectiveMs);
+  }
+
+  #refusalOf({ kind }: Work, claim: Claim, asked: Parameters<Intake["tooLate"]>[2]): ShoalError | undefined {
+    return kind === "fetch" ? undefined : this.#intake.tooLate(this.#policy, claim, asked);
+  }
+
+  /** Makes room in a full queue for one that comes before others. */
+  #displace(claim: Claim, nowMs: number): void {
+    const victim = this.#queue.victimOf(claim);
+    if (victim === undefined) return;
+    this.stats.displaced++;
+    this.#arrivals.ended(true);
+    this.#runner.withdraw(victim, this.#intake.displaced(this.#policy, nowMs));
+  }
+
+  #arrive(rows: number): void {
+    const nowMs = this.#options.clock.nowMs();
+    this.#arrivals.add(rows, nowMs);
+    this.#options.load?.arrived(rows, nowMs);
+  }
+
+  #turnAway(refusal: ShoalError): never {
+    this.stats.refused++;
+    this.#arrivals.ended(true);
+    this.#options.load?.ended(1, 1, this.#options.clock.nowMs());
+    throw refusal;
   }
 }

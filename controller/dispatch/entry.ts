@@ -7,6 +7,7 @@
 
 import type { ShoalError } from "../../runtime/base/index.ts";
 import type { Batch } from "./batch.ts";
+import type { Lane } from "./fair-band.ts";
 import type { InferResult, Work } from "./request.ts";
 
 export type EntryState =
@@ -17,10 +18,22 @@ export type EntryState =
 const QUEUED: EntryState = { kind: "queued" };
 const SETTLED: EntryState = { kind: "settled" };
 
+/** Where an entry stands among others. */
+export interface Standing {
+  /** 0 high, 1 normal, 2 low. */
+  readonly band: number;
+  readonly tenant: string;
+  /** `Clock.nowMs` by which it is to be answered: its deadline, or the objective where that is earlier. */
+  readonly dueMs: number;
+}
+
 export class Entry {
   readonly work: Work;
   readonly rows: number;
   readonly joinKey: string;
+  readonly band: number;
+  readonly tenant: string;
+  readonly dueMs: number;
   readonly admittedMs: number;
   /** `Clock.nowMs` at which the caller stops waiting. */
   deadlineMs: number;
@@ -32,25 +45,32 @@ export class Entry {
   alone: boolean;
   /** Was at a replica that died: runs with no other batch beside it, so that nobody is blamed for another. */
   suspect = false;
+  /** Its answer has begun to flow: no time counts any more. */
+  begun = false;
   /** Times it was sent and came back unanswered. */
   returns = 0;
 
-  // Links of the two lists it is in while queued: all entries, and those of its join key.
-  previous: Entry | undefined;
-  next: Entry | undefined;
-  previousAlike: Entry | undefined;
-  nextAlike: Entry | undefined;
-  // Links of the list of open entries, until it is settled.
-  previousOpen: Entry | undefined;
-  nextOpen: Entry | undefined;
+  /** A second copy of it that is under way. */
+  twin: Entry | undefined;
+
+  /** Given by the queue: the order of admission. */
+  sequence = 0;
+  /** The list it waits in, and its place there. */
+  lane: Lane | undefined;
+  laneIndex = -1;
+  /** Its place among those open; below 0 once it is settled, and of a copy. */
+  openIndex = -1;
 
   readonly #resolve: (result: InferResult) => void;
   readonly #reject: (error: ShoalError) => void;
 
-  constructor(work: Work, nowMs: number, deadlineMs: number) {
+  constructor(work: Work, nowMs: number, deadlineMs: number, standing?: Standing) {
     this.work = work;
     this.rows = work.kind === "infer" ? work.rows : 1;
     this.joinKey = work.kind === "infer" ? work.joinKey : "fetch";
+    this.band = standing?.band ?? 1;
+    this.tenant = standing?.tenant ?? "";
+    this.dueMs = standing?.dueMs ?? deadlineMs;
     this.admittedMs = nowMs;
     this.queuedMs = nowMs;
     this.deadlineMs = deadlineMs;

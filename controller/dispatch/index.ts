@@ -1,5 +1,13 @@
 export { neverConnected } from "./response-collector.ts";
-export { type DispatchPolicy } from "./decide.ts";
+export type { BatchReason } from "./batch-reason.ts";
+export {
+  type Claim,
+  type DispatchPolicy,
+  type HedgePolicy,
+  PRIORITIES,
+  type Priority,
+  type TenantPolicy,
+} from "./policy.ts";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 export { ReplicaClient } from "./replica-client.ts";
 export type { ReplicaLink } from "./replica-link.ts";
@@ -12,4 +20,5 @@ export {
   type Ticket,
   type Work,
 } from "./request.ts";
+export type { LoadSink } from "./ledger.ts";
 export type { DurationStat } from "./stats.ts";

@@ -1,40 +1,43 @@
-// The entries admitted and not settled, as a list linked through the entries themselves.
+// The entries admitted and not settled, the earliest deadline first.
 //
 // Not a Set: one that is added to and deleted from all the time grows a chain of outgrown tables, each of which
 // keeps its successor, and all entries in them, alive until the next full garbage collection.
 
 import type { Entry } from "./entry.ts";
+import { Heap } from "./heap.ts";
 
 export class OpenEntries {
-  #first: Entry | undefined;
-  #size = 0;
+  readonly #entries = new Heap<Entry>({
+    before: (a, b) => a.deadlineMs < b.deadlineMs,
+    place: (entry, index) => {
+      entry.openIndex = index;
+    },
+  });
 
   get size(): number {
-    return this.#size;
+    return this.#entries.size;
+  }
+
+  /** Whose deadline is next. */
+  get first(): Entry | undefined {
+    return this.#entries.first;
   }
 
   add(entry: Entry): void {
-    entry.nextOpen = this.#first;
-    entry.previousOpen = undefined;
-    if (this.#first !== undefined) this.#first.previousOpen = entry;
-    this.#first = entry;
-    this.#size++;
+    this.#entries.push(entry);
   }
 
   delete(entry: Entry): void {
-    if (entry.previousOpen === undefined) this.#first = entry.nextOpen;
-    else entry.previousOpen.nextOpen = entry.nextOpen;
-    if (entry.nextOpen !== undefined) entry.nextOpen.previousOpen = entry.previousOpen;
-    entry.previousOpen = entry.nextOpen = undefined;
-    this.#size--;
+    if (entry.openIndex >= 0) this.#entries.removeAt(entry.openIndex);
   }
 
-  /** All of them, the youngest first; the one that was given may be deleted meanwhile. */
-  *[Symbol.iterator](): Generator<Entry, void, undefined> {
-    for (let entry = this.#first; entry !== undefined; ) {
-      const next: Entry | undefined = entry.nextOpen;
-      yield entry;
-      entry = next;
-    }
+  /** The deadline of one changed. */
+  moved(entry: Entry): void {
+    if (entry.openIndex >= 0) this.#entries.moved(entry.openIndex);
+  }
+
+  /** All of them as of now, in no order. */
+  all(): Entry[] {
+    return [...this.#entries.items];
   }
 }

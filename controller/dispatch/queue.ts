@@ -1,118 +1,201 @@
-// The waiting requests of one deployment: in order of arrival, and per join key, so that taking the oldest
-// and its like, and taking one out of the middle, both cost the same however long the queue is.
+// The waiting requests of one deployment: what came back unanswered first, then three bands of priority.
 //
-// 1. An entry is in both lists or in neither.
+// 1. An entry is in one lane of one band, or in none.
 // 2. An entry that is `alone` shares no batch.
+// 3. A band that waited while `PASSES` batches of others went is next: no load of higher ones starves it.
+// 4. A batch is filled from the highest band down; a request that does not fit is not passed over for a smaller one.
 
 import type { Entry } from "./entry.ts";
+import { FairBand } from "./fair-band.ts";
+import type { Claim } from "./policy.ts";
+import { PRIORITIES } from "./policy.ts";
 
-interface Alike {
-  first: Entry | undefined;
-  last: Entry | undefined;
-  rows: number;
+/** Batches that may pass a waiting band. */
+export const PASSES = 16;
+
+const NOBODY = { name: "", weight: 1 };
+/** Sorts what is alone apart from what may be joined; no key of tensors starts so. */
+const ALONE = "\0alone";
+
+/** `drop`: in this batch or another, it is too late. */
+export type Fit = "fits" | "waits" | "drop";
+
+export interface Taken {
+  readonly taken: Entry[];
+  /** Out of the queue as well. */
+  readonly dropped: Entry[];
 }
 
-/** Join keys kept though nothing of them waits: the next request will have one of these again. */
-const MAX_IDLE_KEYS = 16;
+export interface Take {
+  /** Most rows of the batch. */
+  readonly rows: number;
+  readonly requests: number;
+  /** Whether an entry would be in time in this batch; without it all are. */
+  readonly fits?: (entry: Entry) => Fit;
+  /** What a row costs its tenant. Default 1. */
+  readonly rowCost?: number;
+}
+
+interface Band {
+  readonly entries: FairBand;
+  passes: number;
+}
 
 export class RequestQueue {
-  #first: Entry | undefined;
-  #last: Entry | undefined;
+  readonly #weightOf: (tenant: string) => number;
+  readonly #returned: Band = { entries: new FairBand(), passes: 0 };
+  readonly #bands: readonly Band[] = PRIORITIES.map(() => ({ entries: new FairBand(), passes: 0 }));
+  readonly #all: readonly Band[] = [this.#returned, ...this.#bands];
+  #sequence = 0;
   #length = 0;
-  readonly #alike = new Map<string, Alike>();
 
+  /** `weightOf` says the share of a tenant that begins to wait. */
+  constructor(weightOf: (tenant: string) => number = () => 1) {
+    this.#weightOf = weightOf;
+  }
+
+  /** Requests. */
   get length(): number {
     return this.#length;
   }
 
-  /** The entry that has waited longest. */
-  get head(): Entry | undefined {
-    return this.#first;
+  get rows(): number {
+    let rows = 0;
+    for (const { entries } of this.#all) rows += entries.rows;
+    return rows;
   }
 
-  /** Rows queued that could share a batch with the head, itself included. */
-  get headRows(): number {
-    const head = this.#first;
-    if (head === undefined) return 0;
-    return head.alone ? head.rows : (this.#alike.get(head.joinKey)?.rows ?? 0);
+  /** Who is next. */
+  get head(): Entry | undefined {
+    if (this.#length === 0) return undefined;
+    return this.#leader()?.entries.head;
+  }
+
+  /** Rows queued that could share a batch with an entry, itself included. */
+  rowsLike(entry: Entry): number {
+    if (entry.alone) return entry.rows;
+    let rows = 0;
+    for (const { entries } of this.#all) rows += entries.rowsOf(entry.joinKey);
+    return rows;
   }
 
   push(entry: Entry): void {
-    entry.previous = this.#last;
-    entry.next = undefined;
-    if (this.#last === undefined) this.#first = entry;
-    else this.#last.next = entry;
-    this.#last = entry;
-
-    const alike = this.#alikeOf(entry);
-    entry.previousAlike = alike.last;
-    entry.nextAlike = undefined;
-    if (alike.last === undefined) alike.first = entry;
-    else alike.last.nextAlike = entry;
-    alike.last = entry;
-    alike.rows += entry.rows;
+    entry.sequence = ++this.#sequence;
+    const owner = { name: entry.tenant, weight: this.#weightOf(entry.tenant) };
+    this.#bands[entry.band]?.entries.push(entry, keyOf(entry), owner);
     this.#length++;
   }
 
-  /** Puts back what was taken out before everything that waits now. */
-  pushFront(entry: Entry): void {
-    entry.next = this.#first;
-    entry.previous = undefined;
-    if (this.#first === undefined) this.#last = entry;
-    else this.#first.previous = entry;
-    this.#first = entry;
-
-    const alike = this.#alikeOf(entry);
-    entry.nextAlike = alike.first;
-    entry.previousAlike = undefined;
-    if (alike.first === undefined) alike.last = entry;
-    else alike.first.previousAlike = entry;
-    alike.first = entry;
-    alike.rows += entry.rows;
+  /** Puts back what was taken out, before everything that waits. */
+  giveBack(entry: Entry): void {
+    this.#returned.entries.push(entry, keyOf(entry), NOBODY);
     this.#length++;
   }
 
   remove(entry: Entry): void {
-    if (entry.previous === undefined) this.#first = entry.next;
-    else entry.previous.next = entry.next;
-    if (entry.next === undefined) this.#last = entry.previous;
-    else entry.next.previous = entry.previous;
-
-    const alike = this.#alikeOf(entry);
-    if (entry.previousAlike === undefined) alike.first = entry.nextAlike;
-    else entry.previousAlike.nextAlike = entry.nextAlike;
-    if (entry.nextAlike === undefined) alike.last = entry.previousAlike;
-    else entry.nextAlike.previousAlike = entry.previousAlike;
-    alike.rows -= entry.rows;
-    if (alike.first === undefined && this.#alike.size > MAX_IDLE_KEYS) this.#alike.delete(entry.joinKey);
-
-    entry.previous = entry.next = entry.previousAlike = entry.nextAlike = undefined;
+    if (entry.lane === undefined) return;
+    entry.lane.band.remove(entry);
     this.#length--;
   }
 
-  /** Takes the head and its like, oldest first, up to `limits`; the head is taken whatever its size. */
-  take(limits: { readonly rows: number; readonly requests: number }): Entry[] {
+  /** Takes an entry and its like, up to `limits`; the entry itself is taken whatever its size. */
+  take(head: Entry, limits: Take): Taken {
     const taken: Entry[] = [];
-    let entry = this.#first;
-    let rows = 0;
-    while (entry !== undefined) {
-      if (taken.length > 0 && (entry.alone || rows + entry.rows > limits.rows)) break;
-      const { nextAlike } = entry;
-      this.remove(entry);
-      taken.push(entry);
-      rows += entry.rows;
-      if (entry.alone || taken.length >= limits.requests) break; // invariant 2
-      entry = nextAlike;
+    const dropped: Entry[] = [];
+    const { rowCost = 1 } = limits;
+    this.#takeOne(head, rowCost);
+    taken.push(head);
+    if (!head.alone) this.#fill({ taken, dropped }, limits); // invariant 2
+    for (const band of this.#bands) band.passes = band.entries.requests > 0 ? band.passes + 1 : 0;
+    for (const { band } of taken) {
+      const served = this.#bands[band];
+      if (served !== undefined) served.passes = 0;
     }
-    return taken;
+    return { taken, dropped };
   }
 
-  #alikeOf(entry: Entry): Alike {
-    let alike = this.#alike.get(entry.joinKey);
-    if (alike === undefined) {
-      alike = { first: undefined, last: undefined, rows: 0 };
-      this.#alike.set(entry.joinKey, alike);
-    }
-    return alike;
+  /** Rows that go before a new request with this claim. */
+  rowsAhead({ priority = "normal", tenant = "" }: Claim): number {
+    const own = PRIORITIES.indexOf(priority);
+    let rows = this.#returned.entries.rows;
+    for (let band = 0; band < own; band++) rows += this.#bands[band]?.entries.rows ?? 0;
+    const share = { name: tenant, weight: this.#weightOf(tenant) };
+    return rows + (this.#bands[own]?.entries.rowsAhead(share) ?? 0);
   }
+
+  /** Requests of a tenant that wait, whatever their priority. */
+  requestsOf(tenant: string): number {
+    let requests = 0;
+    for (const { entries } of this.#bands) requests += entries.requestsOf(tenant);
+    return requests;
+  }
+
+  /**
+   * Who has to leave a full queue for a new request with this claim: one of the lowest band below it, else one of the
+   * tenant with most waiting for its weight, if that is more than its own. Undefined when it is the new one itself.
+   */
+  victimOf({ priority = "normal", tenant = "" }: Claim): Entry | undefined {
+    const own = PRIORITIES.indexOf(priority);
+    for (let band = this.#bands.length - 1; band > own; band--) {
+      const longest = this.#bands[band]?.entries.longest;
+      if (longest !== undefined) return lastOf(longest);
+    }
+    const entries = this.#bands[own]?.entries;
+    const longest = entries?.longest;
+    if (entries === undefined || longest === undefined || longest.name === tenant) return undefined;
+    const after = (entries.requestsOf(tenant) + 1) / this.#weightOf(tenant);
+    return longest.requests / longest.weight > after ? lastOf(longest) : undefined;
+  }
+
+  #leader(): Band | undefined {
+    if (this.#returned.entries.requests > 0) return this.#returned;
+    let leader: Band | undefined;
+    for (const band of this.#bands) {
+      if (band.entries.requests === 0) continue;
+      if (leader === undefined || (band.passes >= PASSES && band.passes > leader.passes)) leader = band; // invariant 3
+    }
+    return leader;
+  }
+
+  #fill({ taken, dropped }: Taken, { rows: most, requests, fits, rowCost = 1 }: Take): void {
+    const [head] = taken;
+    if (head === undefined) return;
+    let { rows } = head;
+    for (const { entries } of this.#all) {
+      while (taken.length < requests && rows < most) {
+        const next = entries.headOf(head.joinKey);
+        const fit = next === undefined ? "waits" : (fits?.(next) ?? "fits");
+        if (next === undefined || fit === "waits") break;
+        if (fit === "drop") {
+          this.remove(next);
+          dropped.push(next);
+          continue;
+        }
+        if (rows + next.rows > most) return; // invariant 4
+        this.#takeOne(next, rowCost);
+        taken.push(next);
+        rows += next.rows;
+      }
+    }
+  }
+
+  #takeOne(entry: Entry, rowCost: number): void {
+    const { lane } = entry;
+    if (lane === undefined) return;
+    this.remove(entry);
+    lane.band.charge(lane, entry.rows * rowCost);
+  }
+}
+
+function keyOf(entry: Entry): string {
+  return entry.alone ? ALONE : entry.joinKey;
+}
+
+function lastOf({
+  lanes,
+}: {
+  readonly lanes: ReadonlySet<{ readonly entries: { readonly leaf: Entry | undefined } }>;
+}): Entry | undefined {
+  for (const { entries } of lanes) return entries.leaf;
+  return undefined;
 }

@@ -2,6 +2,7 @@
 // infer, which may be joined into batches, and whole web requests, which may not.
 
 import type { ShoalError, Tensor } from "../../runtime/base/index.ts";
+import type { BatchReason } from "./batch-reason.ts";
 import type { ReplicaLink } from "./replica-link.ts";
 
 export interface InferWork {
@@ -44,10 +45,19 @@ export interface Timings {
   readonly batchRows: number;
 }
 
+/** The batch that a request ran in. */
+export interface BatchNote {
+  readonly requests: number;
+  readonly rows: number;
+  /** Why it had no more rows. */
+  readonly reason: BatchReason;
+}
+
 export interface InferResult {
   /** Views on the batch's answer. Empty for web requests. */
   readonly outputs: readonly Tensor[];
   readonly timings: Timings;
+  readonly batch: BatchNote;
   /** Gives the memory of the outputs back, once they have been sent. Absent when others share it. */
   readonly release?: () => void;
 }

@@ -1,5 +1,7 @@
 // Counters of one deployment, in Triton's categories, as plain numbers: the hot path adds, readers copy.
 
+import { BATCH_REASONS, type BatchReason } from "./batch-reason.ts";
+
 export interface DurationStat {
   count: number;
   ns: number;
@@ -20,8 +22,19 @@ export class DispatchStats {
   executionCount = 0;
   /** Unix epoch milliseconds of the last answer; 0 before the first. */
   lastInferenceMs = 0;
-  /** Requests refused because the queue was full. */
+  /** Requests refused at once. */
   refused = 0;
+  /** Requests dropped from the queue because they could not be in time. */
+  shed = 0;
+  /** Requests dropped from a full queue for others that come before them. */
+  displaced = 0;
+  /** Requests that ran again: their batch failed, or their replica refused it or died. */
+  requeued = 0;
+  /** Second copies sent, and those that were answered first. */
+  hedged = 0;
+  hedgesWon = 0;
+  /** Requests sent, by why their batch had no more rows. */
+  readonly reasons = new Map<BatchReason, number>(BATCH_REASONS.map((reason) => [reason, 0]));
   readonly success = duration();
   readonly fail = duration();
   readonly queue = duration();
@@ -53,6 +66,10 @@ export class DispatchStats {
     add(this.computeInput, input);
     add(this.computeInfer, infer);
     add(this.computeOutput, output);
+  }
+
+  countSent(reason: BatchReason, requests: number): void {
+    this.reasons.set(reason, (this.reasons.get(reason) ?? 0) + requests);
   }
 
   countFailure(totalNs: number): void {

@@ -3,14 +3,9 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import {
-  type Aftermath,
-  afterUnanswered,
-  decide,
-  MAX_RETURNS,
-  type SlotView,
-  type Waiting,
-} from "../../../controller/dispatch/decide.ts";
+import { type Aftermath, afterUnanswered, MAX_RETURNS } from "../../../controller/dispatch/aftermath.ts";
+import { decide, type PoolView, type SlotView, type Waiting } from "../../../controller/dispatch/decide.ts";
+import type { DispatchPolicy } from "../../../controller/dispatch/policy.ts";
 import type { BatchOutcome } from "../../../controller/dispatch/replica-link.ts";
 import { ShoalError } from "../../../runtime/base/index.ts";
 import { checkProperty } from "../../support/properties.ts";
@@ -18,17 +13,34 @@ import { POLICY } from "./support.ts";
 
 const NOW_MS = 500;
 
-function slot(ongoingBatches: number, more: Partial<SlotView> = {}): SlotView {
+interface FakeSlot extends SlotView {
+  /** It runs a suspect, which gets no company. */
+  readonly reserved: boolean;
+}
+
+function slot(ongoingBatches: number, more: Partial<FakeSlot> = {}): FakeSlot {
   return { ongoingBatches, ongoingRequests: ongoingBatches, reserved: false, ...more };
+}
+
+/** What the pool of the dispatcher would say of these. */
+function poolOf(slots: readonly FakeSlot[], policy: DispatchPolicy): PoolView<FakeSlot> {
+  const ready = slots
+    .filter(({ reserved }) => !reserved)
+    .filter(({ ongoingBatches }) => ongoingBatches < policy.maxConcurrentBatches)
+    .filter(({ ongoingRequests }) => ongoingRequests < policy.maxOngoingRequests)
+    .toSorted((a, b) => a.ongoingBatches - b.ongoingBatches);
+  return { best: ready[0], idle: ready.filter(({ ongoingBatches }) => ongoingBatches === 0).length };
 }
 
 function waiting(headRows: number, waitedMs = 0, headSuspect = false): Waiting {
   return { headRows, headQueuedMs: NOW_MS - waitedMs, headAlone: headSuspect, headSuspect };
 }
 
-function decided(head: Waiting, slots: readonly SlotView[], policy = POLICY): unknown {
-  const decision = decide(head, slots, { policy, nowMs: NOW_MS });
-  return decision.kind === "send" ? { ...decision, slot: slots.indexOf(decision.slot) } : decision;
+function decided(head: Waiting, slots: readonly FakeSlot[], policy = POLICY): unknown {
+  const decision = decide(head, poolOf(slots, policy), { policy, nowMs: NOW_MS });
+  if (decision.kind !== "send") return decision;
+  const { kind, rows, requests } = decision;
+  return { kind, slot: slots.indexOf(decision.slot), rows, requests };
 }
 
 test("with an idle replica the wait is zero (invariant 1)", () => {
@@ -115,7 +127,7 @@ test("what is sent never exceeds a bound, and waiting ends (random)", (t) => {
     t,
     fc.property(heads, slots, policies, (head, views, bounds) => {
       const policy = { ...POLICY, ...bounds };
-      const decision = decide(head, views, { policy, nowMs: NOW_MS });
+      const decision = decide(head, poolOf(views, policy), { policy, nowMs: NOW_MS });
       if (decision.kind === "send") {
         assert(decision.slot.ongoingBatches < policy.maxConcurrentBatches);
         assert(decision.slot.ongoingRequests + decision.requests <= policy.maxOngoingRequests);
@@ -160,6 +172,9 @@ test("what can have no company does not wait for any", () => {
   const busy = [slot(1)];
   const policy = { ...POLICY, maxConcurrentBatches: 2, maxBatchSize: 8, batchWaitTimeoutMs: 50 };
   const head = { ...waiting(1), headAlone: true };
-  assert.equal(decide(head, busy, { policy, nowMs: NOW_MS }).kind, "send");
-  assert.equal(decide({ ...head, headAlone: false }, busy, { policy, nowMs: NOW_MS }).kind, "wait");
+  assert.equal(decide(head, poolOf(busy, policy), { policy, nowMs: NOW_MS }).kind, "send");
+  assert.equal(
+    decide({ ...head, headAlone: false }, poolOf(busy, policy), { policy, nowMs: NOW_MS }).kind,
+    "wait",
+  );
 });

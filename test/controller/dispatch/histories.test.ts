@@ -5,7 +5,13 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
 import type { BatchOutcome } from "../../../controller/dispatch/replica-link.ts";
-import type { InferResult, Ticket } from "../../../controller/dispatch/index.ts";
+import {
+  type DispatchPolicy,
+  type InferResult,
+  PRIORITIES,
+  type Priority,
+  type Ticket,
+} from "../../../controller/dispatch/index.ts";
 import { ShoalError } from "../../../runtime/base/index.ts";
 import type { FakeReplica, ReceivedBatch } from "../../support/fake-replica.ts";
 import { checkAsyncProperty } from "../../support/properties.ts";
@@ -16,7 +22,14 @@ const RAN = ["failed", "lost"] as const;
 const NOT_RUN = ["refused", "undelivered"] as const;
 
 type Step =
-  | { readonly do: "submit"; readonly key: string; readonly rows: number; readonly withinMs: number }
+  | {
+      readonly do: "submit";
+      readonly key: string;
+      readonly rows: number;
+      readonly withinMs: number;
+      readonly priority: Priority;
+      readonly tenant: string;
+    }
   | { readonly do: "cancel"; readonly at: number }
   | { readonly do: "answer"; readonly at: number }
   | { readonly do: "unanswered"; readonly at: number; readonly how: (typeof RAN | typeof NOT_RUN)[number] }
@@ -34,6 +47,8 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
         key: fc.constantFrom("a", "b"),
         rows: fc.integer({ min: 1, max: 3 }),
         withinMs: fc.oneof(fc.integer({ min: 0, max: 30 }), fc.constant(Number.POSITIVE_INFINITY)),
+        priority: fc.constantFrom(...PRIORITIES),
+        tenant: fc.constantFrom("", "x", "y"),
       }),
     },
     { weight: 1, arbitrary: fc.record({ do: fc.constant("cancel"), at }) },
@@ -69,8 +84,8 @@ class History {
   readonly suspects = new Set<number>();
   #next = 0;
 
-  constructor(idempotent: boolean) {
-    this.desk = new Desk({ idempotent, maxOngoingRequests: 5 });
+  constructor(policy: Partial<DispatchPolicy>) {
+    this.desk = new Desk({ ...policy, maxOngoingRequests: 5 });
     this.#addReplica();
   }
 
@@ -132,9 +147,16 @@ class History {
     this.replicas.push(this.desk.replica(`r#${this.replicas.length}`));
   }
 
-  #submit({ key, rows, withinMs }: Extract<Step, { do: "submit" }>): void {
+  #submit({ key: name, rows, withinMs, priority, tenant }: Extract<Step, { do: "submit" }>): void {
     const values = Array.from({ length: rows }, () => this.#next++);
-    const ticket = this.desk.submit(values, { name: key, withinMs });
+    let ticket: Ticket;
+    try {
+      ticket = this.desk.submit(values, { name, withinMs, priority, tenant });
+    } catch (refusal) {
+      assert(refusal instanceof ShoalError && (refusal.retryAfterMs ?? 0) > 0);
+      assert(["OVERLOADED", "QUEUE_FULL"].includes(refusal.code), refusal.code);
+      return;
+    }
     const submitted: Submitted = { ticket, values, outcomes: [] };
     this.submitted.push(submitted);
     ticket.result.then(
@@ -172,6 +194,8 @@ class History {
           "ENGINE_FAILED",
           "REPLICA_DIED",
           "LATEST_START_PASSED",
+          "OVERLOADED",
+          "QUEUE_FULL",
         ];
         assert(known.includes(outcome.code), outcome.code);
       } else assert.deepEqual(outcome?.outputs.flatMap(valuesOf), values);
@@ -199,12 +223,27 @@ function outcomeOf(how: Extract<Step, { do: "unanswered" }>["how"]): BatchOutcom
   }
 }
 
-for (const idempotent of [true, false]) {
-  test(`every request settles exactly once, whatever happens (idempotent: ${idempotent}; random)`, async (t) => {
+const POLICIES: readonly [string, Partial<DispatchPolicy>][] = [
+  ["idempotent", { idempotent: true }],
+  ["not idempotent", { idempotent: false }],
+  ["with an objective", { objectiveMs: 20, maxQueuedRequests: 6 }],
+  [
+    "with tenants, one at a time",
+    {
+      tenants: { header: "x-tenant", weights: { x: 3 }, maxQueuedRequests: 3 },
+      maxQueuedRequests: 6,
+      parallel: true,
+    },
+  ],
+  ["with second copies", { hedge: { budget: 1 }, objectiveMs: 1_000 }],
+];
+
+for (const [what, policy] of POLICIES) {
+  test(`every request settles exactly once, whatever happens (${what}; random)`, async (t) => {
     await checkAsyncProperty(
       t,
       fc.asyncProperty(steps, async (history) => {
-        const run = new History(idempotent);
+        const run = new History(policy);
         for (const step of history) await run.step(step);
         await run.end();
       }),
@@ -217,7 +256,7 @@ test("a suspect never has company at its replica (random)", async (t) => {
   await checkAsyncProperty(
     t,
     fc.asyncProperty(steps, async (history) => {
-      const run = new History(true);
+      const run = new History({ idempotent: true });
       for (const step of history) {
         const before = new Set(run.replicas.flatMap(({ held }) => held));
         await run.step(step);

@@ -1,24 +1,30 @@
-// The queue against a plain list.
+// The queue against plain lists, and its promises: bands, shares, ageing.
 
 import assert from "node:assert/strict";
-import { test } from "node:test";
+import { describe, it, test } from "node:test";
 import * as fc from "fast-check";
 import { Entry } from "../../../controller/dispatch/entry.ts";
-import { RequestQueue } from "../../../controller/dispatch/queue.ts";
+import type { Claim } from "../../../controller/dispatch/policy.ts";
+import { PRIORITIES } from "../../../controller/dispatch/policy.ts";
+import { PASSES, RequestQueue } from "../../../controller/dispatch/queue.ts";
 import { checkProperty } from "../../support/properties.ts";
 import { infer } from "./support.ts";
 
 const KEYS = ["a", "b", "c"];
+const TENANTS = ["", "x", "y"];
 
 interface Entering {
   readonly key: string;
   readonly rows: number;
   readonly alone: boolean;
+  readonly band: number;
+  readonly tenant: string;
+  readonly dueMs: number;
 }
 
 type Step =
   | ({ readonly do: "push" } & Entering)
-  | ({ readonly do: "pushFront" } & Entering)
+  | ({ readonly do: "giveBack" } & Entering)
   | { readonly do: "remove"; readonly at: number }
   | { readonly do: "take"; readonly rows: number; readonly requests: number };
 
@@ -26,15 +32,18 @@ const entering = {
   key: fc.constantFrom(...KEYS),
   rows: fc.integer({ min: 1, max: 4 }),
   alone: fc.integer({ min: 0, max: 9 }).map((dice) => dice === 0),
+  band: fc.nat(2),
+  tenant: fc.constantFrom(...TENANTS),
+  dueMs: fc.nat(5),
 };
 
 const steps: fc.Arbitrary<Step[]> = fc.array(
   fc.oneof(
     { weight: 4, arbitrary: fc.record({ do: fc.constant("push" as const), ...entering }) },
-    { weight: 2, arbitrary: fc.record({ do: fc.constant("pushFront" as const), ...entering }) },
+    { weight: 1, arbitrary: fc.record({ do: fc.constant("giveBack" as const), ...entering }) },
     { weight: 2, arbitrary: fc.record({ do: fc.constant("remove" as const), at: fc.nat(50) }) },
     {
-      weight: 1,
+      weight: 2,
       arbitrary: fc.record({
         do: fc.constant("take" as const),
         rows: fc.integer({ min: 1, max: 12 }),
@@ -42,80 +51,93 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       }),
     },
   ),
-  { maxLength: 60 },
+  { maxLength: 80 },
 );
 
-function entryOf({ key, rows, alone }: Entering): Entry {
+function entryOf({ key, rows, alone, band, tenant, dueMs }: Entering): Entry {
   const values = Array.from({ length: rows }, (_, index) => index);
-  const entry = new Entry(infer(values, key), 0, Number.POSITIVE_INFINITY);
+  const entry = new Entry(infer(values, key), 0, Number.POSITIVE_INFINITY, { band, tenant, dueMs });
   entry.alone = alone;
   return entry;
 }
 
-/** What `take` should take of a plain list. */
-function expected(list: readonly Entry[], limits: { rows: number; requests: number }): Entry[] {
-  const [head] = list;
-  if (head === undefined) return [];
-  const taken = [head];
-  let rows = head.rows;
-  for (const entry of list.slice(1)) {
-    if (head.alone || taken.length >= limits.requests) break;
-    if (entry.joinKey !== head.joinKey) continue;
-    if (entry.alone || rows + entry.rows > limits.rows) break;
-    taken.push(entry);
-    rows += entry.rows;
-  }
-  return taken;
+function request({ priority = "normal", tenant = "" }: Claim = {}, dueMs = 0): Entry {
+  return new Entry(infer([1]), 0, dueMs, { band: PRIORITIES.indexOf(priority), tenant, dueMs });
 }
 
-/** Invariant 1: both lists hold what the plain one holds, in its order, linked both ways. */
-function checkLinks(queue: RequestQueue, list: readonly Entry[]): void {
-  assert.equal(queue.length, list.length);
-  assert.equal(queue.head, list[0]);
-  for (const [index, entry] of list.entries()) {
-    assert.equal(entry.next, list[index + 1]);
-    assert.equal(entry.previous, list[index - 1]);
-  }
-  for (const key of KEYS) {
-    const alike = list.filter(({ work }) => work.kind === "infer" && work.inputs[0]?.name === key);
-    for (const [index, entry] of alike.entries()) {
-      assert.equal(entry.nextAlike, alike[index + 1]);
-      assert.equal(entry.previousAlike, alike[index - 1]);
-    }
-  }
-  const [head] = list;
-  const rows = list.reduce((sum, entry) => sum + (entry.joinKey === head?.joinKey ? entry.rows : 0), 0);
-  assert.equal(queue.headRows, head?.alone ? head.rows : rows);
+/** What may come along with `head`, and how much of it there is. */
+function likeOf(list: readonly Entry[], head: Entry): number {
+  if (head.alone) return head.rows;
+  return list.reduce(
+    (sum, entry) => sum + (entry.joinKey === head.joinKey && !entry.alone ? entry.rows : 0),
+    0,
+  );
 }
 
-test("the queue equals a plain list, whatever is pushed, put back, removed and taken (invariants 1 and 2)", (t) => {
+test("nothing is lost, doubled or joined with what is unlike it, and no bound is passed (invariants 1 and 2)", (t) => {
   checkProperty(
     t,
     fc.property(steps, (history) => {
       const queue = new RequestQueue();
-      let list: Entry[] = [];
+      const list = new Set<Entry>();
       for (const step of history) {
-        if (step.do === "push" || step.do === "pushFront") {
+        if (step.do === "push" || step.do === "giveBack") {
           const entry = entryOf(step);
           queue[step.do](entry);
-          list = step.do === "push" ? [...list, entry] : [entry, ...list];
+          list.add(entry);
         } else if (step.do === "remove") {
-          const entry = list[step.at % Math.max(1, list.length)];
+          const entry = [...list][step.at % Math.max(1, list.size)];
           if (entry === undefined) continue;
           queue.remove(entry);
-          list = list.filter((other) => other !== entry);
+          list.delete(entry);
         } else {
-          const wanted = expected(list, step);
-          assert.deepEqual(
-            queue.take(step).map((entry) => list.indexOf(entry)),
-            wanted.map((entry) => list.indexOf(entry)),
-          );
-          list = list.filter((entry) => !wanted.includes(entry));
+          const { head } = queue;
+          if (head === undefined) continue;
+          assert.equal(queue.rowsLike(head), likeOf([...list], head));
+          const { taken, dropped } = queue.take(head, step);
+          assert.equal(taken[0], head);
+          assert.equal(dropped.length, 0);
+          for (const entry of taken) assert(list.delete(entry));
+          assert(taken.length === 1 || (!head.alone && taken.length <= step.requests));
+          const rows = taken.reduce((sum, entry) => sum + entry.rows, 0);
+          assert(taken.length === 1 || rows <= step.rows);
+          assert(taken.every((entry) => entry === head || (!entry.alone && entry.joinKey === head.joinKey)));
         }
-        checkLinks(queue, list);
+        assert.equal(queue.length, list.size);
+        assert.equal(
+          queue.rows,
+          [...list].reduce((sum, { rows }) => sum + rows, 0),
+        );
+        assert.equal(queue.head === undefined, list.size === 0);
       }
     }),
     300,
+  );
+});
+
+test("one tenant of one band is served in order of due time, then of age, whatever is removed (random)", (t) => {
+  const arrivals = fc.array(fc.record({ dueMs: fc.nat(6), gone: fc.boolean() }), { maxLength: 60 });
+  checkProperty(
+    t,
+    fc.property(arrivals, (history) => {
+      const queue = new RequestQueue();
+      const entries = history.map(({ dueMs }) => request({}, dueMs));
+      for (const entry of entries) queue.push(entry);
+      const left = entries.filter((entry, index) => {
+        if (history[index]?.gone !== true) return true;
+        queue.remove(entry);
+        return false;
+      });
+      const served: Entry[] = [];
+      for (let { head } = queue; head !== undefined; { head } = queue) {
+        served.push(...queue.take(head, { rows: 3, requests: 3 }).taken);
+      }
+      const wanted = left.toSorted((a, b) => a.dueMs - b.dueMs || a.sequence - b.sequence);
+      assert.deepEqual(
+        served.map(({ sequence }) => sequence),
+        wanted.map(({ sequence }) => sequence),
+      );
+    }),
   );
 });
 
@@ -124,5 +146,139 @@ test("the head is taken however many rows it has", () => {
   const large = new Entry(infer([1, 2, 3]), 0, 0);
   queue.push(large);
   queue.push(new Entry(infer([4]), 0, 0));
-  assert.deepEqual(queue.take({ rows: 2, requests: 9 }), [large]);
+  assert.deepEqual(queue.take(large, { rows: 2, requests: 9 }).taken, [large]);
+});
+
+/** Serves one request at a time and says whose it was. */
+function serve(queue: RequestQueue, count: number): Entry[] {
+  return Array.from({ length: count }, () => {
+    const { head } = queue;
+    assert(head !== undefined);
+    queue.take(head, { rows: 1, requests: 1 });
+    return head;
+  });
+}
+
+describe("shares", () => {
+  test("of those who always have something waiting are as their weights (random)", (t) => {
+    const weights = fc.array(fc.integer({ min: 1, max: 5 }), { minLength: 2, maxLength: 5 });
+    checkProperty(
+      t,
+      fc.property(weights, fc.integer({ min: 1, max: 4 }), (shares, batch) => {
+        const queue = new RequestQueue((tenant) => shares[Number(tenant)] ?? 1);
+        const total = shares.reduce((sum, share) => sum + share, 0);
+        const turns = 20 * total;
+        // The first floods: it is all in the queue before anybody else comes.
+        for (const [tenant] of shares.entries()) {
+          for (let index = 0; index < turns; index++) queue.push(request({ tenant: String(tenant) }));
+        }
+        const served = new Map<string, number>();
+        for (let left = turns; left > 0; ) {
+          const { head } = queue;
+          assert(head !== undefined);
+          const { taken } = queue.take(head, { rows: batch, requests: batch });
+          for (const { tenant } of taken) served.set(tenant, (served.get(tenant) ?? 0) + 1);
+          left -= taken.length;
+        }
+        for (const [tenant, share] of shares.entries()) {
+          const got = served.get(String(tenant)) ?? 0;
+          assert(
+            Math.abs(got - 20 * share) <= 2 * batch + shares.length,
+            `${got} of ${20 * share} for ${share}`,
+          );
+        }
+      }),
+      100,
+    );
+  });
+
+  it("give no credit for idleness, nor forget what was had", () => {
+    const queue = new RequestQueue();
+    for (let index = 0; index < 50; index++) queue.push(request({ tenant: "busy" }));
+    serve(queue, 20);
+    for (let index = 0; index < 20; index++) queue.push(request({ tenant: "late" }));
+    const next = serve(queue, 20).filter(({ tenant }) => tenant === "late").length;
+    assert(next >= 9 && next <= 11, `${next} of 20`);
+  });
+
+  it("are of rows: who sends larger requests is served fewer", () => {
+    const queue = new RequestQueue();
+    for (let index = 0; index < 40; index++) {
+      const standing = { band: 1, dueMs: 0 };
+      queue.push(new Entry(infer([1, 2, 3, 4]), 0, 0, { ...standing, tenant: "large" }));
+      queue.push(new Entry(infer([1]), 0, 0, { ...standing, tenant: "small" }));
+    }
+    const large = serve(queue, 25).filter(({ tenant }) => tenant === "large").length;
+    assert(large >= 4 && large <= 6, `${large} of 25`);
+  });
+});
+
+describe("bands", () => {
+  it("go from high to low, and a batch is filled from the others", () => {
+    const queue = new RequestQueue();
+    const [low, normal, high] = [
+      request({ priority: "low" }),
+      request({ priority: "normal" }),
+      request({ priority: "high" }),
+    ];
+    for (const entry of [low, normal, high]) queue.push(entry);
+    assert.equal(queue.head, high);
+    assert.deepEqual(queue.take(high, { rows: 3, requests: 3 }).taken, [high, normal, low]);
+  });
+
+  it("never starve: one that waited while enough batches passed is next (invariant 3)", () => {
+    const queue = new RequestQueue();
+    queue.push(request({ priority: "low" }));
+    queue.push(request({ priority: "normal" }));
+    for (let index = 0; index < 3 * PASSES; index++) queue.push(request({ priority: "high" }));
+    const bands = serve(queue, PASSES + 2).map(({ band }) => band);
+    assert.deepEqual(bands.slice(0, PASSES), Array(PASSES).fill(0));
+    assert.deepEqual(bands.slice(PASSES).toSorted(), [1, 2]);
+  });
+
+  it("come after what came back unanswered", () => {
+    const queue = new RequestQueue();
+    const back = request({ priority: "low" });
+    queue.push(request({ priority: "high" }));
+    queue.giveBack(back);
+    assert.equal(queue.head, back);
+  });
+});
+
+describe("who leaves a full queue", () => {
+  it("is one of a lower band first", () => {
+    const queue = new RequestQueue();
+    const low = request({ priority: "low" });
+    queue.push(request());
+    queue.push(low);
+    assert.equal(queue.victimOf({ priority: "high" }), low);
+    assert.equal(queue.victimOf({ priority: "low" }), undefined);
+  });
+
+  it("is one of the tenant that has most waiting for its weight, unless that is who comes", () => {
+    const queue = new RequestQueue((tenant) => (tenant === "heavy" ? 10 : 1));
+    for (let index = 0; index < 8; index++) queue.push(request({ tenant: "flood" }));
+    for (let index = 0; index < 20; index++) queue.push(request({ tenant: "heavy" }));
+    assert.equal(queue.victimOf({ tenant: "other" })?.tenant, "flood");
+    assert.equal(queue.victimOf({ tenant: "heavy" })?.tenant, "flood");
+    assert.equal(queue.victimOf({ tenant: "flood" }), undefined);
+  });
+
+  it("is nobody when all have the same", () => {
+    const queue = new RequestQueue();
+    queue.push(request({ tenant: "a" }));
+    queue.push(request({ tenant: "b" }));
+    assert.equal(queue.victimOf({ tenant: "c" }), undefined);
+  });
+});
+
+test("tenants that come once leave nothing behind that slows down the others", () => {
+  const queue = new RequestQueue();
+  for (let index = 0; index < 20_000; index++) {
+    queue.push(request({ tenant: `t${index}` }));
+    serve(queue, 1);
+  }
+  queue.push(request({ tenant: "a" }));
+  assert.equal(queue.head?.tenant, "a");
+  assert.equal(queue.rowsAhead({ tenant: "b" }), 0);
 });

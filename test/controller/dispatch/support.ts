@@ -3,7 +3,7 @@
 
 import assert from "node:assert/strict";
 import { setImmediate as immediate } from "node:timers/promises";
-import type { DispatchPolicy } from "../../../controller/dispatch/decide.ts";
+import type { Claim, DispatchPolicy } from "../../../controller/dispatch/policy.ts";
 import {
   Dispatcher,
   type DispatcherOptions,
@@ -56,8 +56,15 @@ export class Desk {
     return replica;
   }
 
-  submit(values: readonly number[], { name = "x", withinMs = Number.POSITIVE_INFINITY } = {}): Ticket {
-    const ticket = this.dispatcher.submit(infer(values, name), this.clock.nowMs() + withinMs);
+  submit(
+    values: readonly number[],
+    {
+      name = "x",
+      withinMs = Number.POSITIVE_INFINITY,
+      ...claim
+    }: { name?: string; withinMs?: number } & Claim = {},
+  ): Ticket {
+    const ticket = this.dispatcher.submit(infer(values, name), this.clock.nowMs() + withinMs, claim);
     // A test may look at what became of it later than it settles.
     ticket.result.catch(() => undefined);
     return ticket;

@@ -1,0 +1,58 @@
+// How much is asked for, refused requests included, and how much of it is turned away.
+//
+// 1. Demand is what arrives: shedding must not hide the demand that caused it.
+
+const BUCKET_MS = 200;
+const RATE = 0.3;
+const SHED_RATE = 0.01;
+/** With more than this share turned away a head is shed more readily for the sake of the others. */
+const OVERLOAD = 0.05;
+const GATE = 0.9;
+const OVERLOAD_GATE = 0.98;
+
+export class Arrivals {
+  #bucketMs = Number.NEGATIVE_INFINITY;
+  #rows = 0;
+  #perSecond = 0;
+  #shed = 0;
+  #seeded = false;
+
+  /** Rows of a request that came, whatever becomes of it. */
+  add(rows: number, nowMs: number): void {
+    this.#advance(nowMs);
+    this.#rows += rows;
+  }
+
+  /** Rows per second, over the last half second or so. */
+  perSecondAt(nowMs: number): number {
+    this.#advance(nowMs);
+    return this.#perSecond;
+  }
+
+  /** A request was sent to a replica, or turned away for want of capacity. */
+  ended(shed: boolean): void {
+    this.#shed += SHED_RATE * (Number(shed) - this.#shed);
+  }
+
+  /** More than one in twenty was turned away of late. */
+  get overloaded(): boolean {
+    return this.#shed > OVERLOAD;
+  }
+
+  /** Share of the wanted throughput below which a head is shed for the others. */
+  get gate(): number {
+    return this.overloaded ? OVERLOAD_GATE : GATE;
+  }
+
+  #advance(nowMs: number): void {
+    if (this.#bucketMs === Number.NEGATIVE_INFINITY) this.#bucketMs = nowMs;
+    const buckets = Math.floor((nowMs - this.#bucketMs) / BUCKET_MS);
+    if (buckets <= 0) return;
+    const perSecond = (this.#rows * 1_000) / BUCKET_MS;
+    this.#perSecond = this.#seeded ? this.#perSecond + RATE * (perSecond - this.#perSecond) : perSecond;
+    this.#seeded = true;
+    this.#perSecond *= (1 - RATE) ** (buckets - 1); // the others were empty
+    this.#rows = 0;
+    this.#bucketMs += buckets * BUCKET_MS;
+  }
+}
