@@ -157,7 +157,7 @@ export class Controller implements Catalog {
   }
 
   traffic(model: string): TrafficRouter | undefined {
-    return this.#traffic.routers().find(({ table }) => table.model === model);
+    return this.#traffic.model(model);
   }
 
   trafficRouters(): readonly TrafficRouter[] {

@@ -6,6 +6,7 @@ export {
   Dispatcher,
   type DurationStat,
   type InferResult,
+  type InferWork,
   joinKey,
   neverConnected,
   NotDelivered,
@@ -15,6 +16,7 @@ export {
 } from "./dispatch/index.ts";
 export {
   differenceOf,
+  SLOTS,
   type TableShadow,
   TrafficRouter,
   type TrafficStatus,

@@ -28,6 +28,8 @@ const LEAST_LOOK_MS = 10;
 export class Traffic {
   readonly #options: TrafficOptions;
   readonly #applications = new Map<string, ApplicationTraffic>();
+  /** By V2 model name: looked at with each request. */
+  #models: ReadonlyMap<string, TrafficRouter> = new Map();
   #timer: Timer | undefined;
   #stopped = false;
 
@@ -52,6 +54,9 @@ export class Traffic {
       this.#tell(application, application.memory.history);
       this.#options.onTable?.(application.router);
     }
+    this.#models = new Map(
+      this.routers().flatMap((router) => (router.table.model === null ? [] : [[router.table.model, router]])),
+    );
     this.#wake();
   }
 
@@ -70,6 +75,11 @@ export class Traffic {
   /** Undefined when one deployment answers everything. */
   router(application: string): TrafficRouter | undefined {
     return this.#applications.get(application)?.router;
+  }
+
+  /** The versions that answer under one V2 model name together. */
+  model(name: string): TrafficRouter | undefined {
+    return this.#models.get(name);
   }
 
   routers(): readonly TrafficRouter[] {

@@ -2,6 +2,7 @@
 
 import type { Controller, Deploys } from "../../controller/index.ts";
 import { type ReleaseView, releaseView } from "./deploy-view.ts";
+import { type TrafficView, trafficView } from "./traffic-view.ts";
 
 type ControllerDeployment = ReturnType<Controller["deployments"]>[number];
 
@@ -33,6 +34,8 @@ export interface ApplicationStatusView {
   /** The one that is wanted; null when the store has it and it cannot be read. */
   readonly release: ReleaseView | null;
   readonly deployments: Readonly<Record<string, DeploymentStatusView>>;
+  /** Absent when the ingress answers every request. */
+  readonly traffic?: TrafficView;
 }
 
 export interface ServeStatusView {
@@ -51,6 +54,7 @@ export async function serveStatus(controller: Controller, deploys: Deploys): Pro
     });
     const { state, message } = controller.applicationStatus(application);
     const release = releases.get(name);
+    const traffic = controller.trafficStatus(name);
     const view: ApplicationStatusView = {
       name,
       route_prefix: routePrefix,
@@ -58,6 +62,7 @@ export async function serveStatus(controller: Controller, deploys: Deploys): Pro
       message,
       release: release === undefined ? null : releaseView(release),
       deployments: Object.fromEntries(views.map((deployment) => [deployment.name, deployment])),
+      ...(traffic === undefined ? {} : { traffic: trafficView(traffic) }),
     };
     return [name, view] as const;
   });
