@@ -4,7 +4,14 @@
 import { mkdir, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
-import type { Chart, ExperimentResult, NamedRuns, Scenario, ServiceProfile } from "../controller/index.ts";
+import type {
+  Chart,
+  EvaluationName,
+  ExperimentResult,
+  NamedRuns,
+  Scenario,
+  ServiceProfile,
+} from "../controller/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { seconds } from "./options.ts";
 
@@ -32,6 +39,9 @@ interface Flags {
   readonly slowReplica?: number;
   readonly plot?: string;
   readonly explain?: true;
+  readonly evaluate?: EvaluationName;
+  readonly trace: readonly string[];
+  readonly markdown?: true;
   readonly json?: true;
 }
 
@@ -43,6 +53,7 @@ Examples:
   shoal simulate --profile gpu --slo 40 --rate 5000                    who keeps 40 ms on 8 replicas
   shoal simulate -w step --rate 100 --duration 900 -p large \\
       -s shoal+slo,ray-tuned+ray:8,ray-tuned+knative:16 --plot out     who counts replicas best, with plots
+  shoal simulate --evaluate batching --seeds 20 --plot out             the tables of docs/scheduling.md
   shoal simulate -w trace.csv --rate 200 -s shoal+slo,shoal+oracle     a trace, superposed to 200 requests a second
 `;
 
@@ -101,12 +112,28 @@ export function simulateCommand(): Command {
     .addOption(number("--slow-replica <factor>", "the first replica is so many times slower"))
     .option("--plot <folder>", "write timeline.svg and cost.svg there")
     .option("--explain", "print each change of a policy's target, with its reason")
+    .addOption(
+      new Option(
+        "--evaluate <part>",
+        "run a part of the published evaluation, with the options --seeds, --trace and --plot only",
+      ).choices(["batching", "overload", "scaling"]),
+    )
+    .option(
+      "--trace <file>",
+      "of the evaluation `scaling`: a trace more; can be repeated",
+      (file, before: readonly string[]) => [...before, file],
+      [],
+    )
+    .option("--markdown", "print the evaluation's tables as Markdown")
     .option("--json", "print all figures as JSON")
     .addHelpText("after", EXAMPLES + EXIT_HELP)
     .action(simulate);
 }
 
 async function simulate(flags: Flags): Promise<void> {
+  // Refusals are errors with a stack; here there are millions, and nobody reads it.
+  Error.stackTraceLimit = 0;
+  if (flags.evaluate !== undefined) return evaluatePart(flags.evaluate, flags);
   const lab = await import("../controller/index.ts");
   const profile = profileOf(flags, lab);
   const workload = await lab.openWorkload(flags.workload, {
@@ -142,8 +169,6 @@ async function simulate(flags: Flags): Promise<void> {
     bounds: initial === undefined ? { min, max } : { min, max, initial },
   };
   const contenders = flags.systems.map((text) => lab.parseContender(text.trim(), defaults));
-  // Refusals are errors with a stack; here there are millions, and nobody reads it.
-  Error.stackTraceLimit = 0;
   const all: NamedRuns[] = [];
   for (const contender of contenders) {
     const runs: ExperimentResult[] = [];
@@ -164,6 +189,20 @@ async function simulate(flags: Flags): Promise<void> {
     cost: lab.costChart(titleOf(scenario), all),
   });
   console.error(`Plots: ${files.join(", ")}`);
+}
+
+async function evaluatePart(
+  name: EvaluationName,
+  { seeds, trace, plot: folder, json, markdown }: Flags,
+): Promise<void> {
+  const lab = await import("../controller/index.ts");
+  const began = performance.now();
+  const progress = (line: string): void => {
+    console.error(`${((performance.now() - began) / 1_000).toFixed(0).padStart(5)} s  ${line}`);
+  };
+  const report = await lab.evaluate(name, { seeds, progress, traces: trace });
+  console.log(json ? JSON.stringify(report, null, 2) : lab.renderReport(report, markdown === true));
+  if (folder !== undefined) await plot(folder, report.charts);
 }
 
 async function plot(folder: string, charts: Readonly<Record<string, Chart>>): Promise<string[]> {

@@ -28,3 +28,10 @@ export type { ArrivalStream } from "./workload/arrivals.ts";
 export { GENERATORS } from "./workload/generators.ts";
 export { type ArrivalStatistics, describeArrivals } from "./workload/statistics.ts";
 export { openWorkload, type Workload, type WorkloadOptions } from "./workload/workload.ts";
+export {
+  evaluate,
+  EVALUATIONS,
+  type EvaluationName,
+  renderReport,
+} from "./evaluation/evaluate.ts";
+export type { EvaluationOptions, EvaluationReport, Verdict } from "./evaluation/report.ts";

@@ -10,7 +10,7 @@ import {
   type ReplicaLink,
   type Ticket,
 } from "../../dispatch/index.ts";
-import { LatencyModel } from "../../latency-model/index.ts";
+import type { ServiceTimes } from "../../latency-model/index.ts";
 import type { SimulatedReplica } from "../plant/simulated-replica.ts";
 import type { ServingSystem, SimulatedRequest, SystemMaker, SystemOptions } from "./serving-system.ts";
 
@@ -27,13 +27,12 @@ export function shoal(options: ShoalOptions = {}, name = "shoal"): SystemMaker {
 }
 
 class ShoalSystem implements ServingSystem {
-  readonly service = new LatencyModel();
   readonly #options: SystemOptions;
   readonly #dispatcher: Dispatcher;
   readonly #links = new Map<string, SimulatedLink>();
 
   constructor(options: SystemOptions, { policy = {} }: ShoalOptions) {
-    const { time, profile } = options;
+    const { time, profile, objectiveMs } = options;
     this.#options = options;
     this.#dispatcher = new Dispatcher({
       deployment: "simulated",
@@ -44,12 +43,17 @@ class ShoalSystem implements ServingSystem {
         maxOngoingRequests: 1_000,
         maxQueuedRequests: 100_000,
         idempotent: true,
+        objectiveMs,
         ...policy,
       },
       clock: time,
       log: silentLog,
       afterTurn: time.afterTurn,
     });
+  }
+
+  get service(): ServiceTimes {
+    return this.#dispatcher.service;
   }
 
   get queued(): number {
@@ -80,7 +84,7 @@ class ShoalSystem implements ServingSystem {
   }
 
   addReplica(replica: SimulatedReplica): void {
-    const link = new SimulatedLink(replica, this.service, this.#options);
+    const link = new SimulatedLink(replica, this.#options);
     this.#links.set(replica.id, link);
     this.#dispatcher.addReplica(link);
   }
@@ -102,14 +106,12 @@ class ShoalSystem implements ServingSystem {
 class SimulatedLink implements ReplicaLink {
   readonly id: string;
   readonly #replica: SimulatedReplica;
-  readonly #model: LatencyModel;
   readonly #options: SystemOptions;
   #whenIdle: (() => void) | undefined;
 
-  constructor(replica: SimulatedReplica, model: LatencyModel, options: SystemOptions) {
+  constructor(replica: SimulatedReplica, options: SystemOptions) {
     this.id = replica.id;
     this.#replica = replica;
-    this.#model = model;
     this.#options = options;
   }
 
@@ -125,7 +127,6 @@ class SimulatedLink implements ReplicaLink {
         latestStartMs,
         ended: (end, ranMs) => {
           if (end === "done") {
-            this.#model.observe(rows, ranMs);
             this.#options.ran(rows, ranMs);
             resolve({ kind: "done", outputs: [], computeNs: [0, Math.round(ranMs * 1e6), 0] });
           } else if (end === "late") {
