@@ -27,7 +27,7 @@ import {
   replan,
   type Revision,
 } from "./reconcile/index.ts";
-import type { DeploymentEntry, RoutePublisher } from "./routing/index.ts";
+import type { DeploymentEntry, GatewayLoad, RoutePublisher } from "./routing/index.ts";
 
 export interface DeploymentOptions {
   /** Its own for ever, also when a namesake comes after it. */
@@ -119,6 +119,11 @@ export class Deployment {
   /** What its replicas said of themselves; undefined before the first was ready. */
   get info(): Omit<ReplicaInfo, "socketPath"> | undefined {
     return this.#info;
+  }
+
+  /** Of requests, at all gateways together. */
+  get load(): GatewayLoad {
+    return this.#options.routes.load(this.key);
   }
 
   get replicas(): readonly ReplicaActor[] {

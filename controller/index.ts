@@ -6,6 +6,7 @@ export {
   Dispatcher,
   type DurationStat,
   type InferResult,
+  type InferWork,
   joinKey,
   neverConnected,
   NotDelivered,
@@ -15,11 +16,13 @@ export {
 } from "./dispatch/index.ts";
 export {
   differenceOf,
+  SLOTS,
   type TableShadow,
   TrafficRouter,
   type TrafficStatus,
   type TrafficTable,
   type VersionOutcome,
 } from "./traffic/index.ts";
+export { type GatewayPort, Routed } from "./routing/index.ts";
 export { type Asked, type Outcome, type Release, stateFolder, storePath } from "./store/index.ts";
 export * from "./simulator/index.ts";

@@ -3,6 +3,14 @@
 import type { TrafficReport } from "../traffic/index.ts";
 import type { RouteUpdate } from "./route-table.ts";
 
+/** What a gateway has of one deployment. */
+export interface GatewayLoad {
+  /** Requests waiting. */
+  readonly queued: number;
+  /** Requests admitted and not settled. */
+  readonly open: number;
+}
+
 export interface GatewayPort {
   /**
    * Routes by the update from now on. Undefined: it does already. A promise resolves when it does, and rejects when the
@@ -15,6 +23,8 @@ export interface GatewayPort {
   restore(key: string, replicaId: string): void;
   /** Milliseconds since the oldest batch that it has at a replica was sent; undefined when there is none. */
   busyMs(key: string, replicaId: string): Promise<number | undefined>;
+  /** As far as it is known here; undefined for a deployment that it does not have. */
+  load(key: string): GatewayLoad | undefined;
   /** What it counted, by application, since this was last asked, as far as it is known here. */
   takeTraffic(): ReadonlyMap<string, TrafficReport>;
 }

@@ -5,7 +5,7 @@
 //    table no longer lists be told to drain.
 // 3. A gateway that is gone holds nothing up.
 
-import type { GatewayPort } from "./gateway-port.ts";
+import type { GatewayLoad, GatewayPort } from "./gateway-port.ts";
 import type { DeploymentEntry, RouteEntry, RouteUpdate } from "./route-table.ts";
 
 /** One gateway and what it has been told. */
@@ -91,6 +91,15 @@ export class RoutePublisher {
     const asked = await Promise.allSettled(this.ports.map((port) => port.busyMs(key, replicaId)));
     const times = asked.flatMap((one) => (one.status === "fulfilled" ? (one.value ?? []) : []));
     return times.length === 0 ? undefined : Math.max(...times);
+  }
+
+  /** Of all gateways together. */
+  load(key: string): GatewayLoad {
+    const loads = this.ports.flatMap((port) => port.load(key) ?? []);
+    return {
+      queued: loads.reduce((sum, { queued }) => sum + queued, 0),
+      open: loads.reduce((sum, { open }) => sum + open, 0),
+    };
   }
 
   #changed(): void {

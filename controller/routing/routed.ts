@@ -7,7 +7,7 @@ import type { Clock } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Catalog, Route, ServedDeployment } from "../catalog.ts";
 import { TrafficRouter, type TrafficReport } from "../traffic/index.ts";
-import type { GatewayPort } from "./gateway-port.ts";
+import type { GatewayLoad, GatewayPort } from "./gateway-port.ts";
 import type { RouteEntry, RouteUpdate } from "./route-table.ts";
 import { RoutedDeployment } from "./routed-deployment.ts";
 
@@ -28,6 +28,8 @@ export class Routed implements Catalog, GatewayPort {
   #routes: readonly Route[] = [];
   /** By application. */
   #traffic: ReadonlyMap<string, TrafficRouter> = new Map();
+  /** By V2 model name: looked at with each request. */
+  #models: ReadonlyMap<string, TrafficRouter> = new Map();
 
   constructor(options: RoutedOptions) {
     this.#options = options;
@@ -47,7 +49,7 @@ export class Routed implements Catalog, GatewayPort {
     if (routes !== undefined) this.#entries = routes;
     const found = [...this.#byKey.values()].filter(({ deleted }) => !deleted); // invariant 2
     this.#byName = new Map(found.map((deployment) => [deployment.name, deployment]));
-    if (routes !== undefined) this.#traffic = this.#adoptTraffic(routes);
+    if (routes !== undefined) this.#adoptTraffic(routes);
     this.#routes = this.#entries.flatMap((entry) => this.#routeOf(entry));
   }
 
@@ -68,7 +70,7 @@ export class Routed implements Catalog, GatewayPort {
   }
 
   traffic(model: string): TrafficRouter | undefined {
-    return this.trafficRouters().find(({ table }) => table.model === model);
+    return this.#models.get(model);
   }
 
   trafficRouters(): readonly TrafficRouter[] {
@@ -87,6 +89,10 @@ export class Routed implements Catalog, GatewayPort {
     return this.#byKey.get(key)?.dispatcher.busyMs(replicaId);
   }
 
+  load(key: string): GatewayLoad | undefined {
+    return this.#byKey.get(key)?.dispatcher;
+  }
+
   takeTraffic(): ReadonlyMap<string, TrafficReport> {
     return new Map([...this.#traffic].map(([application, { meter }]) => [application, meter.take()]));
   }
@@ -102,15 +108,19 @@ export class Routed implements Catalog, GatewayPort {
   }
 
   /** Counts go on in the routers that are there. */
-  #adoptTraffic(routes: readonly RouteEntry[]): ReadonlyMap<string, TrafficRouter> {
+  #adoptTraffic(routes: readonly RouteEntry[]): void {
     const next = new Map<string, TrafficRouter>();
+    const models = new Map<string, TrafficRouter>();
     for (const { application, traffic } of routes) {
       if (traffic === undefined) continue;
       const known = this.#traffic.get(application);
       known?.adopt(traffic);
-      next.set(application, known ?? new TrafficRouter(traffic));
+      const router = known ?? new TrafficRouter(traffic);
+      next.set(application, router);
+      if (traffic.model !== null) models.set(traffic.model, router);
     }
-    return next;
+    this.#traffic = next;
+    this.#models = models;
   }
 
   #routeOf({ application, prefix, ingress }: RouteEntry): Route[] {

@@ -3,7 +3,7 @@ export { differenceOf } from "./compare.ts";
 export type { CopyOutcome } from "./meter.ts";
 export { TrafficRouter } from "./router.ts";
 export type { TrafficStatus, VersionStatus } from "./status.ts";
-export type { TableShadow, TrafficTable } from "./table.ts";
+export { SLOTS, type TableShadow, type TrafficTable } from "./table.ts";
 export type { VersionOutcome, TrafficReport } from "./tally.ts";
 export { Traffic } from "./traffic.ts";
 export { versionView } from "./version-view.ts";

@@ -2,6 +2,7 @@
 
 import type { Controller, Deploys } from "../../controller/index.ts";
 import { type ReleaseView, releaseView } from "./deploy-view.ts";
+import { type TrafficView, trafficView } from "./traffic-view.ts";
 
 type ControllerDeployment = ReturnType<Controller["deployments"]>[number];
 
@@ -33,6 +34,8 @@ export interface ApplicationStatusView {
   /** The one that is wanted; null when the store has it and it cannot be read. */
   readonly release: ReleaseView | null;
   readonly deployments: Readonly<Record<string, DeploymentStatusView>>;
+  /** Absent when the ingress answers every request. */
+  readonly traffic?: TrafficView;
 }
 
 export interface ServeStatusView {
@@ -51,6 +54,7 @@ export async function serveStatus(controller: Controller, deploys: Deploys): Pro
     });
     const { state, message } = controller.applicationStatus(application);
     const release = releases.get(name);
+    const traffic = controller.trafficStatus(name);
     const view: ApplicationStatusView = {
       name,
       route_prefix: routePrefix,
@@ -58,6 +62,7 @@ export async function serveStatus(controller: Controller, deploys: Deploys): Pro
       message,
       release: release === undefined ? null : releaseView(release),
       deployments: Object.fromEntries(views.map((deployment) => [deployment.name, deployment])),
+      ...(traffic === undefined ? {} : { traffic: trafficView(traffic) }),
     };
     return [name, view] as const;
   });
@@ -81,7 +86,7 @@ function deploymentView({
   status,
   planned,
   desired,
-  dispatcher,
+  load,
   replicas,
 }: ControllerDeployment): DeploymentStatusView {
   return {
@@ -90,8 +95,8 @@ function deploymentView({
     status_trigger: planned?.trigger ?? "CONFIG_UPDATE_STARTED",
     message: status.message,
     target_num_replicas: desired.numReplicas,
-    queued_requests: dispatcher.queued,
-    open_requests: dispatcher.open,
+    queued_requests: load.queued,
+    open_requests: load.open,
     versions: { serving: planned?.versions.serving ?? null, wanted: planned?.versions.wanted ?? null },
     log_lines: planned?.failure?.logLines ?? [],
     replicas: replicas.map(({ id, view, pid }) => ({

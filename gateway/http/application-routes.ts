@@ -6,8 +6,9 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ShoalError } from "../../runtime/base/index.ts";
 import { Admission } from "../admission.ts";
 import { METHODS, refuseMethod } from "./methods.ts";
-import { answerPlain } from "./plain.ts";
+import { answerPlain, type PlainExchange } from "./plain.ts";
 import type { RouteContext } from "./v2-routes.ts";
+import { answerWith, type Chosen, chooseVersion } from "./versions.ts";
 import { forwardWeb } from "./web.ts";
 
 export function addApplicationRoutes(app: FastifyInstance, context: RouteContext): void {
@@ -27,12 +28,23 @@ async function answer(
   const path = pathOf(request);
   const route = context.catalog.route(path);
   if (route === undefined || path.startsWith("/v2/")) throw noSuchRoute(request.method, path);
-  Admission.check(route.ingress);
-  if (route.ingress.takes.fetch) return forwardWeb(route, { request, reply, context });
-  const rest = path.slice(route.prefix.length);
-  if (rest !== "" && rest !== "/") throw noSuchRoute(request.method, path);
-  if (request.method !== "POST") return refuseMethod(reply, request.method, ["POST"]);
-  return answerPlain(route.ingress, { request, reply, context });
+  const asked = { request, reply, ...context };
+  const plain: PlainExchange = { request, reply, context, exchange: undefined, body: undefined };
+  const choose = (): Chosen => {
+    const { ingress, traffic } = context.catalog.route(path) ?? route;
+    return chooseVersion(traffic, ingress, asked);
+  };
+  return answerWith(choose, asked, async (chosen) => {
+    const { deployment, visit } = chosen;
+    Admission.check(deployment);
+    if (deployment.takes.fetch) {
+      return forwardWeb({ ...route, ingress: deployment }, { request, reply, context, visit });
+    }
+    const rest = path.slice(route.prefix.length);
+    if (rest !== "" && rest !== "/") throw noSuchRoute(request.method, path);
+    if (request.method !== "POST") return refuseMethod(reply, request.method, ["POST"]);
+    return answerPlain(chosen, plain);
+  });
 }
 
 export function pathOf(request: FastifyRequest): string {

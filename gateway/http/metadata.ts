@@ -1,15 +1,15 @@
 // What is served, in the words of V2 and of Triton's repository extension.
 
-import type { ServedDeployment } from "../../controller/index.ts";
 import { ShoalError, type TensorSpec } from "../../runtime/base/index.ts";
+import type { Model } from "./models.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import { parseJson } from "./json.ts";
 import type { RequestLimits } from "./limits.ts";
 
-export function modelMetadata({ name, version }: ServedDeployment, signature: Signature): object {
+export function modelMetadata({ name, versions }: Model, signature: Signature): object {
   return {
     name,
-    versions: [version],
+    versions: versions.map(({ version }) => version),
     platform: signature.platform,
     inputs: signature.inputs.map(tensorMetadata),
     outputs: signature.outputs.map(tensorMetadata),
@@ -30,15 +30,16 @@ interface IndexEntry {
 
 /** Triton's repository index; the body may ask for the ready ones only: `{"ready": true}`. */
 export function repositoryIndex(
-  deployments: readonly ServedDeployment[],
+  models: readonly Model[],
   body: Uint8Array,
   limits: RequestLimits,
 ): readonly IndexEntry[] {
-  const entries = deployments.map((deployment): IndexEntry => {
-    const { name, version, status, ready } = deployment;
-    const state = ready ? "READY" : status.state === "UPDATING" ? "LOADING" : "UNAVAILABLE";
-    return { name, version, state, reason: status.message };
-  });
+  const entries = models.flatMap(({ name, versions }) =>
+    versions.map(({ version, status, ready }): IndexEntry => {
+      const state = ready ? "READY" : status.state === "UPDATING" ? "LOADING" : "UNAVAILABLE";
+      return { name, version, state, reason: status.message };
+    }),
+  );
   return readyOnly(body, limits) ? entries.filter(({ state }) => state === "READY") : entries;
 }
 

@@ -5,26 +5,32 @@
 //   [[1, 2]]                         the same as the first form
 
 import type { FastifyReply, FastifyRequest } from "fastify";
-import type { ServedDeployment } from "../../controller/index.ts";
+import type { InferWork } from "../../controller/index.ts";
 import { elementCount, ShoalError, type Tensor, type TensorSpec } from "../../runtime/base/index.ts";
 import { readBody } from "./body.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
 import { sendBody } from "./respond.ts";
+import { copyToShadows } from "./shadows.ts";
 import { describe, needsExactDigits, tensorFromJson, tensorToNestedJson } from "./tensor-json.ts";
 import { checkAgainst, invalid, plan, type V2Context } from "./v2-request.ts";
 import type { RouteContext } from "./v2-routes.ts";
+import type { Chosen } from "./versions.ts";
 
-interface PlainExchange {
+/** One request, while its body and its place at the door are kept for another attempt. */
+export interface PlainExchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly context: RouteContext;
+  exchange: Exchange | undefined;
+  body: Buffer | undefined;
 }
 
 export async function answerPlain(
-  deployment: ServedDeployment,
-  { request, reply, context }: PlainExchange,
+  { deployment, visit }: Chosen,
+  plain: PlainExchange,
 ): Promise<FastifyReply> {
+  const { request, reply, context } = plain;
   const { signature, name: model } = deployment;
   if (signature === undefined || signature.inputs.length === 0) {
     throw new ShoalError(
@@ -33,12 +39,16 @@ export async function answerPlain(
       { verbatim: true },
     );
   }
-  const exchange = new Exchange(context.admission, reply);
-  const body = await readBody(request.raw, context.limits, timeoutMsOf(request, deployment));
-  const inputs = decodePlain(body, { model, signature, limits: context.limits });
+  plain.exchange ??= new Exchange(context.admission, reply);
+  plain.body ??= await readBody(request.raw, context.limits, timeoutMsOf(request, deployment));
+  const inputs = decodePlain(plain.body, { model, signature, limits: context.limits });
   const { rows, joinKey, outputNames: outputs } = plan(inputs, [], signature);
-  const work = { kind: "infer", inputs, outputs, rows, joinKey } as const;
-  const result = await exchange.run(deployment, work, timeoutMsOf(request, deployment));
+  const work: InferWork = { kind: "infer", inputs, outputs, rows, joinKey };
+  const running = plain.exchange.run(deployment, work, timeoutMsOf(request, deployment));
+  visit?.sent();
+  const result = await running;
+  visit?.answered();
+  if (visit !== undefined) copyToShadows(visit, { work, expected: result.outputs, catalog: context.catalog });
   const parts = [`{"outputs":${encodePlain(result.outputs)}}`];
   await sendBody(reply, { headers: { "content-type": "application/json" }, parts });
   return reply;

@@ -5,7 +5,8 @@ import type { DurationStat, ServedDeployment } from "../../controller/index.ts";
 
 const NONE: DurationStat = { count: 0, ns: 0 };
 
-export function statisticsOf({ name, version, dispatcher }: ServedDeployment): object {
+/** `name` is the model's, which several deployments may share. */
+export function statisticsOf(name: string, { version, dispatcher }: ServedDeployment): object {
   const { stats } = dispatcher;
   return {
     name,

@@ -2,7 +2,7 @@
 // statistics.
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import { type Catalog, type ServedDeployment } from "../../controller/index.ts";
+import type { Catalog, InferWork, ServedDeployment } from "../../controller/index.ts";
 import { freeLarge, HEADER_LENGTH, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import { Admission } from "../admission.ts";
@@ -10,11 +10,14 @@ import { readBody } from "./body.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import type { RequestLimits } from "./limits.ts";
 import { modelMetadata, repositoryIndex } from "./metadata.ts";
+import { findModel, isModel, type ModelParams, modelsOf } from "./models.ts";
 import * as schemas from "./openapi-schemas.ts";
 import { sendBody } from "./respond.ts";
+import { copyToShadows } from "./shadows.ts";
 import { statisticsOf } from "./statistics.ts";
 import { decodeV2Request } from "./v2-request.ts";
 import { encodeV2Response } from "./v2-response.ts";
+import { answerWith, type Chosen, chooseVersion } from "./versions.ts";
 
 export interface RouteContext {
   readonly catalog: Catalog;
@@ -25,11 +28,6 @@ export interface RouteContext {
 /** Of the body of the repository index, which has one flag in it. */
 const INDEX_LIMITS = { maxBodyBytes: 4096, maxDecompressedBytes: 4096 };
 const INDEX_TIMEOUT_MS = 10_000;
-
-interface ModelParams {
-  readonly model: string;
-  readonly version?: string;
-}
 
 export function addV2Routes(app: FastifyInstance, context: RouteContext): void {
   const { catalog, admission } = context;
@@ -49,41 +47,43 @@ export function addV2Routes(app: FastifyInstance, context: RouteContext): void {
     return { ready: ready() };
   });
   app.get("/v2/models", { schema: schemas.models }, () => ({
-    models: catalog
-      .deployments()
-      .filter(isModel)
-      .map(({ name }) => name),
+    models: modelsOf(catalog).map(({ name }) => name),
   }));
   app.post("/v2/repository/index", { schema: schemas.repositoryIndex }, async (request, reply) => {
     const _exchange = new Exchange(context.admission, reply);
     const body = await readBody(request.raw, INDEX_LIMITS, INDEX_TIMEOUT_MS);
-    return repositoryIndex(catalog.deployments().filter(isModel), body, context.limits);
+    return repositoryIndex(modelsOf(catalog), body, context.limits);
   });
   app.get("/v2/models/stats", { schema: schemas.statistics }, () => ({
-    model_stats: catalog.deployments().filter(isModel).map(statisticsOf),
+    model_stats: catalog
+      .deployments()
+      .filter(isModel)
+      .map((deployment) => statisticsOf(deployment.name, deployment)),
   }));
 
   for (const base of ["/v2/models/:model", "/v2/models/:model/versions/:version"]) {
     const versioned = base.endsWith(":version");
     app.get<{ Params: ModelParams }>(base, { schema: schemas.modelMetadata(versioned) }, (request) => {
-      const deployment = findModel(catalog, request.params);
-      return modelMetadata(deployment, signatureOf(deployment));
+      const model = findModel(catalog, request.params);
+      return modelMetadata(model, signatureOf(model.versions[0]));
     });
     app.get<{ Params: ModelParams }>(
       `${base}/ready`,
       { schema: schemas.modelReady(versioned) },
       (request, reply) => {
-        const deployment = findModel(catalog, request.params);
-        if (!deployment.ready) reply.status(503);
-        return { name: deployment.name, ready: deployment.ready };
+        const { name, versions } = findModel(catalog, request.params);
+        const [{ ready }] = versions;
+        if (!ready) reply.status(503);
+        return { name, ready };
       },
     );
     app.get<{ Params: ModelParams }>(
       `${base}/stats`,
       { schema: schemas.statisticsOf(versioned) },
-      (request) => ({
-        model_stats: [statisticsOf(findModel(catalog, request.params))],
-      }),
+      (request) => {
+        const { name, versions } = findModel(catalog, request.params);
+        return { model_stats: versions.map((deployment) => statisticsOf(name, deployment)) };
+      },
     );
     app.post<{ Params: ModelParams }>(
       `${base}/infer`,
@@ -98,22 +98,36 @@ async function infer(
   reply: FastifyReply,
   { catalog, admission, limits }: RouteContext,
 ): Promise<FastifyReply> {
-  const deployment = findModel(catalog, request.params);
-  Admission.check(deployment);
-  const signature = signatureOf(deployment);
-  const exchange = new Exchange(admission, reply);
-  const headerLength = headerLengthOf(request);
-  const body = await readBody(request.raw, limits, timeoutMsOf(request, deployment));
-  const decoded = decodeV2Request(body, headerLength, { model: deployment.name, signature, limits });
-  const { inputs, rows, joinKey, outputNames: outputs } = decoded;
-  const work = { kind: "infer", inputs, outputs, rows, joinKey } as const;
-  const result = await exchange.run(deployment, work, timeoutMsOf(request, deployment, decoded.timeoutUs));
-  // Answered: it will not be sent to a replica again.
-  freeLarge(body);
-  if (result.release !== undefined) reply.raw.once("finish", result.release);
-  const { name: model, version } = deployment;
-  await sendBody(reply, encodeV2Response({ model, version, request: decoded, outputs: result.outputs }));
-  return reply;
+  const asked = { request, reply, catalog, admission };
+  let exchange: Exchange | undefined;
+  let body: Buffer | undefined;
+  const choose = (): Chosen => {
+    const { versions, router } = findModel(catalog, request.params);
+    return chooseVersion(router, versions[0], asked);
+  };
+  return answerWith(choose, asked, async ({ deployment, visit }) => {
+    Admission.check(deployment);
+    const signature = signatureOf(deployment);
+    const { model } = request.params;
+    exchange ??= new Exchange(admission, reply);
+    const headerLength = headerLengthOf(request);
+    body ??= await readBody(request.raw, limits, timeoutMsOf(request, deployment));
+    const decoded = decodeV2Request(body, headerLength, { model, signature, limits });
+    const { inputs, rows, joinKey, outputNames: outputs } = decoded;
+    const work: InferWork = { kind: "infer", inputs, outputs, rows, joinKey };
+    const running = exchange.run(deployment, work, timeoutMsOf(request, deployment, decoded.timeoutUs));
+    visit?.sent();
+    const result = await running;
+    visit?.answered();
+    if (visit === undefined || !copyToShadows(visit, { work, expected: result.outputs, catalog })) {
+      // Answered: it will not be sent to a replica again.
+      freeLarge(body);
+      if (result.release !== undefined) reply.raw.once("finish", result.release);
+    }
+    const { version } = deployment;
+    await sendBody(reply, encodeV2Response({ model, version, request: decoded, outputs: result.outputs }));
+    return reply;
+  });
 }
 
 function headerLengthOf(request: FastifyRequest): number | undefined {
@@ -124,28 +138,6 @@ function headerLengthOf(request: FastifyRequest): number | undefined {
     "INVALID_ARGUMENT",
     `Cannot read header Inference-Header-Content-Length: found "${String(found)}", wanted a whole number of bytes`,
   );
-}
-
-/** A deployment that takes tensors, or might once it has loaded. */
-function isModel(deployment: ServedDeployment): boolean {
-  return deployment.takes.infer || deployment.signature === undefined;
-}
-
-function findModel(catalog: Catalog, { model, version }: ModelParams): ServedDeployment {
-  const deployment = catalog.deployment(model);
-  if (deployment === undefined || !isModel(deployment)) {
-    throw new ShoalError("NOT_FOUND", `Request for unknown model: '${model}' is not found`, {
-      verbatim: true,
-    });
-  }
-  if (version !== undefined && version !== deployment.version) {
-    throw new ShoalError(
-      "NOT_FOUND",
-      `Request for unknown model: '${model}' version ${version} is not found`,
-      { verbatim: true },
-    );
-  }
-  return deployment;
 }
 
 /** Throws when no replica has loaded the model: whatever it takes is not known yet. */

@@ -19,6 +19,7 @@ import { discardBody, tooLarge } from "./body.ts";
 import { WEB_URL } from "../../replicas/index.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import type { RouteContext } from "./v2-routes.ts";
+import type { Visit } from "./visit.ts";
 
 /** Headers that belong to one connection (RFC 9110, 7.6.1), and those that only we set. */
 const NOT_FORWARDED = new Set([
@@ -42,11 +43,13 @@ interface WebExchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly context: RouteContext;
+  /** Undefined when there was no version to choose. */
+  readonly visit: Visit | undefined;
 }
 
 export async function forwardWeb(
   route: Route,
-  { request, reply, context }: WebExchange,
+  { request, reply, context, visit }: WebExchange,
 ): Promise<FastifyReply> {
   const { raw } = reply;
   const { maxBodyBytes } = context.limits;
@@ -67,7 +70,9 @@ export async function forwardWeb(
       ({ statusCode, headers }) => {
         ticket.liftDeadline();
         // Throws when the headers cannot be written: then the answer is still ours to give.
-        raw.writeHead(statusCode, STATUS_CODES[statusCode], returnedHeaders(headers));
+        const added = visit?.headers ?? [];
+        raw.writeHead(statusCode, STATUS_CODES[statusCode], [...returnedHeaders(headers), ...added]);
+        visit?.answered(statusCode);
         reply.hijack();
         // Not flushHeaders: that writes them as UTF-8, and the bytes of a header are to stay what they are.
         raw.write(NOTHING);
@@ -89,10 +94,12 @@ export async function forwardWeb(
     { kind: "fetch", carry },
     timeoutMsOf(request, route.ingress),
   );
+  visit?.sent();
   try {
     await ticket.result;
   } catch (thrown) {
     if (!raw.headersSent) throw asShoalError(thrown);
+    visit?.failed(thrown);
     raw.destroy(); // invariant 2
   }
   gone.abort();

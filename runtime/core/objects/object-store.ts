@@ -14,6 +14,8 @@ import { type Clock, messageOf, ShoalError, systemCodeOf } from "../../base/inde
 import type { Logger } from "../../base/log/index.ts";
 import { isRunning } from "../is-running.ts";
 import type { Id } from "../workers/messages.ts";
+import { MIN_SPARE_BYTES, SpareFiles } from "./spare-files.ts";
+import { isUnused } from "./unused-file.ts";
 import { lostObject, makeMemoryFolder, type ObjectFolders, SharedMemoryFolder } from "./shared-memory.ts";
 
 export interface ObjectStoreOptions {
@@ -41,21 +43,17 @@ export interface ObjectStoreStats {
 interface Stored {
   readonly bytes: number;
   readonly spilled: boolean;
-  /** Whether somebody may have a view on its file: then its memory is not written over. */
+  /** Whether somebody may have a view on its file: its memory is written over only when nobody has. */
   seen: boolean;
 }
 
-/** A file of an object that is gone, kept for its memory. */
-interface Spare {
-  readonly path: string;
-  readonly bytes: number;
-}
-
-/** Smaller files are not worth keeping. */
-const MIN_SPARE_BYTES = 2 ** 20;
 /** Of the capacity. */
 const SPARE_SHARE = 0.25;
 const COLLECT_SHARE = 0.1;
+
+/** Memory that was never written comes at about this. */
+const FRESH_BYTES_PER_MS = 2 ** 20;
+const COLLECT_GAIN = 10;
 
 const DEFAULT_SHARE = 0.3;
 
@@ -68,12 +66,12 @@ export class ObjectStore implements AsyncDisposable {
   readonly #onShort: () => Promise<void>;
   /** In the order of their last use. */
   readonly #objects = new Map<Id, Stored>();
-  readonly #spares: Spare[] = [];
-  #spareBytes = 0;
+  readonly #spares: SpareFiles;
   #closed = false;
   /** Stored since the last collection. */
   #uncollectedBytes = 0;
   #nextCollectMs = Number.NEGATIVE_INFINITY;
+  #lastCollectMs = 0;
   #bytes = 0;
   #spilledBytes = 0;
   #spills = 0;
@@ -89,6 +87,7 @@ export class ObjectStore implements AsyncDisposable {
     this.folders = folders;
     this.#files = SharedMemoryFolder.at(folders);
     this.#capacityBytes = capacityBytes;
+    this.#spares = new SpareFiles(capacityBytes * SPARE_SHARE);
     this.#log = log;
     this.#clock = clock;
     this.#onShort = onShort;
@@ -142,26 +141,32 @@ export class ObjectStore implements AsyncDisposable {
 
   /**
    * References die with a garbage collection, of which a process with large objects and a small heap has few. So one is
-   * asked for whenever much was stored, unless collecting takes more than a twentieth of the time.
+   * asked for whenever much was stored, unless collecting takes more than a twentieth of the time; and for an object that is so
+   * large that a file to write over saves more time than looking for one can cost.
    */
   async #collectNowAndThen(bytes: number): Promise<void> {
     this.#uncollectedBytes += bytes;
     const startMs = this.#clock.nowMs();
-    if (this.#uncollectedBytes < this.#capacityBytes * COLLECT_SHARE || startMs < this.#nextCollectMs) return;
+    const isDue =
+      this.#uncollectedBytes >= this.#capacityBytes * COLLECT_SHARE && startMs >= this.#nextCollectMs;
+    const freshMs = bytes / FRESH_BYTES_PER_MS;
+    const isWorthIt = freshMs > COLLECT_GAIN * this.#lastCollectMs && bytes >= MIN_SPARE_BYTES;
+    if (!isDue && !(isWorthIt && !this.#spares.has(bytes))) return;
     this.#uncollectedBytes = 0;
     await this.#onShort();
     const endMs = this.#clock.nowMs();
-    this.#nextCollectMs = endMs + 20 * (endMs - startMs);
+    this.#lastCollectMs = endMs - startMs;
+    this.#nextCollectMs = endMs + 20 * this.#lastCollectMs;
   }
 
   #room(bytes: number): Promise<string | undefined> {
-    const spare = this.#takeSpare(bytes);
-    if (spare !== undefined || this.#bytes + bytes <= this.#capacityBytes) return Promise.resolve(spare);
+    const spare = this.#spares.take(bytes);
+    if (spare !== undefined || this.#fits(bytes)) return Promise.resolve(spare);
     if (bytes > this.#capacityBytes) {
       const what = `Cannot store an object of ${bytes} bytes: the object store has ${this.#capacityBytes}`;
       return Promise.reject(new ShoalError("OBJECT_STORE_FULL", what));
     }
-    return this.#inTurn(() => this.#makeRoom(bytes)).then(() => this.#takeSpare(bytes));
+    return this.#inTurn(() => this.#makeRoom(bytes)).then(() => this.#spares.take(bytes));
   }
 
   /** Moves wait for each other (invariant 2). */
@@ -209,9 +214,7 @@ export class ObjectStore implements AsyncDisposable {
     } catch {
       return; // it is gone
     }
-    rm(deleted, { force: true }).catch((error: unknown) =>
-      this.#log.warn({ err: error }, "cannot delete an object"),
-    );
+    this.#remove(deleted);
   }
 
   stats(): ObjectStoreStats {
@@ -236,16 +239,20 @@ export class ObjectStore implements AsyncDisposable {
   }
 
   async #makeRoom(bytes: number): Promise<void> {
-    for (const { path } of this.#spares.splice(0)) await rm(path, { force: true });
-    this.#spareBytes = 0;
-    if (this.#bytes + bytes > this.#capacityBytes) await this.#onShort();
+    await this.#spares.clear();
+    if (!this.#fits(bytes)) await this.#onShort();
     for (const [id, stored] of this.#objects) {
-      if (this.#bytes + bytes <= this.#capacityBytes) return;
+      if (this.#fits(bytes)) return;
       if (!stored.spilled) await this.#spill(id, stored); // invariant 1
     }
-    if (this.#bytes + bytes <= this.#capacityBytes) return;
+    if (this.#fits(bytes)) return;
     const what = `Cannot store an object of ${bytes} bytes: ${this.#bytes} of ${this.#capacityBytes} are taken`;
     throw new ShoalError("OBJECT_STORE_FULL", what);
+  }
+
+  /** Invariant 1: spare files count, until they are let go. */
+  #fits(bytes: number): boolean {
+    return this.#bytes + this.#spares.bytes + bytes <= this.#capacityBytes;
   }
 
   async #spill(id: Id, stored: Stored): Promise<void> {
@@ -299,32 +306,35 @@ export class ObjectStore implements AsyncDisposable {
     else this.#bytes += bytes;
   }
 
-  /** Keeps the file of a deleted object, unless somebody may look at it still. */
+  /** Keeps the file of a deleted object, unless somebody looks at it still. False when it is still where it was. */
   #keepSpare(id: Id, { bytes, spilled, seen }: Stored): boolean {
-    const most = this.#capacityBytes * SPARE_SHARE;
-    if (this.#closed || seen || spilled || bytes < MIN_SPARE_BYTES || this.#spareBytes + bytes > most)
-      return false;
-    const path = `${this.#files.pathOf(id)}.spare`;
+    if (this.#closed || spilled || !this.#spares.wants(bytes)) return false;
+    const path = `${this.#files.pathOf(id)}.${++this.#deletions}.spare`;
     try {
       renameSync(this.#files.pathOf(id), path);
     } catch {
       return false;
     }
-    this.#spares.push({ path, bytes });
-    this.#spareBytes += bytes;
+    if (seen && !this.#isUnused(path)) {
+      this.#remove(path);
+      return true;
+    }
+    this.#spares.add(path, bytes);
     return true;
   }
 
-  /** The smallest spare file of at least `bytes` and not above twice that. */
-  #takeSpare(bytes: number): string | undefined {
-    let best = -1;
-    for (const [index, spare] of this.#spares.entries()) {
-      if (spare.bytes < bytes || spare.bytes > 2 * bytes) continue;
-      if (best < 0 || spare.bytes < (this.#spares[best]?.bytes ?? 0)) best = index;
+  #remove(path: string): void {
+    rm(path, { force: true }).catch((error: unknown) =>
+      this.#log.warn({ err: error }, "cannot delete an object"),
+    );
+  }
+
+  #isUnused(path: string): boolean {
+    try {
+      return isUnused(path);
+    } catch {
+      return false; // it is gone
     }
-    const [spare] = best < 0 ? [] : this.#spares.splice(best, 1);
-    if (spare !== undefined) this.#spareBytes -= spare.bytes;
-    return spare?.path;
   }
 
   #touch(id: Id, seen: boolean): void {

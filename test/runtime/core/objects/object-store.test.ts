@@ -7,9 +7,9 @@ import { join } from "node:path";
 import { suite, test } from "node:test";
 import { systemClock } from "../../../../runtime/base/index.ts";
 import { silentLog } from "../../../../runtime/base/log/index.ts";
-import { ObjectStore, SharedMemoryFolder } from "../../../../runtime/core/objects/index.ts";
+import { collectGarbage, ObjectStore, SharedMemoryFolder } from "../../../../runtime/core/objects/index.ts";
 import { eventually } from "../../../support/eventually.ts";
-import { NO_MOUNTS, smallMount, testFolder } from "./support.ts";
+import { NO_FFI, NO_MOUNTS, smallMount, testFolder } from "./support.ts";
 
 const SIZE = 100_000;
 
@@ -189,5 +189,46 @@ suite("loss", () => {
     await write(store, 1);
     await store[Symbol.asyncDispose]();
     assert.ok(!existsSync(store.folders.memory) && !existsSync(store.folders.spill));
+  });
+});
+
+suite("files that are written over", () => {
+  const MIB = 2 ** 20;
+  const inode = ({ folders }: ObjectStore, id: number): number =>
+    statSync(SharedMemoryFolder.at(folders).pathOf(id)).ino;
+
+  test("one that was read is, once no view is left, and not before", { skip: NO_FFI }, async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path, 64 * MIB);
+    await write(store, 1, 2 * MIB);
+    const first = inode(store, 1);
+    const view = store.open(1)[0];
+    store.delete(1);
+    await write(store, 2, 2 * MIB);
+    const second = inode(store, 2);
+    assert.notEqual(second, first);
+    assert.ok(
+      view?.every((byte) => byte === 1),
+      "what is still read is not touched",
+    );
+    store.open(2);
+    await collectGarbage();
+    store.delete(2);
+    await write(store, 3, 2 * MIB);
+    assert.equal(inode(store, 3), second);
+    await check(store, 3);
+  });
+
+  test("they count as memory that is taken, and go when it is needed (invariant 1)", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path, 8 * MIB);
+    await write(store, 1, 1.5 * MIB);
+    store.delete(1);
+    assert.equal(filesOf(store), 1, "it is kept");
+    for (const id of [2, 3, 4]) await write(store, id, 2.2 * MIB);
+    const { memory } = store.folders;
+    const taken = readdirSync(memory).reduce((sum, name) => sum + statSync(join(memory, name)).size, 0);
+    assert.ok(taken > 6 * MIB && taken <= 8 * MIB, `${taken} bytes are taken`);
+    assert.equal(store.stats().spills, 0);
   });
 });

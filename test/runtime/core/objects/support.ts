@@ -5,6 +5,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 
+import { openLibc } from "../../../../runtime/core/libc.ts";
+
 export interface TestFolder extends Disposable {
   readonly path: string;
 }
@@ -16,6 +18,9 @@ export function testFolder(): TestFolder {
 
 /** Why a small mount cannot be made here; false where it can. */
 export const NO_MOUNTS: string | false = canMount() ? false : "mounting needs root on Linux";
+
+/** Why the kernel cannot be asked who uses a file; false where it can. */
+export const NO_FFI: string | false = openLibc({}) === undefined ? "needs node:ffi on Linux" : false;
 
 /** A file system of its own with that much room. */
 export function smallMount(bytes: number): TestFolder {

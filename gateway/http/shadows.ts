@@ -1,0 +1,81 @@
+// Copies of a request for shadow versions: made when the answer is there, compared with it, thrown away.
+//
+// 1. The client waits for none of it: a copy begins in a later turn of the event loop than the answer, in a queue and
+//    on replicas of its own, and whatever becomes of it is counted and nothing else.
+// 2. Copies are bounded in number and size; one too many is not made, and counted.
+
+import {
+  type Catalog,
+  differenceOf,
+  type InferResult,
+  type InferWork,
+  type ServedDeployment,
+  SLOTS,
+  type TableShadow,
+  type TrafficRouter,
+} from "../../controller/index.ts";
+import { messageOf, systemClock, type Tensor } from "../../runtime/base/index.ts";
+import type { Visit } from "./visit.ts";
+
+/** Inputs and outputs together. */
+const MAX_COPY_BYTES = 8 * 1024 * 1024;
+
+interface Answered {
+  readonly work: InferWork;
+  /** What the client was given. */
+  readonly expected: readonly Tensor[];
+  readonly catalog: Catalog;
+}
+
+/** Plans the copies of an answered request; true when there are any: then its memory must not be given back. */
+export function copyToShadows({ router }: Visit, answered: Answered): boolean {
+  const { table, meter } = router;
+  const chosen = table.shadows.filter(({ parts }) => Math.random() * SLOTS < parts);
+  if (chosen.length === 0) return false;
+  const tooLarge = bytesOf(answered.work.inputs) + bytesOf(answered.expected) > MAX_COPY_BYTES;
+  const entered = chosen.filter(({ version, maxOngoingRequests }) => {
+    if (!tooLarge && meter.enterCopy(version, maxOngoingRequests)) return true;
+    meter.countCopy(version, "skipped"); // invariant 2
+    return false;
+  });
+  if (entered.length === 0) return false;
+  setImmediate(() => {
+    for (const shadow of entered) {
+      const deployment = answered.catalog.deployment(table.versions[shadow.version]?.deployment ?? "");
+      void copy({ shadow, deployment, meter }, answered); // invariant 1
+    }
+  });
+  return true;
+}
+
+interface Copy {
+  readonly shadow: TableShadow;
+  readonly deployment: ServedDeployment | undefined;
+  readonly meter: TrafficRouter["meter"];
+}
+
+/** Never rejects. */
+async function copy({ shadow, deployment, meter }: Copy, { work, expected }: Answered): Promise<void> {
+  const { version } = shadow;
+  let result: InferResult | undefined;
+  try {
+    if (deployment?.ready !== true) {
+      meter.countCopy(version, "skipped");
+      return;
+    }
+    const deadlineMs = systemClock.nowMs() + deployment.requestTimeoutMs;
+    result = await deployment.dispatcher.submit(work, deadlineMs).result;
+    const what = differenceOf(expected, result.outputs, shadow);
+    if (what === undefined) meter.countCopy(version, "same");
+    else meter.countCopy(version, "different", { epochMs: systemClock.epochMs(), what });
+  } catch (thrown) {
+    meter.countCopy(version, "failed", { epochMs: systemClock.epochMs(), what: messageOf(thrown) });
+  } finally {
+    result?.release?.();
+    meter.leaveCopy(version);
+  }
+}
+
+function bytesOf(tensors: readonly Tensor[]): number {
+  return tensors.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+}
