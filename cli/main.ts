@@ -8,6 +8,10 @@ import { listCommand } from "./list.ts";
 import { memoryCommand } from "./memory.ts";
 import { microbenchmarkCommand } from "./microbenchmark/command.ts";
 import { serveConfigCommand } from "./serve-config.ts";
+import { serveDeleteCommand } from "./serve-delete.ts";
+import { serveDeployCommand } from "./serve-deploy.ts";
+import { serveHistoryCommand } from "./serve-history.ts";
+import { serveRollbackCommand } from "./serve-rollback.ts";
 import { serveRunCommand } from "./serve-run.ts";
 import { serveShutdownCommand } from "./serve-shutdown.ts";
 import { serveStatusCommand } from "./serve-status.ts";
@@ -31,7 +35,11 @@ function program(): Command {
   const serve = new Command("serve")
     .description("Serve models and modules over HTTP, as a config file describes them.")
     .addCommand(serveRunCommand())
+    .addCommand(serveDeployCommand())
     .addCommand(serveStatusCommand())
+    .addCommand(serveHistoryCommand())
+    .addCommand(serveRollbackCommand())
+    .addCommand(serveDeleteCommand())
     .addCommand(serveConfigCommand())
     .addCommand(serveShutdownCommand());
   const shoal = new Command("shoal")
@@ -51,6 +59,9 @@ function program(): Command {
       `\nExamples:
   shoal serve run shoal.yaml              serve what the file describes, until Ctrl-C
   shoal serve run shoal.yaml --port 0     on a free port, which is printed
+  shoal serve run                         what was served last, also after a crash
+  shoal serve deploy shoal.yaml prod.yaml make the running server serve this, step by step
+  shoal serve rollback vision             back to what ran before
   shoal serve status                      what is served, and how it does
   shoal serve shutdown                    drain and end the running server
   shoal list tasks --filter state=FAILED  what became of the tasks of a runtime

@@ -1,36 +1,60 @@
-// Serves what a config file describes until a signal or `shoal serve shutdown`, then drains.
+// Serves what config files describe, or what the store says, until a signal or `shoal serve shutdown`, then drains.
 //
 // 1. A wrong config starts nothing.
 // 2. The first signal drains; a later one ends at once. Replicas never outlive this process.
 
+import { homedir } from "node:os";
+import { join, resolve } from "node:path";
 import { styleText } from "node:util";
-import { exposedListeners, loadConfig, type LogLevel, type ServeConfig } from "../controller/index.ts";
+import {
+  DEFAULTS,
+  DesiredState,
+  exposedListeners,
+  type LogLevel,
+  type ServeConfig,
+  stateFolder,
+  storePath,
+} from "../controller/index.ts";
 import { Server } from "../gateway/index.ts";
 import { messageOf, systemClock } from "../runtime/base/index.ts";
-import { formatFaults } from "../runtime/base/config/index.ts";
 import { createLog, type Logger } from "../runtime/base/log/index.ts";
-import { CommandError, EXIT } from "./exit-codes.ts";
+import { deployRequest, layersOf } from "./deploy-request.ts";
+import { EXIT } from "./exit-codes.ts";
 import { removeRecord, writeRecord } from "./server-record.ts";
+import { ConfigWatch } from "./serve-watch.ts";
+import { statusLine } from "./status-line.ts";
 
-/** What the command line and the environment lay over the file. */
+/** What the command line and the environment lay over the files. */
 export interface RunOptions {
   readonly host?: string;
   readonly port?: number;
   readonly adminPort?: number;
   readonly logLevel?: LogLevel;
+  /** Where the store is; by default in the user's state folder, by the admin port. */
+  readonly dataDir?: string;
+  /** False: what is wanted ends with the process. */
+  readonly store: boolean;
+  readonly watch?: true;
 }
 
-export async function serveForeground(path: string, options: RunOptions): Promise<void> {
-  const config = withOptions(await readConfig(path), options);
+/** Without paths, what the store says. */
+export async function serveForeground(paths: readonly string[], options: RunOptions): Promise<void> {
+  const layered = paths.length === 0 ? undefined : await layersOf(paths); // invariant 1
+  const adminPort = options.adminPort ?? layered?.config.admin.port ?? DEFAULTS.admin.port;
+  const file = storeFile(options, adminPort);
+  await using state = await DesiredState.open(file === undefined ? {} : { file });
+  const config = withOptions(layered?.config ?? state.config, { ...options, adminPort });
   const log = createLog({ level: config.logging.logLevel });
   for (const { listener, host } of exposedListeners(config)) {
     log.warn({ listener, host }, "listening beyond this machine, without authentication of clients");
   }
   const ending = Promise.withResolvers<void>();
   using _signals = onSignals(ending.resolve);
-  await using server = await startServer(config, { log, onShutdown: ending.resolve });
+  const given = layered === undefined ? null : deployRequest(layered, paths);
+  await using server = await startServer(config, { log, state, given, onShutdown: ending.resolve });
   await using _record = await announce(server, log);
   console.log(`Listening on ${styleText("bold", server.http.url)} (admin ${server.admin.url})`);
+  await using _watch = options.watch === true ? ConfigWatch.start(paths, { server, log }) : undefined;
   const ended = ending.promise.then(() => "ended" as const);
   if ((await Promise.race([server.deployed, ended])) !== "ended") printRoutes(server);
   await ended;
@@ -39,16 +63,26 @@ export async function serveForeground(path: string, options: RunOptions): Promis
   console.log("Done.");
 }
 
+/** Undefined for a server that keeps its state in memory. */
+function storeFile({ dataDir, store }: RunOptions, adminPort: number): string | undefined {
+  if (!store) return undefined;
+  if (dataDir !== undefined) return join(resolve(dataDir), "serve.sqlite");
+  return storePath(stateFolder(process.env, homedir()), adminPort);
+}
+
 function startServer(
   config: ServeConfig,
-  options: { readonly log: Logger; readonly onShutdown: () => void },
+  options: Pick<Parameters<typeof Server.start>[0], "log" | "state" | "given" | "onShutdown">,
 ): Promise<Server> {
   const { SHOAL_ADMIN_TOKEN } = process.env;
   return Server.start({
     config,
     ...options,
     ...(SHOAL_ADMIN_TOKEN ? { adminToken: SHOAL_ADMIN_TOKEN } : {}),
-    onStatus: ({ name, status, info }) => say(name, status, info?.loadMs),
+    onStatus: ({ name, status, info }) => {
+      const loadMs = info === undefined ? {} : { loadMs: info.loadMs };
+      console.log(statusLine(name, { ...status, ...loadMs }));
+    },
   });
 }
 
@@ -64,14 +98,7 @@ async function announce({ http, admin, adminToken }: Server, log: Logger): Promi
   }
 }
 
-/** Invariant 1. */
-async function readConfig(path: string): Promise<ServeConfig> {
-  const outcome = await loadConfig(path);
-  if (outcome.kind === "ok") return outcome.value;
-  throw new CommandError(EXIT.USAGE, formatFaults(outcome.faults));
-}
-
-function withOptions(config: ServeConfig, options: RunOptions): ServeConfig {
+function withOptions(config: ServeConfig, options: Omit<RunOptions, "store">): ServeConfig {
   return {
     ...config,
     http: { ...config.http, host: options.host ?? config.http.host, port: options.port ?? config.http.port },
@@ -107,27 +134,6 @@ function onSignals(drain: () => void): Disposable {
   };
 }
 
-const MARKS = {
-  UPDATING: ["…", "dim"],
-  HEALTHY: ["✓", "green"],
-  UPSCALING: ["…", "dim"],
-  DOWNSCALING: ["…", "dim"],
-  UNHEALTHY: ["!", "yellow"],
-  DEPLOY_FAILED: ["✗", "red"],
-} as const;
-
-function say(
-  name: string,
-  status: { readonly state: keyof typeof MARKS; readonly message: string },
-  loadMs?: number,
-): void {
-  const [mark, colour] = MARKS[status.state];
-  const took =
-    status.state === "HEALTHY" && loadMs !== undefined ? ` (loaded in ${Math.round(loadMs)} ms)` : "";
-  const why = status.message === "" ? "" : `: ${status.message}`;
-  console.log(`${styleText(colour, mark)} ${name} ${status.state}${took}${why}`);
-}
-
 function printRoutes(server: Server): void {
   for (const { routePrefix, ingress } of server.controller.config.applications) {
     if (server.controller.deployment(ingress)?.ready) {
@@ -136,6 +142,7 @@ function printRoutes(server: Server): void {
   }
   const deployments = server.controller.deployments();
   const ready = deployments.filter((deployment) => deployment.ready).length;
+  if (deployments.length === 0) console.log("Nothing is deployed yet: shoal serve deploy <config>");
   const how =
     ready === deployments.length ? "Ready." : `Ready: ${ready} of ${deployments.length} deployments.`;
   console.log(`${how} API: ${server.http.url}/openapi.json · Ctrl-C drains and ends.`);

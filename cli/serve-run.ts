@@ -1,4 +1,4 @@
-// `shoal serve run <config>`: the command line of it; `serve-foreground.ts` does it.
+// `shoal serve run [config…]`: the command line of it; `serve-foreground.ts` does it.
 
 import { Command, Option } from "commander";
 import type { LogLevel } from "../controller/index.ts";
@@ -10,8 +10,11 @@ const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", 
 
 export function serveRunCommand(): Command {
   return new Command("run")
-    .description("Serve what a config file describes, in the foreground, until Ctrl-C.")
-    .argument("<config>", "path of a YAML or JSON config (see shoal.schema.json)")
+    .description("Serve in the foreground what config files describe, or what was served last, until Ctrl-C.")
+    .argument(
+      "[config...]",
+      "YAML or JSON configs (see shoal.schema.json), later ones laid over earlier ones; none: what the store says",
+    )
     .addOption(
       new Option("--host <host>", "address to listen on; the file's http_options.host, else 127.0.0.1").env(
         "SHOAL_HOST",
@@ -28,19 +31,30 @@ export function serveRunCommand(): Command {
         .env("SHOAL_LOG_LEVEL")
         .choices(LEVELS),
     )
+    .option("--watch", "deploy again when a config, a module or a model changes")
+    .addOption(
+      new Option(
+        "--data-dir <folder>",
+        "where what is served is kept; $SHOAL_STATE_DIR, else ~/.local/state/shoal, one file an admin port",
+      ).env("SHOAL_DATA_DIR"),
+    )
+    .option("--no-store", "keep what is served in memory only")
     .addHelpText(
       "after",
       `
 Flags win over environment variables, these over the file. The first Ctrl-C (SIGINT), SIGTERM or
 SIGHUP answers what was admitted and ends; a second one ends at once. SHOAL_ADMIN_TOKEN sets the
 admin listener's token; without it one is made up per run.
+
+What is deployed outlives the server, also one that is killed: run again without a config, it serves
+what it served last. With --admin-port 0 it is kept in memory, unless --data-dir says where.
 ${EXIT_HELP}`,
     )
     .action(run);
 }
 
 /** What serves is loaded only here: `--help` and the other commands need none of it. */
-async function run(path: string, options: RunOptions): Promise<void> {
+async function run(paths: readonly string[], options: RunOptions): Promise<void> {
   const { serveForeground } = await import("./serve-foreground.ts");
-  await serveForeground(path, options);
+  await serveForeground(paths, options);
 }

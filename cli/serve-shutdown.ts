@@ -12,7 +12,7 @@ const POLL_MS = 50;
 
 export function serveShutdownCommand(): Command {
   return new Command("shutdown")
-    .description("Drain the running server and end it.")
+    .description("Drain the running server and end it; what it is to serve is kept for the next start.")
     .addOption(adminPortOption("which server, when several run"))
     .option("--timeout <seconds>", "how long to wait for its end", seconds, 60)
     .addHelpText("after", EXIT_HELP)
@@ -21,7 +21,7 @@ export function serveShutdownCommand(): Command {
 
 async function shutdown(options: { readonly adminPort?: number; readonly timeout: number }): Promise<void> {
   const record = await findServer(options.adminPort);
-  await askServer(record, "DELETE", "/api/serve/applications/");
+  await askServer(record, { method: "POST", path: "/api/serve/shutdown" });
   const untilMs = Date.now() + options.timeout * 1_000;
   while (isRunning(record.pid)) {
     if (Date.now() > untilMs) {

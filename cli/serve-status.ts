@@ -1,11 +1,11 @@
 // `shoal serve status`: what the running server serves, as a table or as JSON.
 
-import { styleText } from "node:util";
 import { Command } from "commander";
-import type { DeploymentStatusView, ServeStatusView } from "../gateway/index.ts";
+import type { ApplicationStatusView, DeploymentStatusView, ServeStatusView } from "../gateway/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { adminPortOption } from "./options.ts";
 import { askServer, findServer } from "./server-record.ts";
+import { textTable } from "./text-table.ts";
 
 export function serveStatusCommand(): Command {
   return new Command("status")
@@ -23,7 +23,10 @@ async function status(options: {
   readonly adminPort?: number;
 }): Promise<void> {
   const record = await findServer(options.adminPort);
-  const view = await askServer<ServeStatusView>(record, "GET", "/api/serve/applications/");
+  const view = await askServer<ServeStatusView>(record, {
+    method: "GET",
+    path: "/api/serve/applications/",
+  });
   console.log(
     options.json ? JSON.stringify(view, null, 2) : `${record.url} (process ${view.pid})\n${table(view)}`,
   );
@@ -31,27 +34,34 @@ async function status(options: {
   if (options.check && !allRun) throw new CommandError(EXIT.FAILED, "");
 }
 
+const HEAD = [
+  "application",
+  "route",
+  "release",
+  "deployment",
+  "status",
+  "replicas",
+  "queued",
+  "open",
+  "message",
+] as const;
+
 function table({ applications }: ServeStatusView): string {
-  const rows = Object.values(applications).flatMap((application) =>
-    Object.values(application.deployments).map((deployment) =>
-      rowOf(application.name, application.route_prefix, deployment),
-    ),
-  );
-  const head = ["application", "route", "deployment", "status", "replicas", "queued", "open", "message"];
-  const widths = head.map((title, column) =>
-    Math.max(title.length, ...rows.map((row) => (row[column] ?? "").length)),
-  );
-  const line = (cells: readonly string[]): string =>
-    cells
-      .map((cell, column) => cell.padEnd(widths[column] ?? 0))
-      .join("  ")
-      .trimEnd();
-  return [styleText("bold", line(head)), ...rows.map(line)].join("\n");
+  return textTable(HEAD, Object.values(applications).flatMap(rowsOf));
 }
 
-function rowOf(application: string, route: string, deployment: DeploymentStatusView): string[] {
+/** One a deployment; one for an application that has none to show. */
+function rowsOf(application: ApplicationStatusView): string[][] {
+  const { name, route_prefix: route, release, status: state, message } = application;
+  const which = release === null ? "-" : `${release.release} ${release.outcome}`;
+  const deployments = Object.values(application.deployments);
+  if (deployments.length === 0) return [[name, route, which, "-", state, "-", "-", "-", message]];
+  return deployments.map((deployment) => [name, route, which, ...cellsOf(deployment)]);
+}
+
+function cellsOf(deployment: DeploymentStatusView): string[] {
   const { name, status: state, message, replicas, target_num_replicas: target } = deployment;
   const running = replicas.filter((replica) => replica.state === "RUNNING").length;
   const { queued_requests: queued, open_requests: open } = deployment;
-  return [application, route, name, state, `${running}/${target}`, String(queued), String(open), message];
+  return [name, state, `${running}/${target}`, String(queued), String(open), message];
 }

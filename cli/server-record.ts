@@ -89,24 +89,47 @@ export async function findServer(namedPort: number | undefined): Promise<ServerR
   return only;
 }
 
+export interface AdminRequest {
+  readonly method: "GET" | "PUT" | "POST" | "DELETE";
+  readonly path: string;
+  readonly body?: string | Uint8Array;
+  /** Sent percent-encoded: any text. */
+  readonly headers?: Readonly<Record<string, string>>;
+  /** Default 10,000. */
+  readonly timeoutMs?: number;
+}
+
+/** The server understood, and refused. */
+export class RefusedByServer extends CommandError {
+  /** The answer's body. */
+  readonly answer: unknown;
+
+  constructor(exitCode: number, message: string, answer: unknown) {
+    super(exitCode, message);
+    this.answer = answer;
+  }
+}
+
 /** Asks the admin listener, whose answers are `Answer` on this path; throws with what it said. */
 export async function askServer<Answer = unknown>(
   record: ServerRecord,
-  method: "GET" | "DELETE",
-  path: string,
+  { method, path, body, headers = {}, timeoutMs = 10_000 }: AdminRequest,
 ): Promise<Answer> {
+  const encoded = Object.entries(headers).map(([name, value]) => [name, encodeURIComponent(value)] as const);
   const response = await fetch(new URL(path, record.adminUrl), {
     method,
-    headers: { authorization: `Bearer ${record.token}` },
-    signal: AbortSignal.timeout(10_000),
+    headers: { authorization: `Bearer ${record.token}`, ...Object.fromEntries(encoded) },
+    ...(body === undefined ? {} : { body: typeof body === "string" ? body : new Uint8Array(body) }),
+    signal: AbortSignal.timeout(timeoutMs),
   }).catch((error: unknown) => {
     throw new CommandError(
       EXIT.NO_SERVER,
       `Cannot reach the server's admin listener at ${record.adminUrl}: ${String(error)}`,
     );
   });
-  const body = (await response.json()) as Answer & { error?: string };
-  if (!response.ok)
-    throw new CommandError(EXIT.FAILED, `The server answered ${response.status}: ${body.error ?? ""}`);
-  return body;
+  const answer = (await response.json()) as Answer & { error?: string; code?: string };
+  if (response.ok) return answer;
+  const { error = "", code } = answer;
+  if (code === "INVALID_CONFIG") throw new RefusedByServer(EXIT.USAGE, error, answer);
+  throw new RefusedByServer(EXIT.FAILED, `The server answered ${response.status}: ${error}`, answer);
 }

@@ -55,7 +55,8 @@ export class Admission {
 
   /** Throws when the deployment cannot take a request now, whatever is in it. */
   static check(deployment: ServedDeployment): void {
-    if (deployment.status.state === "DEPLOY_FAILED") {
+    // After a rollout that failed, what served before still does.
+    if (deployment.status.state === "DEPLOY_FAILED" && !deployment.ready) {
       throw new ShoalError("DEPLOY_FAILED", `Cannot use "${deployment.name}": ${deployment.status.message}`);
     }
     if (deployment.signature === undefined) {

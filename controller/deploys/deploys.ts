@@ -27,7 +27,7 @@ import type {
   RollbackAsked,
 } from "./requests.ts";
 import { type Candidate, candidateOf, type Standing } from "./standing.ts";
-import { decodeTogether } from "./together.ts";
+import { decodeTogether, STORED } from "./together.ts";
 
 export interface DeploysOptions {
   readonly state: DesiredState;
@@ -80,7 +80,7 @@ export class Deploys {
     );
     deploys.#stand(new Map(standings));
     for (const [application, why] of state.unreadable) log.error({ application }, `cannot be served: ${why}`);
-    if (first !== undefined) await deploys.#takeUp(first);
+    if (first !== undefined) await deploys.#takeUp({ ...first, retry: false });
     deploys.#recalled = await deploys.#recall();
     return deploys;
   }
@@ -104,6 +104,18 @@ export class Deploys {
   /** Applications that the config does not name are removed. Throws the STORE_ codes, and INVALID_CONFIG for what is too large. */
   deploy(request: DeployRequest): Promise<DeployOutcome> {
     return this.#inTurn(() => this.#deploy(request, { checked: true }));
+  }
+
+  /** Deploys again what is wanted, where the files that it names have changed. */
+  refresh(asked: Asked): Promise<DeployOutcome> {
+    return this.#inTurn(async () => {
+      const contents = [...this.#standing.values()].map(({ content }) => content);
+      if (contents.length === 0) return { kind: "accepted", applications: [], notes: [] };
+      const applications = contents.map(({ config }) => config);
+      const text = JSON.stringify({ ...this.#settings, applications });
+      const directory = contents.map((content) => content.directory);
+      return await this.#deploy({ ...asked, text, file: STORED, directory, retry: false }, { checked: true });
+    });
   }
 
   /** The names of those that were there; all of them by default. */
@@ -162,12 +174,12 @@ export class Deploys {
     const config = normalise(decoded.value, request.directory);
     const candidates = await Promise.all(
       config.applications.map((application, index) =>
-        candidateOf(application, { config: { ...given[index] }, directory: request.directory }),
+        candidateOf(application, { config: { ...given[index] }, directory: directoryOf(request, index) }),
       ),
     );
     const faults = checked ? await this.#faultsHere(request, candidates) : [];
     if (faults.length > 0) return { kind: "refused", faults };
-    const changes = this.#changes(candidates, { retry: checked });
+    const changes = this.#changes(candidates, { retry: request.retry ?? true });
     const notes = this.#notes(config);
     if (request.dryRun !== true) {
       await this.#write(request, { candidates, changes, settings });
@@ -351,6 +363,10 @@ export class Deploys {
     this.#turn = turn.catch(() => undefined);
     return turn;
   }
+}
+
+function directoryOf({ directory }: Given, index: number): string {
+  return typeof directory === "string" ? directory : (directory[index] ?? "");
 }
 
 /** A stored release as text again, alone. */

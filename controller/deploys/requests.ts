@@ -12,13 +12,15 @@ export interface Given {
   readonly text: string | Uint8Array;
   /** Its name in faults. */
   readonly file: string;
-  /** Absolute; what relative paths start from. */
-  readonly directory: string;
+  /** Absolute; what relative paths start from: one for all, or one an application, in their order. */
+  readonly directory: string | readonly string[];
 }
 
 export interface DeployRequest extends Asked, Given {
   /** Only say what would change. */
   readonly dryRun?: boolean;
+  /** Whether what has failed and is asked for unchanged is tried again. Default true. */
+  readonly retry?: boolean;
 }
 
 /** Nothing was written and nothing changes. */

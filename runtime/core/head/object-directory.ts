@@ -26,10 +26,11 @@ export interface ObjectEntry {
   state: ObjectState;
   holders: number;
   contains: readonly Id[];
-  waiters: Waiter[];
+  /** Mostly none or one: thousands of objects wait at once. */
+  waiters: Waiter | Waiter[] | undefined;
 }
 
-type Waiter = (entry: ObjectEntry) => void;
+export type Waiter = (entry: ObjectEntry) => void;
 
 const NOTHING: readonly Id[] = [];
 
@@ -48,7 +49,7 @@ export class ObjectDirectory {
 
   /** A pending object with one holder: who makes the reference. */
   create(id: Id, origin: string, task?: Id): ObjectEntry {
-    const entry = { id, origin, task, state: PENDING, holders: 1, contains: NOTHING, waiters: [] };
+    const entry = { id, origin, task, state: PENDING, holders: 1, contains: NOTHING, waiters: undefined };
     this.#entries.set(id, entry);
     return entry;
   }
@@ -86,8 +87,9 @@ export class ObjectDirectory {
     entry.contains = contains;
     entry.state = state;
     const { waiters } = entry;
-    entry.waiters = [];
-    for (const waiter of waiters) waiter(entry); // invariant 3
+    entry.waiters = undefined;
+    if (typeof waiters === "function") waiters(entry);
+    else if (waiters !== undefined) for (const waiter of waiters) waiter(entry); // invariant 3
     return true;
   }
 
@@ -104,15 +106,40 @@ export class ObjectDirectory {
   whenSettled(id: Id, waiter: Waiter): () => void {
     const entry = this.#entries.get(id) ?? lost(id);
     if (entry.state.kind === "PENDING") {
-      entry.waiters.push(waiter);
-      return () => {
-        const at = entry.waiters.indexOf(waiter);
-        if (at >= 0) entry.waiters.splice(at, 1);
-      };
+      addWaiter(entry, waiter);
+      return () => removeWaiter(entry, waiter);
     }
     waiter(entry);
     return () => {};
   }
+
+  /** The same for one of many: false, and nothing is called, when the object is settled; stopped by `unlisten`. */
+  listen(id: Id, waiter: Waiter): boolean {
+    const entry = this.#entries.get(id);
+    if (entry?.state.kind !== "PENDING") return false;
+    addWaiter(entry, waiter);
+    return true;
+  }
+
+  unlisten(id: Id, waiter: Waiter): void {
+    const entry = this.#entries.get(id);
+    if (entry !== undefined) removeWaiter(entry, waiter);
+  }
+}
+
+function addWaiter(entry: ObjectEntry, waiter: Waiter): void {
+  const { waiters } = entry;
+  if (waiters === undefined) entry.waiters = waiter;
+  else if (typeof waiters === "function") entry.waiters = [waiters, waiter];
+  else waiters.push(waiter);
+}
+
+function removeWaiter(entry: ObjectEntry, waiter: Waiter): void {
+  const { waiters } = entry;
+  if (waiters === waiter) entry.waiters = undefined;
+  if (!Array.isArray(waiters)) return;
+  const at = waiters.indexOf(waiter);
+  if (at >= 0) waiters.splice(at, 1);
 }
 
 const PENDING: ObjectState = { kind: "PENDING" };
@@ -127,6 +154,6 @@ function lost(id: Id): ObjectEntry {
     state: { kind: "FAILED", error },
     holders: 0,
     contains: NOTHING,
-    waiters: [],
+    waiters: undefined,
   };
 }

@@ -37,43 +37,47 @@ export class Readers {
     return objects.every((id) => this.#directory.find(id)?.state.kind !== "PENDING");
   }
 
+  /** The first `count` of the objects that are settled now, or fewer. */
+  #settledOf(objects: readonly Id[], count: number): Set<Id> {
+    const settled = new Set<Id>();
+    for (const id of objects) {
+      if (settled.size >= count) break;
+      if (this.#directory.find(id)?.state.kind !== "PENDING") settled.add(id);
+    }
+    return settled;
+  }
+
   #wait(objects: readonly Id[], count: number, { timeoutMs, signal }: WaitOptions): Promise<Set<Id>> {
+    // Mostly there is nothing to wait for, and many objects: waiting for them one by one must not listen to all each time.
+    const settled = this.#settledOf(objects, count);
+    const isAborted = signal?.aborted === true;
+    if (settled.size >= count && !isAborted) return Promise.resolve(settled);
+    const wanted = Math.min(count, new Set(objects).size);
+    if (settled.size >= wanted && !isAborted) return Promise.resolve(settled);
     return new Promise((resolve, reject) => {
-      const settled = new Set<Id>();
-      const stops: (() => void)[] = [];
       let timer: Timer | undefined;
       let over = false;
       const finish = (): void => {
         over = true;
         timer?.cancel();
         signal?.removeEventListener("abort", onAbort);
-        for (const stop of stops) stop(); // invariant 1
+        for (const id of objects) this.#directory.unlisten(id, onSettled); // invariant 1
       };
       const onAbort = (): void => {
         finish();
         reject(abortError(signal?.reason, "Cannot wait for objects"));
       };
-      const wanted = Math.min(count, new Set(objects).size);
-      const onSettled = (id: Id): void => {
+      const onSettled = ({ id }: ObjectEntry): void => {
         settled.add(id);
         if (over || settled.size < wanted) return;
         finish();
         resolve(settled);
       };
-      if (signal?.aborted) {
+      if (isAborted) {
         onAbort();
         return;
       }
-      if (wanted === 0) {
-        finish();
-        resolve(settled);
-        return;
-      }
-      for (const id of objects) {
-        if (over) return;
-        stops.push(this.#directory.whenSettled(id, (_entry: ObjectEntry) => onSettled(id)));
-      }
-      if (over) return;
+      for (const id of objects) this.#directory.listen(id, onSettled);
       signal?.addEventListener("abort", onAbort, { once: true });
       if (timeoutMs === undefined) return;
       timer = this.#clock.timer(timeoutMs, () => {

@@ -265,6 +265,10 @@ describe("the server's own limits", () => {
     await using door = await openSimple();
     using connection = await door.connect();
     door.simple.status = { state: "DEPLOY_FAILED", message: "cannot load /srv/models/a.onnx" };
+    // What failed was a rollout: what served before still does.
+    await connection.request(INFER, {}, good);
+    assert.equal((await connection.response()).status, 200);
+    door.simple.ready = false;
     await headOnly(connection);
     assertRefused(await connection.response(), 503, /Cannot use "simple": cannot load <path>/);
     await connection.write(Buffer.alloc(1000));
