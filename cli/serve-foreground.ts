@@ -135,9 +135,10 @@ function onSignals(drain: () => void): Disposable {
 }
 
 function printRoutes(server: Server): void {
-  const routes = server.controller.routes().filter(({ ingress }) => ingress.ready);
-  for (const { prefix, ingress } of routes) {
-    console.log(`  ${server.http.url}${prefix === "" ? "/" : prefix} → ${ingress.name}`);
+  for (const { routePrefix, ingress } of server.controller.config.applications) {
+    if (server.controller.deployment(ingress)?.ready) {
+      console.log(`  ${server.http.url}${routePrefix} → ${ingress}`);
+    }
   }
   const deployments = server.controller.deployments();
   const ready = deployments.filter((deployment) => deployment.ready).length;

@@ -1,4 +1,5 @@
-// Everything that is served: makes the deployments what a config wants, knows them by name and route, and drains them.
+// Everything that is served: makes the deployments what a config wants, tells gateways what is routed where, and drains
+// it all.
 //
 // 1. One deployment's failure touches only its own.
 // 2. What a config no longer names loses its route at once, answers what was admitted, and ends.
@@ -7,7 +8,6 @@ import { rm } from "node:fs/promises";
 import { type Clock, systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import { type ResourceTotals, Runtime, type RuntimeOptions } from "../runtime/core/index.ts";
-import type { Catalog, Route } from "./catalog.ts";
 import type { ApplicationConfig, DeploymentConfig, ServeConfig } from "./config/index.ts";
 import { Deployment } from "./deployment.ts";
 import {
@@ -19,8 +19,9 @@ import {
   revisionOf,
 } from "./reconcile/index.ts";
 import { ReplicaOutput } from "./replica-output.ts";
+import { type GatewayPort, type RouteEntry, RoutePublisher } from "./routing/index.ts";
 import { openSocketFolder } from "./socket-folder.ts";
-import { Traffic, type TrafficRouter, type TrafficStatus, versionView } from "./traffic/index.ts";
+import { Traffic, type TrafficStatus, versionView } from "./traffic/index.ts";
 
 export interface ControllerOptions {
   /** What is wanted first. */
@@ -57,7 +58,7 @@ const REPLICA_VARIABLES = {
   SHOAL_ADMIN_TOKEN: undefined,
 };
 
-export class Controller implements Catalog {
+export class Controller {
   readonly #options: ControllerOptions;
   readonly #clock: Clock;
   readonly #socketFolder: string;
@@ -67,10 +68,11 @@ export class Controller implements Catalog {
   readonly #deployments = new Map<string, Deployment>();
   /** Deleted, and not gone yet. */
   readonly #leaving = new Set<Deployment>();
-  /** Longest prefix first. */
-  #routes: readonly Route[] = [];
+  readonly #routes = new RoutePublisher();
   readonly #traffic: Traffic;
   #generation = 0;
+  /** Deployments made so far, for their keys. */
+  #made = 0;
   #drained: Promise<void> | undefined;
 
   private constructor(
@@ -87,7 +89,13 @@ export class Controller implements Catalog {
       const deployment = this.#deployments.get(name);
       return deployment === undefined ? undefined : versionView(deployment);
     };
-    this.#traffic = new Traffic({ clock: this.#clock, log: options.log, look });
+    this.#traffic = new Traffic({
+      clock: this.#clock,
+      log: options.log,
+      look,
+      onLook: () => this.#collectTraffic(),
+      onTable: () => this.#route(),
+    });
   }
 
   /** Makes what is served known; nothing runs before `deploy`. The caller drains it. */
@@ -131,7 +139,7 @@ export class Controller implements Catalog {
       for (const deployment of deployments) this.#want(deployment, generation, options);
     }
     this.#traffic.apply(applications);
-    this.#routes = this.#routesOf(applications);
+    this.#route();
     for (const [name, deployment] of this.#deployments) {
       if (wanted.has(name)) continue;
       this.#deployments.delete(name); // invariant 2
@@ -148,20 +156,20 @@ export class Controller implements Catalog {
     return [...this.#deployments.values()];
   }
 
-  routes(): readonly Route[] {
-    return this.#routes;
+  /** Tells the gateway all that is routed, now and from now on. Resolves when it routes so. */
+  attach(port: GatewayPort): Promise<void> {
+    return this.#routes.subscribe(port);
   }
 
-  route(path: string): Route | undefined {
-    return this.#routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+  /** The gateway is gone. */
+  detach(port: GatewayPort): void {
+    this.#routes.unsubscribe(port);
   }
 
-  traffic(model: string): TrafficRouter | undefined {
-    return this.#traffic.model(model);
-  }
-
-  trafficRouters(): readonly TrafficRouter[] {
-    return this.#traffic.routers();
+  /** A gateway lost a batch at a replica of the deployment with this key. */
+  onLost(key: string, replicaId: string): void {
+    const all = [...this.#deployments.values(), ...this.#leaving];
+    void all.find((deployment) => deployment.key === key)?.onLost(replicaId);
   }
 
   /** Undefined for an application whose ingress answers everything. */
@@ -206,12 +214,14 @@ export class Controller implements Catalog {
     const memory = recalled?.get(config.name) ?? lastingPart(FIRST_MEMORY);
     const nextReplica = Math.max(memory.nextReplica, this.#nextReplicaOf(config.name));
     const deployment = new Deployment({
+      key: `${config.name}@${++this.#made}`,
       desired,
       recalled: { ...memory, nextReplica },
       socketFolder: this.#socketFolder,
       logLevel: this.#options.logLevel,
       runtime: this.#runtime,
       output: this.#output,
+      routes: this.#routes,
       clock: this.#clock,
       log: this.#options.log,
       onStatus: (changed) => {
@@ -231,17 +241,22 @@ export class Controller implements Catalog {
     return Math.max(0, ...namesakes.map(({ nextReplica }) => nextReplica));
   }
 
-  #routesOf(applications: readonly ApplicationConfig[]): readonly Route[] {
-    const routes = applications.flatMap(({ name, routePrefix, ingress }): Route[] => {
-      const deployment = this.#deployments.get(ingress);
-      if (deployment === undefined) return [];
-      const prefix = routePrefix === "/" ? "" : routePrefix;
-      const traffic = this.#traffic.router(name);
-      return [
-        { application: name, prefix, ingress: deployment, ...(traffic === undefined ? {} : { traffic }) },
-      ];
-    });
-    return routes.sort((a, b) => b.prefix.length - a.prefix.length);
+  #route(): void {
+    const routes = this.#config.applications.map(
+      ({ name, routePrefix, ingress }): RouteEntry => ({
+        application: name,
+        prefix: routePrefix === "/" ? "" : routePrefix,
+        ingress,
+        traffic: this.#traffic.table(name),
+      }),
+    );
+    this.#routes.setRoutes(routes.sort((a, b) => b.prefix.length - a.prefix.length));
+  }
+
+  #collectTraffic(): void {
+    for (const port of this.#routes.ports) {
+      for (const [application, report] of port.takeTraffic()) this.#traffic.report(application, report);
+    }
   }
 
   async #drainAll(): Promise<void> {

@@ -1,17 +1,17 @@
-// One deployment: its queue, its replicas, and the loop that makes them what is wanted: observe → plan → apply.
+// One deployment: its replicas, the loop that makes them what is wanted: observe → plan → apply, and what gateways are
+// told of it.
 //
 // 1. The loop is woken by events and by the time the plan gave; woken with nothing changed, it does nothing.
 // 2. Light settings of the version in charge hold for all; a version on trial does not change them.
-// 3. While nothing serves and nothing will, requests are refused at once; what waited is told.
+// 3. A replica that leaves is told to end only when every gateway knows that it gets nothing new.
 
-import { type Clock, redactPaths, ShoalError, type Timer } from "../runtime/base/index.ts";
+import { isDeepStrictEqual } from "node:util";
+import type { Clock, Timer } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import type { Runtime } from "../runtime/core/index.ts";
-import type { Signature } from "../runtime/engines/index.ts";
 import type { ReplicaInfo } from "../replicas/index.ts";
-import type { DeploymentStatus, ServedDeployment } from "./catalog.ts";
+import type { DeploymentStatus } from "./catalog.ts";
 import type { DeploymentConfig } from "./config/index.ts";
-import { Dispatcher, type DispatchPolicy } from "./dispatch/index.ts";
 import { ReplicaActor } from "./replica-actor.ts";
 import type { ReplicaOutput } from "./replica-output.ts";
 import {
@@ -27,8 +27,11 @@ import {
   replan,
   type Revision,
 } from "./reconcile/index.ts";
+import type { DeploymentEntry, GatewayLoad, RoutePublisher } from "./routing/index.ts";
 
 export interface DeploymentOptions {
+  /** Its own for ever, also when a namesake comes after it. */
+  readonly key: string;
   readonly desired: DesiredDeployment;
   /** What is known of it from before: `FIRST_MEMORY` of one that is new, its number of the first replica apart. */
   readonly recalled: LastingMemory;
@@ -36,6 +39,8 @@ export interface DeploymentOptions {
   readonly logLevel: string;
   readonly runtime: Runtime;
   readonly output: ReplicaOutput;
+  /** What gateways are told. */
+  readonly routes: RoutePublisher;
   readonly clock: Clock;
   readonly log: Logger;
   readonly onStatus: (deployment: Deployment) => void;
@@ -45,33 +50,30 @@ export interface DeploymentOptions {
   readonly onGone: (deployment: Deployment) => void;
 }
 
-const NOTHING = { infer: false, fetch: false };
-
-export class Deployment implements ServedDeployment {
-  readonly dispatcher: Dispatcher;
+export class Deployment {
   readonly #options: DeploymentOptions;
   readonly #replicas = new Map<string, ReplicaActor>();
   #desired: DesiredDeployment;
   #observed: ObservedDeployment;
   #remembered: Remembered | undefined;
-  #info: ReplicaInfo | undefined;
+  #info: Omit<ReplicaInfo, "socketPath"> | undefined;
+  #entry: DeploymentEntry | undefined;
+  #drainGraceMs: number | undefined;
+  #deleted = false;
   #asked = false;
   #timer: Timer | undefined;
   #ended = false;
   readonly #watchers = new Set<() => void>();
 
   constructor(options: DeploymentOptions) {
-    const { desired, clock, log } = options;
     this.#options = options;
-    this.#desired = desired;
+    this.#desired = options.desired;
     this.#observed = { replicas: [], memory: recover(options.recalled) };
-    this.dispatcher = new Dispatcher({
-      deployment: desired.name,
-      policy: dispatchPolicyOf(desired.revision.config),
-      clock,
-      log,
-      onLost: (replicaId) => void this.#replicas.get(replicaId)?.probe(),
-    });
+    this.#tell();
+  }
+
+  get key(): string {
+    return this.#options.key;
   }
 
   get name(): string {
@@ -114,20 +116,14 @@ export class Deployment implements ServedDeployment {
     return this.replicas.some(({ info }) => info !== undefined);
   }
 
-  get signature(): Signature | undefined {
-    return this.#info?.signature;
-  }
-
-  get takes(): { readonly infer: boolean; readonly fetch: boolean } {
-    return this.#info?.takes ?? NOTHING;
-  }
-
-  get info(): ReplicaInfo | undefined {
+  /** What its replicas said of themselves; undefined before the first was ready. */
+  get info(): Omit<ReplicaInfo, "socketPath"> | undefined {
     return this.#info;
   }
 
-  get requestTimeoutMs(): number {
-    return this.config.requestTimeoutMs;
+  /** Of requests, at all gateways together. */
+  get load(): GatewayLoad {
+    return this.#options.routes.load(this.key);
   }
 
   get replicas(): readonly ReplicaActor[] {
@@ -167,7 +163,7 @@ export class Deployment implements ServedDeployment {
     const { clock } = this.#options;
     const graceMs = this.config.gracefulShutdownTimeoutMs;
     const untilMs = clock.nowMs() + graceMs;
-    await this.dispatcher.drain(graceMs);
+    await this.#drainRequests(graceMs);
     this.#end();
     for (const look of this.#watchers) look();
     const leftMs = Math.max(STOP_GRACE_MS, untilMs - clock.nowMs());
@@ -176,8 +172,20 @@ export class Deployment implements ServedDeployment {
 
   /** Answers what was admitted, then wants no replica; `onGone` tells the end. */
   async delete(): Promise<void> {
-    await this.dispatcher.drain(this.config.gracefulShutdownTimeoutMs);
+    this.#deleted = true;
+    await this.#drainRequests(this.config.gracefulShutdownTimeoutMs);
     this.want({ ...this.#desired, deleting: true });
+  }
+
+  /** A gateway told that a replica lost a batch. */
+  async onLost(replicaId: string): Promise<void> {
+    if (await this.#replicas.get(replicaId)?.probe()) this.#options.routes.restore(this.key, replicaId);
+  }
+
+  async #drainRequests(graceMs: number): Promise<void> {
+    this.#drainGraceMs ??= graceMs;
+    this.#tell();
+    await this.#options.routes.drained(this.key);
   }
 
   get #serving(): Revision {
@@ -208,6 +216,7 @@ export class Deployment implements ServedDeployment {
       if (before?.planned.memory !== planned.memory) this.#options.onMemory(this);
       if (planned.gone) {
         this.#end();
+        this.#options.routes.removeDeployment(this.key);
         this.#options.onGone(this);
         return;
       }
@@ -248,19 +257,21 @@ export class Deployment implements ServedDeployment {
   }
 
   #start(id: string, revision: Revision): void {
-    const { socketFolder, logLevel, runtime, output, clock, log } = this.#options;
+    const { socketFolder, logLevel, runtime, output, routes, clock, log } = this.#options;
     const replica = new ReplicaActor({
       id,
       revision,
       spec: { engine: engineSpecOf(revision.config, id), replicaId: id, socketFolder, logLevel },
       runtime,
-      dispatcher: this.dispatcher,
       output,
       health: () => healthOf(this.config),
+      busyMs: () => routes.busyMs(this.key, id),
+      withdrawn: () => routes.acknowledged(),
       clock,
       log,
       onChange: () => {
-        if (replica.info !== undefined) this.#learn(replica.info);
+        const { info } = replica;
+        if (info !== undefined && info !== this.#info) this.#info = info;
         this.#changed();
       },
     });
@@ -281,6 +292,7 @@ export class Deployment implements ServedDeployment {
 
   #changed(): void {
     this.#observe(this.#observed.memory);
+    this.#tell();
     this.reconcile();
   }
 
@@ -288,26 +300,31 @@ export class Deployment implements ServedDeployment {
     this.#observed = { replicas: this.replicas.map(({ view }) => view), memory };
   }
 
-  /** The model says whether its requests can be joined. */
-  #learn(info: ReplicaInfo): void {
-    if (this.#info === info) return;
-    this.#info = info;
-    this.#setPolicy();
-  }
-
-  /** Invariant 2. */
-  #setPolicy(): void {
-    const policy = dispatchPolicyOf(this.config);
-    const batchable = this.#info?.signature.batchable !== false;
-    this.dispatcher.setPolicy(batchable ? policy : { ...policy, maxBatchSize: 1 });
+  /** Tells the gateways what is new (invariant 2). */
+  #tell(): void {
+    const { key, routes } = this.#options;
+    const { config, status } = this;
+    const entry = {
+      key,
+      name: this.name,
+      config,
+      status: { state: status.state, message: status.message },
+      takesRequests: this.planned?.takesRequests ?? true,
+      info: this.#info,
+      replicas: this.replicas.flatMap((replica) => replica.entry ?? []),
+      drainGraceMs: this.#drainGraceMs,
+      deleted: this.#deleted,
+    };
+    if (isDeepStrictEqual(entry, this.#entry)) return;
+    this.#entry = entry;
+    routes.setDeployment(entry);
   }
 
   #publish(before: Planned | undefined, now: Planned): void {
-    if (before?.serving !== now.serving) this.#setPolicy();
     const { status } = now;
     // That a new deployment has no replica yet is no news.
     const from = before?.status ?? { ...status, state: NOT_PLANNED.state };
-    this.#admit(status.takesRequests, status.message);
+    this.#tell();
     for (const look of this.#watchers) look();
     if (from.state === status.state && from.message === status.message) return;
     if (from.state !== status.state) {
@@ -315,15 +332,6 @@ export class Deployment implements ServedDeployment {
       this.#options.log.info({ deployment: this.name }, `${from.state} → ${status.state} (${reason})`);
     }
     this.#options.onStatus(this);
-  }
-
-  /** Invariant 3. */
-  #admit(takesRequests: boolean, message: string): void {
-    if (takesRequests || this.#desired.deleting) this.dispatcher.accept();
-    else {
-      const why = `Cannot use "${this.name}": ${redactPaths(message)}`;
-      this.dispatcher.refuseAll(new ShoalError("DEPLOY_FAILED", why));
-    }
   }
 
   #isSettled(): boolean {
@@ -342,22 +350,6 @@ const NOT_PLANNED: DeploymentStatus = { state: "UPDATING", message: "" };
 
 /** What a replica has to end in, be the time for its requests used up: for a module's `stop`. */
 const STOP_GRACE_MS = 1_000;
-
-/** Batches a replica may have when the config leaves it open: the one that runs and the next on its way. */
-const PIPELINED_BATCHES = 2;
-
-function dispatchPolicyOf(config: DeploymentConfig): DispatchPolicy {
-  const { maxBatchSize, batchWaitTimeoutMs, maxConcurrentBatches } = config.batching;
-  const automatic = config.source.engine === "module" ? config.maxOngoingRequests : PIPELINED_BATCHES;
-  return {
-    maxBatchSize,
-    batchWaitTimeoutMs,
-    maxConcurrentBatches: maxConcurrentBatches ?? automatic,
-    maxOngoingRequests: config.maxOngoingRequests,
-    maxQueuedRequests: config.maxQueuedRequests,
-    idempotent: config.idempotent,
-  };
-}
 
 function healthOf(
   config: DeploymentConfig,

@@ -21,7 +21,7 @@ export interface HealthChecksOptions {
   /** Rejects when the replica says that it is not well, or `signal` aborts. */
   readonly check: (signal: AbortSignal) => Promise<void>;
   /** How long the oldest batch has been at the replica; undefined when it has none. */
-  readonly busyMs: () => number | undefined;
+  readonly busyMs: () => Promise<number | undefined>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told once: the replica is to be replaced. The checks are over then. */
@@ -89,8 +89,8 @@ export class HealthChecks implements Disposable {
       await check(AbortSignal.any([this.#over.signal, timeout]));
       return { kind: "well" };
     } catch (thrown) {
-      const busy = busyMs() ?? Number.POSITIVE_INFINITY;
-      if (timeout.aborted && busy < patienceMs) return { kind: "busy" }; // invariant 2
+      const busy = timeout.aborted ? await busyMs() : undefined;
+      if (busy !== undefined && busy < patienceMs) return { kind: "busy" }; // invariant 2
       return { kind: "unwell", message: messageOf(thrown) };
     }
   }

@@ -23,5 +23,6 @@ export {
   type TrafficTable,
   type VersionOutcome,
 } from "./traffic/index.ts";
+export { type GatewayPort, Routed } from "./routing/index.ts";
 export { type Asked, type Outcome, type Release, stateFolder, storePath } from "./store/index.ts";
 export * from "./simulator/index.ts";

@@ -1,10 +1,10 @@
-// One replica as the controller sees it: an actor of the runtime, started once, joined to the dispatcher while it runs,
-// checked, reconfigured, ended. It is never restarted: whoever plans asks for another one.
+// One replica as the controller sees it: an actor of the runtime, started once, told to gateways while it runs, checked,
+// reconfigured, ended. It is never restarted: whoever plans asks for another one.
 //
 //   PENDING_ALLOCATION ⇄ STARTING ──► RUNNING ⇄ UPDATING ──► RECONFIGURE_FAILED
 //   RUNNING ──► UNHEALTHY          any ──► STOPPING ──► gone, or DEAD when nobody asked for its end
 //
-// 1. The dispatcher knows a replica exactly while it serves.
+// 1. Gateways are told of a replica exactly while it serves, and may finish what they have there while it stops.
 // 2. `view` is replaced, never changed, and the owner is told each time.
 
 import { rm } from "node:fs/promises";
@@ -12,19 +12,23 @@ import { type Clock, type ErrorCode, messageOf, ShoalError } from "../runtime/ba
 import type { Logger } from "../runtime/base/log/index.ts";
 import type { ActorHandle, ActorStatus, Runtime } from "../runtime/core/index.ts";
 import { REPLICA_MODULE, type ReplicaInfo, type ReplicaModule, type ReplicaSpec } from "../replicas/index.ts";
-import { type Dispatcher, ReplicaClient } from "./dispatch/index.ts";
+import { ReplicaClient } from "./dispatch/index.ts";
 import { HealthChecks, type HealthSettings } from "./health-checks.ts";
 import type { FailureReport, ObservedReplica, ReplicaPhase, Revision } from "./reconcile/index.ts";
 import type { ReplicaOutput } from "./replica-output.ts";
+import type { ReplicaEntry } from "./routing/index.ts";
 
 export interface ReplicaActorOptions {
   readonly id: string;
   readonly revision: Revision;
   readonly spec: ReplicaSpec;
   readonly runtime: Runtime;
-  readonly dispatcher: Dispatcher;
   readonly output: ReplicaOutput;
   readonly health: () => HealthSettings;
+  /** How long the oldest batch has been at this replica; undefined when it has none. */
+  readonly busyMs: () => Promise<number | undefined>;
+  /** Resolves when every gateway knows of the last change that `onChange` told. */
+  readonly withdrawn: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told of each change of `view`. */
@@ -33,11 +37,11 @@ export interface ReplicaActorOptions {
 
 /** What a replica has while it serves. */
 interface Serving {
+  /** For the checks; requests come from gateways. */
   readonly client: ReplicaClient;
   readonly checks: HealthChecks;
-  readonly info: ReplicaInfo;
-  readonly pid: number;
-  readonly sinceEpochMs: number;
+  readonly info: Omit<ReplicaInfo, "socketPath">;
+  readonly socketPath: string;
 }
 
 type Handle = ActorHandle<ReplicaModule["Replica"]>;
@@ -84,8 +88,20 @@ export class ReplicaActor {
   }
 
   /** What it says of itself; undefined while it does not serve. */
-  get info(): ReplicaInfo | undefined {
+  get info(): Omit<ReplicaInfo, "socketPath"> | undefined {
     return this.#serving?.info;
+  }
+
+  /** What gateways are told of it (invariant 1). */
+  get entry(): ReplicaEntry | undefined {
+    if (this.#serving === undefined) return undefined;
+    const { id, revision } = this.#options;
+    return {
+      id,
+      socketPath: this.#serving.socketPath,
+      state: this.#is("STOPPING") ? "leaving" : "serving",
+      interruptible: revision.config.source.engine === "module",
+    };
   }
 
   start(): void {
@@ -131,18 +147,21 @@ export class ReplicaActor {
     return this.#stopped;
   }
 
-  /** The dispatcher lost a batch here: back to work when a check answers, else it is unhealthy. */
-  async probe(): Promise<void> {
-    if (await this.#serving?.checks.probe()) this.#options.dispatcher.restore(this.id);
+  /** A gateway lost a batch here. Resolves true when a check answers; else it is unhealthy, or gone. */
+  async probe(): Promise<boolean> {
+    return (await this.#serving?.checks.probe()) ?? false;
   }
 
   async #stop(graceMs: number, reason: string): Promise<void> {
-    if (this.#view.phase.kind !== "DEAD") this.#enter({ kind: "STOPPING" }, reason);
-    const client = this.#leave();
+    const { runtime, withdrawn } = this.#options;
+    this.#serving?.checks[Symbol.dispose]();
+    if (this.#is("DEAD")) this.#options.onChange(reason);
+    else this.#enter({ kind: "STOPPING" }, reason);
     this.#creation.abort();
     await this.#created;
-    if (this.#handle !== undefined) await this.#options.runtime.stop(this.#handle, { graceMs });
-    await client?.close();
+    if (this.#serving !== undefined) await withdrawn();
+    if (this.#handle !== undefined) await runtime.stop(this.#handle, { graceMs });
+    this.#leave();
   }
 
   /** Never rejects. */
@@ -193,28 +212,25 @@ export class ReplicaActor {
     }
   }
 
-  /** Invariant 1. */
-  #join(info: ReplicaInfo): void {
-    const { revision, dispatcher, clock, health, log, id } = this.#options;
-    const pid = this.#pid ?? 0;
+  #join({ socketPath, ...info }: ReplicaInfo): void {
+    const { revision, busyMs, clock, health, log, id } = this.#options;
     const client = new ReplicaClient({
       id,
       deployment: revision.config.name,
-      socketPath: info.socketPath,
-      interruptible: revision.config.source.engine === "module",
+      socketPath,
+      interruptible: false,
       toEpochMs: (nowMs) => clock.epochMs() + (nowMs - clock.nowMs()),
     });
     const checks = new HealthChecks({
       replicaId: id,
       settings: health,
       check: (signal) => client.check(signal),
-      busyMs: () => dispatcher.busyMs(id),
+      busyMs,
       clock,
       log,
       onUnwell: (message) => this.#onUnwell(message),
     });
-    this.#serving = { client, checks, info, pid, sinceEpochMs: clock.epochMs() };
-    dispatcher.addReplica(client);
+    this.#serving = { client, checks, info, socketPath };
     void checks.start();
     const sinceMs = clock.nowMs();
     this.#enter({ kind: "RUNNING", sinceMs, configuredMs: sinceMs }, "ready");
@@ -222,13 +238,13 @@ export class ReplicaActor {
 
   #onUnwell(message: string): void {
     const failure = this.#failure(new Error(message));
-    void this.#leave()?.close();
+    this.#leave();
     this.#enter({ kind: "UNHEALTHY", sinceMs: this.#options.clock.nowMs(), failure }, message);
   }
 
   /** Nobody asked for its end. */
   #die(thrown: unknown): void {
-    void this.#leave()?.close();
+    this.#leave();
     const { kind } = this.#view.phase;
     if (kind === "STOPPING" || kind === "DEAD") return;
     if (thrown instanceof ShoalError && thrown.code === "RESOURCES_UNAVAILABLE") {
@@ -247,16 +263,14 @@ export class ReplicaActor {
     return { atMs: clock.nowMs(), message: messageOf(thrown), logLines, permanent };
   }
 
-  /** Whoever calls closes what it gives. */
-  #leave(): ReplicaClient | undefined {
+  #leave(): void {
     const serving = this.#serving;
-    if (serving === undefined) return undefined;
+    if (serving === undefined) return;
     this.#serving = undefined;
     serving.checks[Symbol.dispose]();
-    this.#options.dispatcher.removeReplica(this.id);
+    void serving.client.close();
     // One that was killed leaves its socket; the folder goes with the server at the latest.
-    void rm(serving.info.socketPath, { force: true }).catch(() => undefined);
-    return serving.client;
+    void rm(serving.socketPath, { force: true }).catch(() => undefined);
   }
 
   #is(kind: ReplicaPhase["kind"]): boolean {

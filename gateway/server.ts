@@ -10,10 +10,11 @@ import {
   type DeployRequest,
   Deploys,
   DesiredState,
+  Routed,
   type ServeConfig,
   toFileForm,
 } from "../controller/index.ts";
-import { messageOf, ShoalError } from "../runtime/base/index.ts";
+import { messageOf, ShoalError, systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import { AdminServer } from "./admin/server.ts";
 import { HttpServer } from "./http/server.ts";
@@ -91,8 +92,11 @@ export class Server {
       AdminServer.start({ admin: config.admin, controller, deploys, token: adminToken, onShutdown }),
     );
     undo.defer(() => admin.close());
+    const onLost = (key: string, replicaId: string): void => controller.onLost(key, replicaId);
+    const routed = new Routed({ clock: systemClock, log, onLost });
+    await controller.attach(routed);
     const http = await listening(config.http, "http_options", () =>
-      HttpServer.start({ http: config.http, catalog: controller, log }),
+      HttpServer.start({ http: config.http, catalog: routed, log }),
     );
     undo.use(http);
     // Right after the door is open: no request finds it without its routes.

@@ -1,4 +1,4 @@
-// One application's traffic as the controller has it: what is wanted and remembered, and the router that follows.
+// One application's traffic as the controller has it: what is wanted and remembered, and the table that follows.
 
 import { isDeepStrictEqual } from "node:util";
 import type { TrafficConfig } from "../config/index.ts";
@@ -9,23 +9,28 @@ import {
   type TrafficMemory,
   type TrafficSeen,
 } from "./plan.ts";
-import { TrafficRouter } from "./router.ts";
+import type { TrafficTable } from "./table.ts";
 import { tableOf } from "./table-of.ts";
 import { addCopies, addTallies, type TrafficReport } from "./tally.ts";
 
 export class ApplicationTraffic {
   readonly application: string;
-  readonly router: TrafficRouter;
+  #table: TrafficTable;
   #config: TrafficConfig;
   #memory: TrafficMemory;
-  /** Of other gateway processes, not planned with yet. */
+  /** Of all gateways, not planned with yet. */
   #reported: TrafficReport = { versions: {}, shadows: {} };
 
   constructor(application: string, config: TrafficConfig, seen: Omit<TrafficSeen, "report">) {
     this.application = application;
     this.#config = config;
     this.#memory = planTraffic(config, FIRST_TRAFFIC, { ...seen, report: this.#reported });
-    this.router = new TrafficRouter(tableOf(config, this.#memory, { application, revision: 1 }));
+    this.#table = tableOf(config, this.#memory, { application, revision: 1 });
+  }
+
+  /** What gateways go by. */
+  get table(): TrafficTable {
+    return this.#table;
   }
 
   get config(): TrafficConfig {
@@ -41,7 +46,7 @@ export class ApplicationTraffic {
     return this.#memory.canary?.kind === "STEPPING";
   }
 
-  /** What another gateway process counted since it last told. */
+  /** What a gateway counted since it last told. */
   report(report: TrafficReport): void {
     this.#reported = added(this.#reported, report);
   }
@@ -49,14 +54,13 @@ export class ApplicationTraffic {
   /** Plans with all that was counted; gives what is new in the history. */
   plan(config: TrafficConfig, seen: Omit<TrafficSeen, "report">): readonly TrafficEvent[] {
     const before = this.#memory;
-    const report = added(this.#reported, this.router.meter.take());
+    const report = this.#reported;
     this.#reported = { versions: {}, shadows: {} };
     this.#config = config;
     this.#memory = planTraffic(config, before, { ...seen, report });
-    const { table } = this.router;
-    const { application, revision } = table;
+    const { application, revision } = this.#table;
     const next = tableOf(config, this.#memory, { application, revision });
-    if (!isDeepStrictEqual(next, table)) this.router.adopt({ ...next, revision: revision + 1 });
+    if (!isDeepStrictEqual(next, this.#table)) this.#table = { ...next, revision: revision + 1 };
     return this.#memory.history.filter((event) => !before.history.includes(event));
   }
 }

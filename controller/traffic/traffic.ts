@@ -6,8 +6,8 @@ import type { Logger } from "../../runtime/base/log/index.ts";
 import type { ApplicationConfig, TrafficConfig } from "../config/index.ts";
 import { ApplicationTraffic } from "./application-traffic.ts";
 import type { VersionView } from "./plan.ts";
-import type { TrafficRouter } from "./router.ts";
 import { type TrafficStatus, trafficStatus } from "./status.ts";
+import type { TrafficTable } from "./table.ts";
 import type { TrafficReport } from "./tally.ts";
 
 export interface TrafficOptions {
@@ -15,8 +15,10 @@ export interface TrafficOptions {
   readonly log: Logger;
   /** What is known of a deployment now. */
   readonly look: (deployment: string) => VersionView | undefined;
-  /** Told when a table has changed, for other gateway processes. */
-  readonly onTable?: (router: TrafficRouter) => void;
+  /** Asked for what gateways counted, each time before it is planned: see `report`. */
+  readonly onLook: () => void;
+  /** Told when a table has changed. */
+  readonly onTable: () => void;
 }
 
 /** How often a canary's counts are looked at: often enough to end a bad one soon, seldom enough to cost nothing. */
@@ -28,8 +30,6 @@ const LEAST_LOOK_MS = 10;
 export class Traffic {
   readonly #options: TrafficOptions;
   readonly #applications = new Map<string, ApplicationTraffic>();
-  /** By V2 model name: looked at with each request. */
-  #models: ReadonlyMap<string, TrafficRouter> = new Map();
   #timer: Timer | undefined;
   #stopped = false;
 
@@ -52,11 +52,7 @@ export class Traffic {
       const application = new ApplicationTraffic(name, config, this.#seen(config));
       this.#applications.set(name, application);
       this.#tell(application, application.memory.history);
-      this.#options.onTable?.(application.router);
     }
-    this.#models = new Map(
-      this.routers().flatMap((router) => (router.table.model === null ? [] : [[router.table.model, router]])),
-    );
     this.#wake();
   }
 
@@ -67,26 +63,17 @@ export class Traffic {
     this.#wake();
   }
 
-  /** What another gateway process counted since it last told; planned with at the next look. */
+  /** What a gateway counted since it last told. */
   report(application: string, report: TrafficReport): void {
     this.#applications.get(application)?.report(report);
   }
 
   /** Undefined when one deployment answers everything. */
-  router(application: string): TrafficRouter | undefined {
-    return this.#applications.get(application)?.router;
+  table(application: string): TrafficTable | undefined {
+    return this.#applications.get(application)?.table;
   }
 
-  /** The versions that answer under one V2 model name together. */
-  model(name: string): TrafficRouter | undefined {
-    return this.#models.get(name);
-  }
-
-  routers(): readonly TrafficRouter[] {
-    return [...this.#applications.values()].map(({ router }) => router);
-  }
-
-  /** Counts included as they are now. */
+  /** With all that gateways have told. */
   status(application: string): TrafficStatus | undefined {
     const known = this.#applications.get(application);
     if (known === undefined) return undefined;
@@ -100,9 +87,10 @@ export class Traffic {
   }
 
   #plan(application: ApplicationTraffic, config: TrafficConfig): void {
-    const { revision } = application.router.table;
+    this.#options.onLook();
+    const { revision } = application.table;
     this.#tell(application, application.plan(config, this.#seen(config)));
-    if (application.router.table.revision !== revision) this.#options.onTable?.(application.router);
+    if (application.table.revision !== revision) this.#options.onTable();
   }
 
   #tell({ application }: ApplicationTraffic, events: ApplicationTraffic["memory"]["history"]): void {

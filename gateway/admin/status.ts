@@ -86,7 +86,7 @@ function deploymentView({
   status,
   planned,
   desired,
-  dispatcher,
+  load,
   replicas,
 }: ControllerDeployment): DeploymentStatusView {
   return {
@@ -95,8 +95,8 @@ function deploymentView({
     status_trigger: planned?.trigger ?? "CONFIG_UPDATE_STARTED",
     message: status.message,
     target_num_replicas: desired.numReplicas,
-    queued_requests: dispatcher.queued,
-    open_requests: dispatcher.open,
+    queued_requests: load.queued,
+    open_requests: load.open,
     versions: { serving: planned?.versions.serving ?? null, wanted: planned?.versions.wanted ?? null },
     log_lines: planned?.failure?.logLines ?? [],
     replicas: replicas.map(({ id, view, pid }) => ({

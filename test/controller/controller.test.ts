@@ -30,11 +30,11 @@ describe("deployments", { timeout: 120_000 }, () => {
     const net = rig.deployment("net");
     assert.deepEqual([net.status.state, net.status.message], ["HEALTHY", ""]);
     assert.deepEqual(
-      [net.ready, net.signature?.batchable, net.takes],
+      [net.ready, net.info?.signature.batchable, net.info?.takes],
       [true, true, { infer: true, fetch: false }],
     );
     assert.notEqual(rig.pidOf("net", 0), rig.pidOf("net", 1));
-    assert.equal(rig.controller.route("/")?.ingress, net);
+    assert.equal(rig.routed.route("/")?.ingress, rig.served("net"));
     assert.deepEqual(await rig.ask("net", [1, 2, 3]), [1, 2, 3]);
     assert.deepEqual((await rig.controller.resources())["num_cpus"], { total: 8, free: 6 });
   });
@@ -44,7 +44,7 @@ describe("deployments", { timeout: 120_000 }, () => {
     await rig.serve(await rig.fixedModel("net"));
     const answers = await Promise.all([1, 2, 3, 4].map((number) => rig.ask("net", [number])));
     assert.deepEqual(answers, [[1], [2], [3], [4]]);
-    const { executionCount, fail } = rig.deployment("net").dispatcher.stats;
+    const { executionCount, fail } = rig.served("net").dispatcher.stats;
     assert.deepEqual([executionCount, fail.count], [4, 0]);
   });
 
@@ -65,7 +65,7 @@ describe("deployments", { timeout: 120_000 }, () => {
       ["throwsatstart", /no weights here/],
       ["nosuchclass", /NoSuchClass/],
     ] as const) {
-      const { status, dispatcher } = rig.deployment(name);
+      const { status, dispatcher } = rig.served(name);
       assert.equal(status.state, "DEPLOY_FAILED");
       assert.match(status.message, message);
       assert.match(status.message, new RegExp(`"${name}"`));
@@ -140,7 +140,7 @@ describe("a replica that is killed", { timeout: 120_000 }, () => {
     assert.deepEqual(await Promise.all(answers), [[1], [2], [3], [4], [5], [6]]);
     assert.deepEqual(rig.statuses, ["net HEALTHY", "net UNHEALTHY", "net HEALTHY"]);
     assert.notEqual(rig.pidOf("net"), pid);
-    assert.equal(rig.deployment("net").dispatcher.stats.fail.count, 0);
+    assert.equal(rig.served("net").dispatcher.stats.fail.count, 0);
   });
 
   it("loses no request of a model: the other one answers them", async () => {
@@ -179,7 +179,7 @@ describe("a replica that is killed", { timeout: 120_000 }, () => {
     const sent = [rig.ask("echo", [1]), rig.ask("echo", [2])];
     const queued = [rig.ask("echo", [3]), rig.ask("echo", [4])];
     await rig.underWay("echo");
-    await eventually("both sent", () => rig.deployment("echo").dispatcher.queued === 2);
+    await eventually("both sent", () => rig.served("echo").dispatcher.queued === 2);
     process.kill(pid, "SIGKILL");
     for (const answer of sent) await assert.rejects(answer, { code: "REPLICA_DIED" });
     assert.deepEqual(await Promise.all(queued), [[3], [4]]);

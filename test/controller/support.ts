@@ -4,7 +4,14 @@ import assert from "node:assert/strict";
 import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { Controller, decodeConfig, type InferResult, joinKey } from "../../controller/index.ts";
+import {
+  Controller,
+  decodeConfig,
+  type InferResult,
+  joinKey,
+  Routed,
+  type ServedDeployment,
+} from "../../controller/index.ts";
 import { rowsOf, systemClock, type Tensor } from "../../runtime/base/index.ts";
 import { formatFaults } from "../../runtime/base/config/index.ts";
 import { silentLog } from "../../runtime/base/log/index.ts";
@@ -32,6 +39,12 @@ export class Rig implements AsyncDisposable {
   /** Every change of a deployment's status, as `name STATE`. */
   readonly statuses: string[] = [];
   #controller: Controller | undefined;
+  /** What a gateway routes by. */
+  readonly routed = new Routed({
+    clock: systemClock,
+    log: silentLog,
+    onLost: (key, replicaId) => this.controller.onLost(key, replicaId),
+  });
   readonly #looking = new Set<() => void>();
 
   private constructor(folder: string, { cpus = 8 }: Options) {
@@ -59,6 +72,7 @@ export class Rig implements AsyncDisposable {
         for (const look of this.#looking) look();
       },
     });
+    await this.#controller.attach(this.routed);
     return { deployed: this.#controller.settled() };
   }
 
@@ -77,6 +91,13 @@ export class Rig implements AsyncDisposable {
     const deployment = this.controller.deployment(name);
     assert(deployment !== undefined);
     return deployment;
+  }
+
+  /** The same as a gateway has it. */
+  served(name: string): ServedDeployment {
+    const served = this.routed.deployment(name);
+    assert(served !== undefined);
+    return served;
   }
 
   /** Resolves when the deployment's status is `state`, its message like `message`. */
@@ -115,7 +136,7 @@ export class Rig implements AsyncDisposable {
 
   send(name: string, input: Tensor, withinMs = 60_000): Promise<InferResult> {
     const inputs = [input];
-    const { result } = this.deployment(name).dispatcher.submit(
+    const { result } = this.served(name).dispatcher.submit(
       { kind: "infer", inputs, outputs: [], rows: rowsOf(input), joinKey: joinKey(inputs, []) },
       systemClock.nowMs() + withinMs,
     );
@@ -133,8 +154,8 @@ export class Rig implements AsyncDisposable {
 
   /** Resolves when a batch is at a replica of the deployment. */
   async underWay(name: string, index = 0): Promise<void> {
-    const { dispatcher, replicas } = this.deployment(name);
-    const id = replicas[index]?.id ?? "";
+    const { dispatcher } = this.served(name);
+    const id = this.deployment(name).replicas[index]?.id ?? "";
     await eventually("a batch under way", () => dispatcher.busyMs(id) !== undefined);
   }
 

@@ -1,0 +1,26 @@
+// How a deployment's requests are dispatched, out of its config and what its model says of itself.
+
+import type { DeploymentConfig } from "../config/index.ts";
+import type { DispatchPolicy } from "../dispatch/index.ts";
+import type { DeploymentEntry } from "./route-table.ts";
+
+/** Batches a replica may have when the config leaves it open: the one that runs and the next on its way. */
+const PIPELINED_BATCHES = 2;
+
+export function policyOf({ config, info }: Pick<DeploymentEntry, "config" | "info">): DispatchPolicy {
+  const policy = dispatchPolicyOf(config);
+  return info?.signature.batchable === false ? { ...policy, maxBatchSize: 1 } : policy;
+}
+
+function dispatchPolicyOf(config: DeploymentConfig): DispatchPolicy {
+  const { maxBatchSize, batchWaitTimeoutMs, maxConcurrentBatches } = config.batching;
+  const automatic = config.source.engine === "module" ? config.maxOngoingRequests : PIPELINED_BATCHES;
+  return {
+    maxBatchSize,
+    batchWaitTimeoutMs,
+    maxConcurrentBatches: maxConcurrentBatches ?? automatic,
+    maxOngoingRequests: config.maxOngoingRequests,
+    maxQueuedRequests: config.maxQueuedRequests,
+    idempotent: config.idempotent,
+  };
+}

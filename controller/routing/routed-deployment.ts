@@ -1,0 +1,137 @@
+// One deployment in a gateway process: its queue, and connections to the replicas that the table lists.
+//
+// 1. The dispatcher knows a replica exactly while the table says that it serves.
+// 2. While nothing serves and nothing will, requests are refused at once; what waited is told.
+// 3. A replica that leaves keeps its connections until the table drops it: what it has, it may answer.
+
+import { type Clock, redactPaths, ShoalError } from "../../runtime/base/index.ts";
+import type { Logger } from "../../runtime/base/log/index.ts";
+import type { Signature } from "../../runtime/engines/index.ts";
+import type { DeploymentStatus, ServedDeployment } from "../catalog.ts";
+import { Dispatcher, ReplicaClient } from "../dispatch/index.ts";
+import { policyOf } from "./policy-of.ts";
+import type { DeploymentEntry, ReplicaEntry } from "./route-table.ts";
+import { shareOf } from "./share.ts";
+
+export interface RoutedDeploymentOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How many gateways share the deployment. */
+  readonly gateways: number;
+  /** Told when a replica lost a batch; it gets no other until `restore`. */
+  readonly onLost: (key: string, replicaId: string) => void;
+}
+
+const NOTHING = { infer: false, fetch: false };
+
+export class RoutedDeployment implements ServedDeployment {
+  readonly dispatcher: Dispatcher;
+  readonly #options: RoutedDeploymentOptions;
+  readonly #clients = new Map<string, ReplicaClient>();
+  #entry: DeploymentEntry;
+  #drained: Promise<void> | undefined;
+
+  constructor(entry: DeploymentEntry, options: RoutedDeploymentOptions) {
+    const { clock, log, gateways, onLost } = options;
+    this.#options = options;
+    this.#entry = { ...entry, replicas: [] };
+    this.dispatcher = new Dispatcher({
+      deployment: entry.name,
+      policy: shareOf(policyOf(entry), gateways),
+      clock,
+      log,
+      onLost: (replicaId) => onLost(entry.key, replicaId),
+    });
+    this.adopt(entry);
+  }
+
+  get name(): string {
+    return this.#entry.name;
+  }
+
+  get version(): string {
+    return this.#entry.config.version;
+  }
+
+  get status(): DeploymentStatus {
+    return this.#entry.status;
+  }
+
+  get ready(): boolean {
+    return this.#entry.replicas.some(({ state }) => state === "serving");
+  }
+
+  get signature(): Signature | undefined {
+    return this.#entry.info?.signature;
+  }
+
+  get takes(): { readonly infer: boolean; readonly fetch: boolean } {
+    return this.#entry.info?.takes ?? NOTHING;
+  }
+
+  get requestTimeoutMs(): number {
+    return this.#entry.config.requestTimeoutMs;
+  }
+
+  get deleted(): boolean {
+    return this.#entry.deleted;
+  }
+
+  adopt(entry: DeploymentEntry): void {
+    const before = this.#entry;
+    this.#entry = entry;
+    if (before.config !== entry.config || before.info !== entry.info) {
+      this.dispatcher.setPolicy(shareOf(policyOf(entry), this.#options.gateways));
+    }
+    const listed = new Map(entry.replicas.map((replica) => [replica.id, replica]));
+    for (const replica of entry.replicas) this.#adoptReplica(replica);
+    for (const [id, client] of this.#clients) if (!listed.has(id)) this.#drop(id, client);
+    this.#admit(entry);
+  }
+
+  /** Resolves when all that was admitted before it began to drain is settled. */
+  async drained(): Promise<void> {
+    await this.#drained;
+  }
+
+  /** Cuts what is left. */
+  async close(): Promise<void> {
+    await this.dispatcher.drain(0);
+    for (const [id, client] of this.#clients) this.#drop(id, client);
+  }
+
+  #adoptReplica({ id, socketPath, state, interruptible }: ReplicaEntry): void {
+    if (state === "leaving") {
+      this.dispatcher.removeReplica(id); // invariants 1 and 3
+      return;
+    }
+    if (this.#clients.has(id)) return;
+    const { clock } = this.#options;
+    const client = new ReplicaClient({
+      id,
+      deployment: this.name,
+      socketPath,
+      interruptible,
+      toEpochMs: (nowMs) => clock.epochMs() + (nowMs - clock.nowMs()),
+    });
+    this.#clients.set(id, client);
+    this.dispatcher.addReplica(client);
+  }
+
+  #drop(id: string, client: ReplicaClient): void {
+    this.#clients.delete(id);
+    this.dispatcher.removeReplica(id);
+    void client.close();
+  }
+
+  #admit({ takesRequests, status, drainGraceMs }: DeploymentEntry): void {
+    if (drainGraceMs !== undefined) {
+      this.#drained ??= this.dispatcher.drain(drainGraceMs);
+    } else if (takesRequests) {
+      this.dispatcher.accept();
+    } else {
+      const why = `Cannot use "${this.name}": ${redactPaths(status.message)}`;
+      this.dispatcher.refuseAll(new ShoalError("DEPLOY_FAILED", why)); // invariant 2
+    }
+  }
+}

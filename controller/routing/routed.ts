@@ -1,0 +1,132 @@
+// What a gateway process routes by: the table as it was last told, with a queue for each deployment in it.
+//
+// 1. It changes by updates alone, and all of an update holds from one moment on.
+// 2. A deployment that was deleted is found by nobody any more; what it admitted, it answers.
+
+import type { Clock } from "../../runtime/base/index.ts";
+import type { Logger } from "../../runtime/base/log/index.ts";
+import type { Catalog, Route, ServedDeployment } from "../catalog.ts";
+import { TrafficRouter, type TrafficReport } from "../traffic/index.ts";
+import type { GatewayLoad, GatewayPort } from "./gateway-port.ts";
+import type { RouteEntry, RouteUpdate } from "./route-table.ts";
+import { RoutedDeployment } from "./routed-deployment.ts";
+
+export interface RoutedOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  /** How many gateways there are, this one included. Default 1. */
+  readonly gateways?: number;
+  /** Told when a replica of the deployment with this key lost a batch. */
+  readonly onLost: (key: string, replicaId: string) => void;
+}
+
+export class Routed implements Catalog, GatewayPort {
+  readonly #options: RoutedOptions;
+  readonly #byKey = new Map<string, RoutedDeployment>();
+  #byName: ReadonlyMap<string, RoutedDeployment> = new Map();
+  #entries: readonly RouteEntry[] = [];
+  #routes: readonly Route[] = [];
+  /** By application. */
+  #traffic: ReadonlyMap<string, TrafficRouter> = new Map();
+  /** By V2 model name: looked at with each request. */
+  #models: ReadonlyMap<string, TrafficRouter> = new Map();
+
+  constructor(options: RoutedOptions) {
+    this.#options = options;
+  }
+
+  /** Holds at once (invariant 1). */
+  apply({ routes, deployments, removed }: RouteUpdate): undefined {
+    for (const entry of deployments) {
+      const known = this.#byKey.get(entry.key);
+      if (known !== undefined) known.adopt(entry);
+      else this.#byKey.set(entry.key, new RoutedDeployment(entry, this.#deploymentOptions()));
+    }
+    for (const key of removed) {
+      void this.#byKey.get(key)?.close();
+      this.#byKey.delete(key);
+    }
+    if (routes !== undefined) this.#entries = routes;
+    const found = [...this.#byKey.values()].filter(({ deleted }) => !deleted); // invariant 2
+    this.#byName = new Map(found.map((deployment) => [deployment.name, deployment]));
+    if (routes !== undefined) this.#adoptTraffic(routes);
+    this.#routes = this.#entries.flatMap((entry) => this.#routeOf(entry));
+  }
+
+  deployment(name: string): ServedDeployment | undefined {
+    return this.#byName.get(name);
+  }
+
+  deployments(): readonly ServedDeployment[] {
+    return [...this.#byName.values()];
+  }
+
+  routes(): readonly Route[] {
+    return this.#routes;
+  }
+
+  route(path: string): Route | undefined {
+    return this.#routes.find(({ prefix }) => path === prefix || path.startsWith(`${prefix}/`));
+  }
+
+  traffic(model: string): TrafficRouter | undefined {
+    return this.#models.get(model);
+  }
+
+  trafficRouters(): readonly TrafficRouter[] {
+    return [...this.#traffic.values()];
+  }
+
+  async drained(key: string): Promise<void> {
+    await this.#byKey.get(key)?.drained();
+  }
+
+  restore(key: string, replicaId: string): void {
+    this.#byKey.get(key)?.dispatcher.restore(replicaId);
+  }
+
+  async busyMs(key: string, replicaId: string): Promise<number | undefined> {
+    return this.#byKey.get(key)?.dispatcher.busyMs(replicaId);
+  }
+
+  load(key: string): GatewayLoad | undefined {
+    return this.#byKey.get(key)?.dispatcher;
+  }
+
+  takeTraffic(): ReadonlyMap<string, TrafficReport> {
+    return new Map([...this.#traffic].map(([application, { meter }]) => [application, meter.take()]));
+  }
+
+  /** Settles all that was admitted, within what each deployment allows. */
+  async close(): Promise<void> {
+    await Promise.all([...this.#byKey.values()].map((deployment) => deployment.close()));
+  }
+
+  #deploymentOptions(): ConstructorParameters<typeof RoutedDeployment>[1] {
+    const { clock, log, gateways = 1, onLost } = this.#options;
+    return { clock, log, gateways, onLost };
+  }
+
+  /** Counts go on in the routers that are there. */
+  #adoptTraffic(routes: readonly RouteEntry[]): void {
+    const next = new Map<string, TrafficRouter>();
+    const models = new Map<string, TrafficRouter>();
+    for (const { application, traffic } of routes) {
+      if (traffic === undefined) continue;
+      const known = this.#traffic.get(application);
+      known?.adopt(traffic);
+      const router = known ?? new TrafficRouter(traffic);
+      next.set(application, router);
+      if (traffic.model !== null) models.set(traffic.model, router);
+    }
+    this.#traffic = next;
+    this.#models = models;
+  }
+
+  #routeOf({ application, prefix, ingress }: RouteEntry): Route[] {
+    const deployment = this.#byName.get(ingress);
+    if (deployment === undefined) return [];
+    const traffic = this.#traffic.get(application);
+    return [{ application, prefix, ingress: deployment, ...(traffic === undefined ? {} : { traffic }) }];
+  }
+}

@@ -1,0 +1,16 @@
+// What one of several gateways may use of a deployment's bounds.
+//
+// 1. Together they keep within the bounds as far as these can be divided: each may have one batch and one request at a
+//    replica whatever happens, so that none starves. The replica itself runs no more at a time than it may.
+
+import type { DispatchPolicy } from "../dispatch/index.ts";
+
+export function shareOf(policy: DispatchPolicy, gateways: number): DispatchPolicy {
+  if (gateways === 1) return policy;
+  return {
+    ...policy,
+    maxConcurrentBatches: Math.max(1, Math.floor(policy.maxConcurrentBatches / gateways)),
+    maxOngoingRequests: Math.max(1, Math.floor(policy.maxOngoingRequests / gateways)),
+    maxQueuedRequests: Math.ceil(policy.maxQueuedRequests / gateways),
+  };
+}
