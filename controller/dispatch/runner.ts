@@ -214,23 +214,15 @@ export class Runner {
   #copy(batch: Batch, slow: Slot, pay: () => boolean): void {
     const { pool, arrivals, queue, stats } = this.#parts;
     const [entry] = batch.entries;
-    if (entry === undefined || entry.state.kind !== "sent" || entry.state.batch !== batch) return;
+    if (entry === undefined || entry.original !== undefined || entry.state.kind !== "sent" || entry.state.batch !== batch) return;
     const { best } = pool;
     const calm = isCalm(pool, { overloaded: arrivals.overloaded, queued: queue.length });
     if (!calm || best === undefined || best === slow || !pay()) return;
     const twin = new Entry(entry.work, entry.admittedMs, entry.deadlineMs);
     entry.twin = twin;
+    twin.original = entry;
+    twin.result.catch(() => undefined); // nobody waits for the copy itself
     stats.hedged++;
-    twin.result.then(
-      (result) => {
-        if (entry.state.kind === "settled") return;
-        stats.hedgesWon++;
-        if (entry.state.kind === "sent") entry.state.batch.release();
-        else queue.remove(entry);
-        this.#parts.ledger.settle(entry, result);
-      },
-      () => undefined,
-    );
     this.#send(best, [twin], batch.details);
   }
 
@@ -256,7 +248,7 @@ export class Runner {
   ): void {
     if (entry.state.kind === "settled") return;
     const { ledger } = this.#parts;
-    if (entry.openIndex < 0) {
+    if (entry.original !== undefined) {
       entry.settle(outcome.error); // a copy: its original goes on
       return;
     }
@@ -312,15 +304,17 @@ export class Runner {
     const note = { requests: entries.length, rows, reason: batch.details.reason };
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index];
-      if (entry === undefined || entry.state.kind === "settled") continue;
+      const waiting = entry?.original ?? entry;
+      if (entry === undefined || waiting === undefined || waiting.state.kind === "settled") continue;
       const queueNs = Math.round((sentMs - entry.admittedMs) * 1e6);
       const timings = { queueNs, computeInputNs, computeInferNs, computeOutputNs, batchRows: rows };
       const result = { outputs: parts[index] ?? [], timings, batch: note };
       stats.countSuccess(entry.rows, (nowMs - entry.admittedMs) * 1e6, queueNs);
       stats.countCompute(computeNs);
       const mine = release !== undefined && entries.length === 1;
-      this.#dropTwin(entry);
-      ledger.settle(entry, mine ? { ...result, release } : result);
+      if (waiting === entry) this.#dropTwin(entry);
+      else this.#overtake(waiting);
+      ledger.settle(waiting, mine ? { ...result, release } : result);
     }
     stats.lastInferenceMs = clock.epochMs();
   }
@@ -336,6 +330,13 @@ export class Runner {
   #end(entry: Entry, error: ShoalError): void {
     this.#dropTwin(entry);
     this.#parts.ledger.settle(entry, error);
+  }
+
+  /** The copy was first: the original is given up. */
+  #overtake(original: Entry): void {
+    this.#parts.stats.hedgesWon++;
+    if (original.state.kind === "sent") original.state.batch.release();
+    else this.#parts.queue.remove(original);
   }
 
   #dropTwin({ twin }: Entry): void {
