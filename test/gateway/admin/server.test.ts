@@ -139,14 +139,28 @@ test("status is in the shape of Ray Serve's", async () => {
   const application = status.applications["digits"];
   assert.equal(application?.route_prefix, "/digits");
   assert.equal(application.status, "DEPLOYING");
-  const { replicas, ...deployment } = application.deployments["digits"] ?? { replicas: [] };
+  const { at, ...release } = application.release ?? { at: "" };
+  assert(!Number.isNaN(Date.parse(at)), at);
+  assert.deepEqual(release, {
+    application: "digits",
+    release: 1,
+    author: "test",
+    source: "test",
+    outcome: "deploying",
+    reason: "",
+    rollback: null,
+  });
+  const { replicas, versions, ...deployment } = application.deployments["digits"] ?? { replicas: [] };
+  assert.deepEqual([versions?.serving, typeof versions?.wanted], [null, "string"]);
   assert.deepEqual(deployment, {
     name: "digits",
     status: "UPDATING",
-    message: "",
+    status_trigger: "CONFIG_UPDATE_STARTED",
+    message: "0 of 1 replicas run",
     target_num_replicas: 1,
     queued_requests: 0,
     open_requests: 0,
+    log_lines: [],
   });
   assert.equal(replicas[0]?.replica_id, "digits#0");
 });
