@@ -45,18 +45,16 @@ suite("shoal simulate", { timeout: 60_000 }, () => {
       `timestamp,tokens\n${moments.map((s) => `${s},1`).join("\n")}\n`,
     );
     const plots = join(folder.path, "plots");
+    const flags = "-p large --slo 1000 --start-up 2 --explain --timeout 5 --retries 1".split(" ");
+    const systems = ["-s", "shoal+slo,ray-tuned+ray:4,shoal+oracle"];
     const { code, stdout, stderr } = await shoal([
-      ...["simulate", "-w", trace, "-p", "large", "--slo", "1000", "--start-up", "2", "--explain"],
-      ...[
-        "-s",
-        "shoal+slo,ray-tuned+ray:4,shoal+oracle",
-        "--timeout",
-        "5",
-        "--retries",
-        "1",
-        "--plot",
-        plots,
-      ],
+      "simulate",
+      "-w",
+      trace,
+      ...flags,
+      ...systems,
+      "--plot",
+      plots,
     ]);
     assert.equal(code, 0, stderr);
     assert.match(stdout, /^day, large/);
