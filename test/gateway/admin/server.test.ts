@@ -139,15 +139,19 @@ test("status is in the shape of Ray Serve's", async () => {
   const application = status.applications["digits"];
   assert.equal(application?.route_prefix, "/digits");
   assert.equal(application.status, "DEPLOYING");
-  const { replicas, ...deployment } = application.deployments["digits"] ?? { replicas: [] };
+  const { replicas, versions, ...deployment } = application.deployments["digits"] ?? { replicas: [] };
   assert.deepEqual(deployment, {
     name: "digits",
     status: "UPDATING",
-    message: "",
+    status_trigger: "CONFIG_UPDATE_STARTED",
+    message: "0 of 1 replicas run",
     target_num_replicas: 1,
     queued_requests: 0,
     open_requests: 0,
+    log_lines: [],
   });
+  assert.equal(versions?.serving, null);
+  assert.match(versions.wanted, /^[0-9a-f]{7}\./);
   assert.equal(replicas[0]?.replica_id, "digits#0");
 });
 
