@@ -151,7 +151,7 @@ test("status is in the shape of Ray Serve's", async () => {
     log_lines: [],
   });
   assert.equal(versions?.serving, null);
-  assert.match(versions.wanted, /^[0-9a-f]{7}\./);
+  assert.match(versions.wanted ?? "", /^[0-9a-f]{7}\./);
   assert.equal(replicas[0]?.replica_id, "digits#0");
 });
 
