@@ -21,6 +21,7 @@ import {
 import type { Logger } from "../runtime/base/log/index.ts";
 import type { Engine } from "../runtime/engines/index.ts";
 import { readBody } from "./read-body.ts";
+import { readRegion, REGION } from "./shared-region.ts";
 import { answerWeb } from "./web-handler.ts";
 
 export interface DataServerOptions {
@@ -120,7 +121,9 @@ export class DataServer {
       inputs?: unknown;
       outputs?: readonly { readonly name: string }[];
     };
-    const inputs = decodeTensors(header.inputs, body.subarray(headerLength));
+    const region = request.headers[REGION];
+    const elements = typeof region === "string" ? readRegion(region) : body.subarray(headerLength);
+    const inputs = decodeTensors(header.inputs, elements);
     const latestStartMs = Number(request.headers["x-shoal-latest-start"] ?? Number.POSITIVE_INFINITY);
     const lateMs = this.#options.clock.epochMs() - latestStartMs;
     if (lateMs > 0) {
@@ -138,7 +141,7 @@ export class DataServer {
     const results = await this.#options.engine.run(inputs, { signal: aborted.signal, outputs });
     const inferEndNs = process.hrtime.bigint();
     if (!this.#options.engine.mayHoldTensors) {
-      freeLarge(body);
+      freeLarge(typeof region === "string" ? elements : body);
       if (results.some(({ bytes }) => bytes.byteLength >= LARGE_BYTES)) {
         response.once("finish", () => results.forEach(({ bytes }) => freeLarge(bytes)));
       }
@@ -185,6 +188,7 @@ function sendTensors(
     "content-length": byteLength,
     [HEADER_LENGTH]: header.byteLength,
     "x-shoal-compute-ns": `${inputNs},${inferNs},${outputNs}`,
+    [REGION]: "read",
   });
   if (byteLength <= STRING_BYTES) {
     response.end(Buffer.concat([header, ...outputs.map(({ bytes }) => bytes)]).toString("latin1"), "latin1");

@@ -1,4 +1,6 @@
 export { WEB_URL } from "./data-server.ts";
+export { RegionPool } from "./region-pool.ts";
+export { REGION } from "./shared-region.ts";
 export type { ReplicaInfo, ReplicaSpec } from "./replica.ts";
 
 /** The module with the class whose instances replicas are, for `runtime.actors`. */

@@ -40,6 +40,9 @@ export function applicationForm(application: ApplicationConfig): ApplicationFile
     route_prefix: application.routePrefix,
     ingress: application.ingress,
     deployments: application.deployments.map(deploymentForm),
+    ...(application.requestTimeoutMs === undefined
+      ? {}
+      : { request_timeout_s: toSeconds(application.requestTimeoutMs) }),
     ...(application.traffic === undefined ? {} : { traffic: trafficForm(application.traffic) }),
   };
 }
@@ -75,6 +78,25 @@ export function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
       batch_wait_timeout_s: toSeconds(batching.batchWaitTimeoutMs),
       ...(maxConcurrentBatches === undefined ? {} : { max_concurrent_batches: maxConcurrentBatches }),
     },
+    ...dispatchForm(deployment),
+  };
+}
+
+function dispatchForm({ latencySloMs, tenants, hedgingBudget }: DeploymentConfig): Partial<DeploymentFile> {
+  return {
+    ...(latencySloMs === undefined ? {} : { autoscaling_config: { latency_slo_ms: latencySloMs } }),
+    ...(tenants === undefined
+      ? {}
+      : {
+          tenants: {
+            header: tenants.header,
+            weights: { ...tenants.weights },
+            ...(tenants.maxQueuedRequests === undefined
+              ? {}
+              : { max_queued_requests: tenants.maxQueuedRequests }),
+          },
+        }),
+    ...(hedgingBudget === undefined ? {} : { hedging: { budget: hedgingBudget } }),
   };
 }
 

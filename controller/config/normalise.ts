@@ -4,7 +4,7 @@
 import { DEFAULTS } from "./defaults.ts";
 import { trafficOf } from "./form-traffic.ts";
 import { type ApplicationFile, type HttpOptionsFile, LOG_LEVELS, type ServeFile } from "./schema.ts";
-import type { DeploymentFile, ResourcesFile } from "./schema-deployment.ts";
+import type { DeploymentFile, ResourcesFile, TenantsFile } from "./schema-deployment.ts";
 import { parseBytes } from "./schema-values.ts";
 import { parseModuleReference, resolvePath } from "./source-path.ts";
 import type {
@@ -14,6 +14,7 @@ import type {
   HttpOptions,
   ResourceConfig,
   ServeConfig,
+  TenantsConfig,
 } from "./types.ts";
 
 /** What of the rest of the file a deployment's defaults depend on. */
@@ -69,7 +70,9 @@ function applicationOf(file: ApplicationFile, surroundings: Surroundings): Appli
   const deployments = file.deployments.map((deployment) => deploymentOf(deployment, surroundings));
   const ingress = file.ingress ?? deployments[0]?.name ?? "";
   const traffic = file.traffic === undefined ? {} : { traffic: trafficOf(file.traffic, ingress) };
-  return { name, routePrefix: route_prefix, ingress, deployments, ...traffic };
+  const { request_timeout_s } = file;
+  const timeout = request_timeout_s === undefined ? {} : { requestTimeoutMs: toMs(request_timeout_s) };
+  return { name, routePrefix: route_prefix, ingress, deployments, ...traffic, ...timeout };
 }
 
 function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): DeploymentConfig {
@@ -100,6 +103,7 @@ function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): 
     },
     resources: resourcesOf(file.resources ?? file.ray_actor_options ?? {}),
     batching,
+    ...dispatchOf(file),
     idempotent: source.engine === "module" ? filled.idempotent : true,
   };
 }
@@ -126,6 +130,25 @@ function batchingOf(file: DeploymentFile, engine: "onnx" | "module"): BatchingCo
     batchWaitTimeoutMs: toMs(batch_wait_timeout_s),
     maxConcurrentBatches: max_concurrent_batches,
   };
+}
+
+/** What is absent stays absent. */
+function dispatchOf({
+  autoscaling_config,
+  tenants,
+  hedging,
+}: DeploymentFile): Pick<DeploymentConfig, "latencySloMs" | "tenants" | "hedgingBudget"> {
+  const latencySloMs = autoscaling_config?.latency_slo_ms;
+  return {
+    ...(latencySloMs === undefined ? {} : { latencySloMs }),
+    ...(tenants === undefined ? {} : { tenants: tenantsOf(tenants) }),
+    ...(hedging === undefined ? {} : { hedgingBudget: hedging.budget }),
+  };
+}
+
+function tenantsOf({ header, weights = {}, max_queued_requests }: TenantsFile): TenantsConfig {
+  const bound = max_queued_requests === undefined ? {} : { maxQueuedRequests: max_queued_requests };
+  return { header: header.toLowerCase(), weights, ...bound };
 }
 
 function resourcesOf(file: ResourcesFile): ResourceConfig {

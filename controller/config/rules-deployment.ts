@@ -20,6 +20,7 @@ export function deploymentRule(deployment: Field, report: Report): void {
   sourceRule(deployment, report);
   engineRule(deployment, report);
   batchRule(deployment, report);
+  hedgingRule(deployment, report);
   resourcesRule(deployment, report);
 }
 
@@ -83,6 +84,16 @@ function batchRule(deployment: Field, report: Report): void {
   const rows = numberOf(fieldOf(fieldOf(deployment, "batching"), "max_batch_size"));
   if (ongoing === undefined || requests === undefined || rows === undefined || requests >= rows) return;
   report(ongoing, { found: String(requests), wanted: `at least batching.max_batch_size, ${rows}` });
+}
+
+/** A request may only run twice where that does no harm. */
+function hedgingRule(deployment: Field, report: Report): void {
+  const hedging = fieldOf(deployment, "hedging");
+  if (hedging === undefined || fieldOf(deployment, "module") === undefined) return;
+  const idempotent = fieldOf(deployment, "idempotent");
+  if (idempotent !== undefined && scalarOf(idempotent) === true) return;
+  const wanted = "it only for a model, or a module with idempotent: true: its requests may run twice";
+  report(hedging, { found: "hedging", wanted, at: "key" });
 }
 
 function resourcesRule(deployment: Field, report: Report): void {

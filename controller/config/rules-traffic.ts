@@ -15,6 +15,8 @@ import { DEFAULTS } from "./defaults.ts";
 
 /** Weights are counted in 1/100 of a percent. */
 const PARTS = 100;
+/** What adding in floating point may be off by. */
+const ROUNDING = 1e-6;
 
 /** What an application is made of, as far as the file says. */
 export interface Application {
@@ -64,16 +66,16 @@ function namesRule(versions: readonly Field[], { deployments }: Application, rep
 }
 
 function weightsRule(list: Field, versions: readonly Field[], report: Report): void {
-  let parts = 0;
+  let sum = 0;
   for (const version of versions) {
     const weight = fieldOf(version, "weight");
     const percent = numberOf(weight);
     // A weight that is no number is told of by the schema.
     if (weight !== undefined && percent === undefined) return;
-    parts += Math.round((percent ?? 0) * PARTS);
+    sum += percent ?? 0;
   }
-  if (parts === 100 * PARTS) return;
-  report(list, { found: `weights that add up to ${parts / PARTS}`, wanted: "100" });
+  if (Math.abs(sum - 100) < ROUNDING) return;
+  report(list, { found: `weights that add up to ${Number(sum.toFixed(6))}`, wanted: "100" });
 }
 
 /** A canary's share and a shadow's copies are not given by weights. */
@@ -119,7 +121,7 @@ function stepsRule(steps: Field | undefined, report: Report): void {
 function digitsRule(field: Field | undefined, report: Report): void {
   const percent = numberOf(field);
   if (field === undefined || percent === undefined) return;
-  if (Math.abs(percent * PARTS - Math.round(percent * PARTS)) < 1e-6) return;
+  if (Math.abs(percent * PARTS - Math.round(percent * PARTS)) < ROUNDING) return;
   report(field, { found: String(scalarOf(field)), wanted: "at most two digits behind the point" });
 }
 

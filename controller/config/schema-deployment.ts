@@ -2,6 +2,7 @@
 
 import { type Static, Type } from "typebox";
 import { DEFAULTS } from "./defaults.ts";
+import { AutoscalingConfig, Hedging, Tenants } from "./schema-dispatch.ts";
 import { OnnxEngineOptions } from "./schema-engine.ts";
 import { Bytes, Count, Name, Path, Seconds, SecondsOrZero, Section } from "./schema-values.ts";
 
@@ -188,6 +189,9 @@ export const Deployment = Type.Object(
     resources: Type.Optional(Resources),
     ray_actor_options: Type.Optional(RayActorOptions),
     batching: Type.Optional(Batching),
+    autoscaling_config: Type.Optional(AutoscalingConfig),
+    tenants: Type.Optional(Tenants),
+    hedging: Type.Optional(Hedging),
     idempotent: Type.Optional(
       Type.Boolean({
         description:
@@ -203,5 +207,6 @@ export const Deployment = Type.Object(
   },
 );
 
+export type TenantsFile = Static<typeof Tenants>;
 export type DeploymentFile = Static<typeof Deployment>;
 export type ResourcesFile = Static<typeof Resources> & Static<typeof RayActorOptions>;

@@ -42,8 +42,8 @@ const Canary = Section(
     steps: Type.Optional(
       Type.Array(
         Type.Number({
-          exclusiveMinimum: 0,
-          exclusiveMaximum: 100,
+          minimum: 0.01,
+          maximum: 99.99,
           "x-wanted": "percent above 0 and below 100",
         }),
         {
@@ -72,8 +72,7 @@ const Canary = Section(
           "Share of its requests that may fail, 0 to 1; more, and more than of the stable version, ends it.",
         default: canary.max_error_rate,
         minimum: 0,
-        exclusiveMaximum: 1,
-        "x-wanted": "a share from 0, below 1",
+        maximum: 0.99,
       }),
     ),
     max_latency_ratio: Type.Optional(

@@ -185,6 +185,12 @@ const Application = Section(
     ingress: Type.Optional(
       Name({ description: "Name of the deployment that answers the route. Default: the first." }),
     ),
+    request_timeout_s: Type.Optional(
+      Seconds({
+        description:
+          "Longest a request to the application's route may take, in seconds. Default: only the deployment's own bound.",
+      }),
+    ),
     deployments: Type.Array(Deployment, { minItems: 1, description: "What the application is made of." }),
     traffic: Type.Optional(Traffic),
   },

@@ -24,6 +24,8 @@ export interface ApplicationConfig {
   readonly deployments: readonly DeploymentConfig[];
   /** Absent: the ingress answers every request. */
   readonly traffic?: TrafficConfig;
+  /** Longest a request to its route may take; absent when only the deployment's own bound counts. */
+  readonly requestTimeoutMs?: number;
 }
 
 export interface DeploymentConfig {
@@ -48,6 +50,12 @@ export interface DeploymentConfig {
   readonly rollout: RolloutConfig;
   readonly resources: ResourceConfig;
   readonly batching: BatchingConfig;
+  /** From arrival to answer; absent when there is no objective. */
+  readonly latencySloMs?: number;
+  /** Absent when all requests are one tenant's. */
+  readonly tenants?: TenantsConfig;
+  /** Second copies of slow requests, as a share of requests; absent for none. */
+  readonly hedgingBudget?: number;
   /** Whether a request may run again after its replica died; always true of models. */
   readonly idempotent: boolean;
 }
@@ -86,6 +94,15 @@ export interface ResourceConfig {
   readonly memoryBytes: number;
   /** Units of resources that nodes declare by name. */
   readonly custom: Readonly<Record<string, number>>;
+}
+
+export interface TenantsConfig {
+  /** In lower case. */
+  readonly header: string;
+  /** Above 0; 1 for those not named. */
+  readonly weights: Readonly<Record<string, number>>;
+  /** Requests of one tenant that may wait. */
+  readonly maxQueuedRequests?: number;
 }
 
 export interface BatchingConfig {

@@ -6,6 +6,7 @@
 // 3. One change at a time, in the order they came.
 // 4. Asked again for what is wanted already, nothing happens; for what has failed, it is tried again.
 
+import { isDeepStrictEqual } from "node:util";
 import { type Clock, ShoalError, systemClock } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import { decodeFile, normalise, type ServeConfig } from "../config/index.ts";
@@ -207,6 +208,7 @@ export class Deploys {
     );
     const deployed = candidates.filter(({ config }) => !kept.has(config.name));
     const remove = changes.flatMap(({ change, application }) => (change === "removed" ? application : []));
+    if (deployed.length + remove.length === 0 && isDeepStrictEqual(settings, this.#settings)) return; // 4
     const outcome = await this.#state.store.apply({
       author: asked.author,
       source: asked.source,

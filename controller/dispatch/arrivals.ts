@@ -3,6 +3,8 @@
 // 1. Demand is what arrives: shedding must not hide the demand that caused it.
 
 const BUCKET_MS = 200;
+/** A rate is over at least so long. */
+const FIRST_MS = 20;
 const RATE = 0.3;
 const SHED_RATE = 0.01;
 /** With more than this share turned away a head is shed more readily for the sake of the others. */
@@ -23,10 +25,11 @@ export class Arrivals {
     this.#rows += rows;
   }
 
-  /** Rows per second, over the last half second or so. */
+  /** Rows per second, over the last half second or so; from the first moments on, if only roughly. */
   perSecondAt(nowMs: number): number {
     this.#advance(nowMs);
-    return this.#perSecond;
+    if (this.#seeded) return this.#perSecond;
+    return (this.#rows * 1_000) / Math.max(FIRST_MS, nowMs - this.#bucketMs);
   }
 
   /** A request was sent to a replica, or turned away for want of capacity. */

@@ -26,6 +26,8 @@ export interface TimedHead {
   readonly rows: number;
   /** Rows that could go in one batch with it, itself included. */
   readonly alike: number;
+  /** The same of its own tenant and priority: it is not shed for the sake of others. */
+  readonly peers: number;
   readonly queuedMs: number;
   /** By when it is to be answered; infinite for any time. */
   readonly limitMs: number;
@@ -56,6 +58,8 @@ export interface TimedCase {
   readonly nowMs: number;
   readonly maxBatchSize: number;
   readonly maxOngoingRequests: number;
+  /** From arrival to answer. */
+  readonly objectiveMs: number;
   readonly pace: Pace;
   /** Rows per second that arrive. */
   readonly arrivals: number;
@@ -74,7 +78,7 @@ const FULL = { kind: "full" } as const;
 const SHED = { kind: "shed" } as const;
 const ARRIVALS_HEAD_ROOM = 1.1;
 /** Gain of a full batch over single rows below which batching does not pay. */
-const BATCHING_PAYS = 1.15;
+export const BATCHING_PAYS = 1.15;
 /** A batch must gain so much to be waited for. */
 const WORTH_WAITING = 1.1;
 /** Kept free of a head's time when it waits: timers are late. */
@@ -89,10 +93,10 @@ export function decideInTime<S extends TimedSlot>(
   const { nowMs, maxBatchSize, pace } = known;
   if (best === undefined || (head.suspect && best.ongoingBatches > 0)) return FULL;
   const idle = pool.parallel || best.ongoingBatches === 0;
-  const startMs = idle ? nowMs : Math.max(nowMs, best.freeAtMs);
-  if (!idle && startMs - nowMs > leadMs) {
-    return leadMs > 0 ? { kind: "wait", untilMs: startMs - leadMs } : FULL;
-  }
+  if (!idle && leadMs <= 0) return FULL;
+  if (!idle && best.freeAtMs - nowMs > leadMs) return { kind: "wait", untilMs: best.freeAtMs - leadMs };
+  // One that should be done by now is not sure to be done soon.
+  const startMs = idle ? nowMs : Math.max(nowMs + leadMs, best.freeAtMs);
   const requests = known.maxOngoingRequests - best.ongoingRequests;
   const send = (rows: number, why: "sufficient" | "deadline" | "shared" | "waited"): TimedDecision<S> => ({
     kind: "send",
@@ -113,11 +117,13 @@ export function decideInTime<S extends TimedSlot>(
   }
 
   const pays = pace.batchingGain(maxBatchSize) >= BATCHING_PAYS;
-  const batchable = pays ? maxBatchSize : 1;
+  // No more than what a request that has just come could be in: who wants more sheds everybody.
+  const longestMs = known.objectiveMs / (1 + 1 / pool.capacity);
+  const batchable = pays ? Math.max(1, pace.maxRowsWithin(longestMs, maxBatchSize)) : 1;
   const needed = pace.sufficientRows(ARRIVALS_HEAD_ROOM * known.arrivals, pool.capacity, batchable);
   const { alike } = head;
-  const want = Math.min(needed, alike);
-  if (pays && most < want && rate(pace, most) < known.gate * rate(pace, want)) return SHED; // invariant 2
+  const want = Math.min(needed, head.peers);
+  if (pays && most < want && throughput(pace, most) < known.gate * throughput(pace, want)) return SHED; // invariant 2
 
   const cap = Math.min(alike, most);
   const spareS = Math.max(1, head.limitMs - nowMs) / 1_000;
@@ -130,7 +136,7 @@ export function decideInTime<S extends TimedSlot>(
   const lone = head.alone || maxBatchSize === 1;
   if (!lone && alike < needed && alike < maxBatchSize && 2 * pool.idle < pool.capacity) {
     const company = pace.meanMs(needed) ?? 0;
-    if (rate(pace, needed) > WORTH_WAITING * rate(pace, alike)) {
+    if (throughput(pace, needed) > WORTH_WAITING * throughput(pace, alike)) {
       const spareMs = head.limitMs - speed * (pace.predictMs(alike + 1) ?? 0) - TIMER_MS;
       const untilMs = Math.min(spareMs, head.queuedMs + company / pool.capacity); // invariant 3
       if (nowMs < untilMs) return { kind: "wait", untilMs };
@@ -154,7 +160,7 @@ function worthJoining(pace: Pace, nextFreeMs: number): number {
 }
 
 /** Rows per millisecond of one replica in batches of this size. */
-function rate(pace: Pace, rows: number): number {
+export function throughput(pace: Pace, rows: number): number {
   const ms = pace.meanMs(rows) ?? 0;
   return ms > 0 ? rows / ms : 0;
 }

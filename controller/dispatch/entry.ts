@@ -52,6 +52,8 @@ export class Entry {
 
   /** A second copy of it that is under way. */
   twin: Entry | undefined;
+  /** What it is a second copy of: whoever waits for the answer. */
+  original: Entry | undefined;
 
   /** Given by the queue: the order of admission. */
   sequence = 0;

@@ -30,6 +30,7 @@ export interface Lane {
   readonly group: Group;
   readonly tenant: Tenant;
   readonly entries: Heap<Entry>;
+  rows: number;
   /** `tenant.served` when it was last put in order (invariant 3). */
   seen: number;
   index: number;
@@ -67,6 +68,7 @@ export class FairBand {
     const group = this.#groupOf(key);
     const lane = this.#laneOf(group, tenant);
     lane.entries.push(entry);
+    lane.rows += entry.rows;
     entry.lane = lane;
     if (lane.index < 0) {
       tenant.lanes.add(lane);
@@ -91,6 +93,7 @@ export class FairBand {
     const { group, tenant, entries } = lane;
     entry.lane = undefined;
     entries.removeAt(entry.laneIndex);
+    lane.rows -= entry.rows;
     if (entries.size > 0) group.waiting.moved(lane.index);
     else {
       group.waiting.removeAt(lane.index);
@@ -203,7 +206,7 @@ export class FairBand {
     let lane = group.lanes.get(tenant.name);
     if (lane === undefined) {
       const entries = new Heap<Entry>({ before: entryBefore, place: setLaneIndex });
-      lane = { band: this, group, tenant, entries, seen: tenant.served, index: -1 };
+      lane = { band: this, group, tenant, entries, rows: 0, seen: tenant.served, index: -1 };
       group.lanes.set(tenant.name, lane);
     }
     return lane;

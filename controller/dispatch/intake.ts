@@ -6,6 +6,7 @@
 
 import { ShoalError } from "../../runtime/base/index.ts";
 import type { Arrivals } from "./arrivals.ts";
+import { BATCHING_PAYS } from "./decide-in-time.ts";
 import type { Claim, DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
@@ -55,13 +56,17 @@ export class Intake {
 
   /** It would not be answered in time, by the mean of what is known; undefined when it might. */
   tooLate(policy: DispatchPolicy, claim: Claim, asked: Asked): ShoalError | undefined {
-    const { pool, service, queue } = this.#parts;
+    const { pool, service, queue, arrivals } = this.#parts;
     const { rows, dueMs, nowMs } = asked;
     if (dueMs === Number.POSITIVE_INFINITY || !service.known || pool.usable === 0) return undefined; // invariant 2
     if (pool.nextFree === undefined && queue.length === 0) return undefined;
     const ahead = queue.rowsAhead(claim);
-    const waitMs = pool.idle > 0 && ahead === 0 ? 0 : Math.max(0, (pool.nextFree?.freeAtMs ?? nowMs) - nowMs);
-    const inMs = waitMs + ahead * this.#rowMs(policy, dueMs - nowMs) + (service.model.meanMs(rows) ?? 0);
+    const waits = pool.idle === 0 || ahead > 0;
+    const waitMs = pool.idle > 0 ? 0 : Math.max(0, (pool.nextFree?.freeAtMs ?? nowMs) - nowMs);
+    const { batch, rowMs } = this.#pace(policy, dueMs - nowMs);
+    // One that waits goes with those that wait with it.
+    const together = waits && arrivals.overloaded ? Math.max(rows, Math.min(batch, ahead + rows)) : rows;
+    const inMs = waitMs + ahead * rowMs + (service.model.meanMs(together) ?? 0);
     if (nowMs + inMs <= dueMs || service.mayProbe(nowMs)) return undefined;
     return this.inVain(
       policy,
@@ -95,22 +100,21 @@ export class Intake {
   /** Until what waits now is done, and longer the more arrives beyond what can be done. */
   #retryAfterMs(policy: DispatchPolicy, nowMs: number): number {
     const { queue, arrivals } = this.#parts;
-    const rowMs = this.#rowMs(policy, policy.objectiveMs ?? Number.POSITIVE_INFINITY);
+    const { rowMs } = this.#pace(policy, policy.objectiveMs ?? Number.POSITIVE_INFINITY);
     const load = Math.max(1, (arrivals.perSecondAt(nowMs) * rowMs) / 1_000);
     return Math.min(MAX_RETRY_AFTER_MS, Math.max(1, Math.ceil(queue.rows * rowMs * load)));
   }
 
-  /** Milliseconds that all replicas together take for a row, in batches that take no longer than `withinMs`. */
-  #rowMs(policy: DispatchPolicy, withinMs: number): number {
+  /** The batches that get most done within a time, and the milliseconds that all replicas together take for a row of them. */
+  #pace(policy: DispatchPolicy, withinMs: number): { readonly batch: number; readonly rowMs: number } {
     const { pool, service } = this.#parts;
     const { model } = service;
     const replicas = Math.max(1, pool.usable * (policy.parallel === true ? policy.maxConcurrentBatches : 1));
-    if (!service.known) return 1 / replicas;
+    if (!service.known) return { batch: 1, rowMs: 1 / replicas };
+    const { maxBatchSize } = policy;
+    const pays = model.batchingGain(maxBatchSize) >= BATCHING_PAYS;
     const within = withinMs / (1 + 1 / replicas);
-    const rows =
-      within === Number.POSITIVE_INFINITY
-        ? policy.maxBatchSize
-        : Math.max(1, model.maxRowsWithin(within, policy.maxBatchSize));
-    return (model.meanMs(rows) ?? 1) / rows / replicas;
+    const batch = pays ? Math.max(1, Math.min(maxBatchSize, model.maxRowsWithin(within, maxBatchSize))) : 1;
+    return { batch, rowMs: (model.meanMs(batch) ?? 1) / batch / replicas };
   }
 }

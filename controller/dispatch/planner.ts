@@ -45,7 +45,7 @@ export function planNext(
   const runs = parallel ? policy.maxConcurrentBatches : 1;
   const { alone, suspect, rows, queuedMs } = head;
   return decideInTime(
-    { rows, alike, queuedMs, limitMs, alone, suspect },
+    { rows, alike, peers: head.lane?.rows ?? rows, queuedMs, limitMs, alone, suspect },
     {
       best: isFree(pool.best) || parallel ? pool.best : readyNext(pool),
       idle: parallel ? pool.ready : pool.idle,
@@ -58,6 +58,7 @@ export function planNext(
       nowMs,
       maxBatchSize: policy.maxBatchSize,
       maxOngoingRequests: policy.maxOngoingRequests,
+      objectiveMs: service.objectiveMs(policy.objectiveMs),
       pace: service.model,
       arrivals: arrivals.perSecondAt(nowMs),
       gate: arrivals.gate,

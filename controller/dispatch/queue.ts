@@ -5,6 +5,7 @@
 // 3. A band that waited while `PASSES` batches of others went is next: no load of higher ones starves it.
 // 4. A batch is filled from the highest band down; a request that does not fit is not passed over for a smaller one.
 
+import type { Fit } from "./company.ts";
 import type { Entry } from "./entry.ts";
 import { FairBand } from "./fair-band.ts";
 import type { Claim } from "./policy.ts";
@@ -16,9 +17,6 @@ export const PASSES = 16;
 const NOBODY = { name: "", weight: 1 };
 /** Sorts what is alone apart from what may be joined; no key of tensors starts so. */
 const ALONE = "\0alone";
-
-/** `drop`: in this batch or another, it is too late. */
-export type Fit = "fits" | "waits" | "drop";
 
 export interface Taken {
   readonly taken: Entry[];

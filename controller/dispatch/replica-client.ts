@@ -1,7 +1,8 @@
 // The hop to one replica: a batch becomes one HTTP request over a Unix socket, its tensors laid behind each
 // other along the batch axis in the binary layout of V2; the answer comes back the same way.
 //
-// 1. Bytes are gathered once: a small batch into one buffer, a large one as a list of views, never copied.
+// 1. Bytes are gathered once: a small batch into one buffer, a larger one into memory shared with the replica, a very
+//    large one as a list of views. Shared memory is used once the replica has said that it reads it.
 // 2. Whether the replica can have seen the batch is known: a refused connection means it has not.
 
 import { Readable } from "node:stream";
@@ -19,6 +20,7 @@ import {
   type Tensor,
   type WireError,
 } from "../../runtime/base/index.ts";
+import { REGION, RegionPool } from "../../replicas/index.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
 import type { InferWork } from "./request.ts";
@@ -42,6 +44,8 @@ export class ReplicaClient implements ReplicaLink {
   readonly connections: Dispatcher;
   readonly #options: ReplicaClientOptions;
   readonly #path: string;
+  readonly #regions = new RegionPool();
+  #readsRegions = false;
 
   constructor(options: ReplicaClientOptions) {
     this.id = options.id;
@@ -73,27 +77,28 @@ export class ReplicaClient implements ReplicaLink {
   }
 
   #dispatch(batch: Batch, settle: (outcome: BatchOutcome) => void): void {
-    const sent = encodeBatch(batch);
-    const collector = new ResponseCollector((answer) => settle(this.#outcomeOf(answer)));
+    const encoded = encodeBatch(batch);
+    const placed = this.#readsRegions ? this.#regions.place(encoded.parts, encoded.partBytes) : undefined;
+    const collector = new ResponseCollector((answer) => {
+      if (answer.kind === "answered") placed?.done();
+      else placed?.lost();
+      settle(this.#outcomeOf(answer));
+    });
     if (this.#options.interruptible) batch.abandon = () => collector.abort();
-    this.connections.dispatch(
-      {
-        path: this.#path,
-        method: "POST",
-        headers: [
-          "content-type",
-          "application/octet-stream",
-          "content-length",
-          String(sent.byteLength),
-          HEADER_LENGTH,
-          String(sent.headerLength),
-          "x-shoal-latest-start",
-          String(this.#options.toEpochMs(batch.latestStartMs)),
-        ],
-        body: sent.body,
-      },
-      collector,
-    );
+    const headerLength = Buffer.byteLength(encoded.header);
+    const headers = [
+      "content-type",
+      "application/octet-stream",
+      "content-length",
+      String(placed === undefined ? headerLength + encoded.partBytes : headerLength),
+      HEADER_LENGTH,
+      String(headerLength),
+      "x-shoal-latest-start",
+      String(this.#options.toEpochMs(batch.latestStartMs)),
+    ];
+    if (placed !== undefined) headers.push(REGION, placed.header);
+    const body = placed === undefined ? bodyOf(encoded, headerLength) : encoded.header;
+    this.connections.dispatch({ path: this.#path, method: "POST", headers, body }, collector);
   }
 
   /** Whether the replica answers that it is well; rejects when it does not within the signal's patience. */
@@ -108,6 +113,7 @@ export class ReplicaClient implements ReplicaLink {
   }
 
   async close(): Promise<void> {
+    this.#regions.close();
     await this.connections.destroy();
   }
 
@@ -121,6 +127,7 @@ export class ReplicaClient implements ReplicaLink {
       return { kind: "lost", delivered, error: new ShoalError("REPLICA_DIED", what, { cause: error }) };
     }
     if (answer.status === 200) {
+      this.#readsRegions = answer.headers[REGION] !== undefined;
       try {
         return decodeAnswer(answer);
       } catch (thrown) {
@@ -139,9 +146,10 @@ export class ReplicaClient implements ReplicaLink {
 }
 
 interface EncodedBatch {
-  readonly body: Uint8Array | Readable;
-  readonly byteLength: number;
-  readonly headerLength: number;
+  readonly header: string;
+  /** The elements, in order. */
+  readonly parts: readonly Uint8Array[];
+  readonly partBytes: number;
 }
 
 function encodeBatch(batch: Batch): EncodedBatch {
@@ -150,7 +158,7 @@ function encodeBatch(batch: Batch): EncodedBatch {
   const [first] = works;
   if (first === undefined) throw new Error("a batch has at least one request");
   const parts: Uint8Array[] = [];
-  let byteLength = 0;
+  let partBytes = 0;
   const inputs = first.inputs.map((model, index) => {
     const own: Tensor[] = [];
     let size = 0;
@@ -161,7 +169,7 @@ function encodeBatch(batch: Batch): EncodedBatch {
       parts.push(tensor.bytes);
       size += tensor.bytes.byteLength;
     }
-    byteLength += size;
+    partBytes += size;
     const shape = own.length === 1 ? model.shape : concatShape(own);
     return { name: model.name, datatype: model.datatype, shape, parameters: { binary_data_size: size } };
   });
@@ -171,17 +179,20 @@ function encodeBatch(batch: Batch): EncodedBatch {
       ? { inputs, parameters: { binary_data_output: true } }
       : { inputs, outputs, parameters: { binary_data_output: true } },
   );
-  const headerLength = Buffer.byteLength(header);
-  byteLength += headerLength;
-  if (byteLength > GATHER_BYTES)
-    return { body: Readable.from([Buffer.from(header), ...parts]), byteLength, headerLength };
+  return { header, parts, partBytes };
+}
+
+/** Header and elements as one body for the socket (invariant 1). */
+function bodyOf({ header, parts, partBytes }: EncodedBatch, headerLength: number): Uint8Array | Readable {
+  const byteLength = headerLength + partBytes;
+  if (byteLength > GATHER_BYTES) return Readable.from([Buffer.from(header), ...parts]);
   const body = Buffer.allocUnsafe(byteLength);
   let offset = body.write(header);
   for (const part of parts) {
     body.set(part, offset);
     offset += part.byteLength;
   }
-  return { body, byteLength, headerLength };
+  return body;
 }
 
 type Answered = Extract<CollectedAnswer, { kind: "answered" }>;

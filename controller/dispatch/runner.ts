@@ -12,13 +12,14 @@ import type { Arrivals } from "./arrivals.ts";
 import { Batch, type BatchDetails } from "./batch.ts";
 import { reasonOf } from "./batch-reason.ts";
 import { Budget } from "./budget.ts";
+import { type Fit, fitOf, plannedEndMs } from "./company.ts";
 import { Entry } from "./entry.ts";
 import { Hedger, isCalm } from "./hedger.ts";
 import type { Intake } from "./intake.ts";
 import type { Ledger } from "./ledger.ts";
 import { expectedEndMs, planNext } from "./planner.ts";
 import type { DispatchPolicy } from "./policy.ts";
-import type { Fit, RequestQueue } from "./queue.ts";
+import type { RequestQueue } from "./queue.ts";
 import { carry } from "./carry.ts";
 import type { BatchOutcome } from "./replica-link.ts";
 import type { ServiceRecord } from "./service-record.ts";
@@ -143,20 +144,22 @@ export class Runner {
   }
 
   #bind(head: Entry, { slot, rows, requests, why }: Send, nowMs: number): void {
-    const { queue, service, stats } = this.#parts;
+    const { queue, service, stats, arrivals } = this.#parts;
     const policy = this.#parts.policy();
     const { maxBatchSize, objectiveMs, parallel = false } = policy;
     const planned = Math.min(rows, queue.rowsLike(head));
     const mean = service.model.meanMs(planned);
-    const timed = objectiveMs !== undefined && mean !== undefined;
-    const slackMs = timed ? ((service.model.predictMs(planned) ?? mean) - mean) * slot.speedAt(nowMs) : 0;
-    const endMs = expectedEndMs(slot, this.#parts, { rows: planned, nowMs, parallel }) + slackMs;
-    const oneMs = nowMs + (service.model.predictMs(1) ?? 0);
-    const fits = (entry: Entry): Fit => {
-      const limitMs = this.#limitOf(entry);
-      return limitMs >= endMs ? "fits" : limitMs < oneMs ? "drop" : "waits";
+    const run = {
+      startMs: parallel || slot.ongoingBatches === 0 ? nowMs : Math.max(nowMs, slot.freeAtMs),
+      rows: planned,
+      speed: slot.speedAt(nowMs),
+      pace: service.model,
+      // At overload there is always somebody else who fits.
+      gate: arrivals.overloaded ? Number.POSITIVE_INFINITY : arrivals.gate,
     };
-    const promised = timed && fits(head) === "fits";
+    const endMs = plannedEndMs(run);
+    const fits = (entry: Entry): Fit => fitOf(this.#limitOf(entry), run, endMs);
+    const promised = objectiveMs !== undefined && service.known && fits(head) === "fits";
     const { taken, dropped } = queue.take(head, {
       rows,
       requests,
@@ -169,7 +172,7 @@ export class Runner {
     const limits = { rows, requests };
     const reason = reasonOf({ entries: taken, rows: sum, decided: why, limits, maxBatchSize, left });
     stats.countSent(reason, taken.length);
-    for (let sent = taken.length; sent > 0; sent--) this.#parts.arrivals.ended(false);
+    for (let sent = taken.length; sent > 0; sent--) arrivals.ended(false);
     this.#send(slot, taken, { reason, promised });
   }
 
@@ -197,6 +200,11 @@ export class Runner {
       slot.reserved = false;
       this.#hedger.answered(batch);
       this.#receive(batch, settled, slot);
+      const [next] = slot.batches;
+      if (next !== undefined && policy.parallel !== true) {
+        // It begins now, whenever it was thought to.
+        slot.freeAtMs = clock.nowMs() + (this.#parts.service.model.meanMs(next.rows) ?? 0);
+      }
       pool.refresh(slot);
       this.ask();
     });
@@ -206,23 +214,15 @@ export class Runner {
   #copy(batch: Batch, slow: Slot, pay: () => boolean): void {
     const { pool, arrivals, queue, stats } = this.#parts;
     const [entry] = batch.entries;
-    if (entry === undefined || entry.state.kind !== "sent" || entry.state.batch !== batch) return;
+    if (entry === undefined || entry.original !== undefined || entry.state.kind !== "sent" || entry.state.batch !== batch) return;
     const { best } = pool;
     const calm = isCalm(pool, { overloaded: arrivals.overloaded, queued: queue.length });
     if (!calm || best === undefined || best === slow || !pay()) return;
     const twin = new Entry(entry.work, entry.admittedMs, entry.deadlineMs);
     entry.twin = twin;
+    twin.original = entry;
+    twin.result.catch(() => undefined); // nobody waits for the copy itself
     stats.hedged++;
-    twin.result.then(
-      (result) => {
-        if (entry.state.kind === "settled") return;
-        stats.hedgesWon++;
-        if (entry.state.kind === "sent") entry.state.batch.release();
-        else queue.remove(entry);
-        this.#parts.ledger.settle(entry, result);
-      },
-      () => undefined,
-    );
     this.#send(best, [twin], batch.details);
   }
 
@@ -248,7 +248,7 @@ export class Runner {
   ): void {
     if (entry.state.kind === "settled") return;
     const { ledger } = this.#parts;
-    if (entry.openIndex < 0) {
+    if (entry.original !== undefined) {
       entry.settle(outcome.error); // a copy: its original goes on
       return;
     }
@@ -304,15 +304,17 @@ export class Runner {
     const note = { requests: entries.length, rows, reason: batch.details.reason };
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index];
-      if (entry === undefined || entry.state.kind === "settled") continue;
+      const waiting = entry?.original ?? entry;
+      if (entry === undefined || waiting === undefined || waiting.state.kind === "settled") continue;
       const queueNs = Math.round((sentMs - entry.admittedMs) * 1e6);
       const timings = { queueNs, computeInputNs, computeInferNs, computeOutputNs, batchRows: rows };
       const result = { outputs: parts[index] ?? [], timings, batch: note };
       stats.countSuccess(entry.rows, (nowMs - entry.admittedMs) * 1e6, queueNs);
       stats.countCompute(computeNs);
       const mine = release !== undefined && entries.length === 1;
-      this.#dropTwin(entry);
-      ledger.settle(entry, mine ? { ...result, release } : result);
+      if (waiting === entry) this.#dropTwin(entry);
+      else this.#overtake(waiting);
+      ledger.settle(waiting, mine ? { ...result, release } : result);
     }
     stats.lastInferenceMs = clock.epochMs();
   }
@@ -328,6 +330,13 @@ export class Runner {
   #end(entry: Entry, error: ShoalError): void {
     this.#dropTwin(entry);
     this.#parts.ledger.settle(entry, error);
+  }
+
+  /** The copy was first: the original is given up. */
+  #overtake(original: Entry): void {
+    this.#parts.stats.hedgesWon++;
+    if (original.state.kind === "sent") original.state.batch.release();
+    else this.#parts.queue.remove(original);
   }
 
   #dropTwin({ twin }: Entry): void {

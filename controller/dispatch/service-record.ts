@@ -12,6 +12,8 @@ import type { SlotPool } from "./slot-pool.ts";
 const HOP_RATE = 0.05;
 /** Longer than that it is no hop but a busy process. */
 const MAX_HOP_MS = 5;
+/** Batches before anything is planned: the first ones say little of sizes not seen. */
+const LEARNT_AFTER = 8;
 /** A hop below this share of a batch's time is not worth hiding. */
 const WORTH_HIDING = 0.03;
 /** Without an observation for so long, one request that seems to have no chance is tried. */
@@ -24,9 +26,9 @@ export class ServiceRecord {
   #hopMs = 0;
   #observedMs = Number.NEGATIVE_INFINITY;
 
-  /** Whether anything is known. */
+  /** Whether enough is known to plan with. */
   get known(): boolean {
-    return this.model.observations > 0;
+    return this.model.observations >= LEARNT_AFTER;
   }
 
   /** A batch was answered at `nowMs`; `computeNs` is what the replica says it took. */

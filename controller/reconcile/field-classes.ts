@@ -28,6 +28,9 @@ export const FIELD_CLASSES = {
   healthCheckTimeoutMs: "light",
   gracefulShutdownTimeoutMs: "light",
   batching: "light",
+  latencySloMs: "light",
+  tenants: "light",
+  hedgingBudget: "light",
   rollout: "light",
   idempotent: "light",
 } as const satisfies Readonly<Record<keyof DeploymentConfig, FieldClass>>;

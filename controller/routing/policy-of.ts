@@ -14,7 +14,9 @@ export function policyOf({ config, info }: Pick<DeploymentEntry, "config" | "inf
 
 function dispatchPolicyOf(config: DeploymentConfig): DispatchPolicy {
   const { maxBatchSize, batchWaitTimeoutMs, maxConcurrentBatches } = config.batching;
-  const automatic = config.source.engine === "module" ? config.maxOngoingRequests : PIPELINED_BATCHES;
+  const { latencySloMs, tenants, hedgingBudget } = config;
+  const isModule = config.source.engine === "module";
+  const automatic = isModule ? config.maxOngoingRequests : PIPELINED_BATCHES;
   return {
     maxBatchSize,
     batchWaitTimeoutMs,
@@ -22,5 +24,10 @@ function dispatchPolicyOf(config: DeploymentConfig): DispatchPolicy {
     maxOngoingRequests: config.maxOngoingRequests,
     maxQueuedRequests: config.maxQueuedRequests,
     idempotent: config.idempotent,
+    // User code waits for others most of its time; an engine runs one batch after the other.
+    parallel: isModule,
+    ...(latencySloMs === undefined ? {} : { objectiveMs: latencySloMs }),
+    ...(tenants === undefined ? {} : { tenants }),
+    ...(hedgingBudget === undefined ? {} : { hedge: { budget: hedgingBudget } }),
   };
 }

@@ -80,5 +80,6 @@ function isClose(
   { relativeTolerance, absoluteTolerance }: Tolerance,
 ): boolean {
   if (Object.is(wanted, other) || wanted === other) return true;
+  if (!Number.isFinite(wanted)) return false;
   return Math.abs(wanted - other) <= absoluteTolerance + relativeTolerance * Math.abs(wanted);
 }

@@ -30,9 +30,9 @@ export class TrafficRouter {
     return this.#meter;
   }
 
-  /** Goes by another table from now on; one that is not newer is ignored. */
+  /** Goes by this table from now on. */
   adopt(table: TrafficTable): void {
-    if (table.revision <= this.#table.revision) return;
+    if (table === this.#table || isDeepStrictEqual(table, this.#table)) return;
     const names = (of: TrafficTable): string[] => of.versions.map(({ deployment }) => deployment);
     if (!isDeepStrictEqual(names(table), names(this.#table))) this.#meter = new Meter(table);
     this.#table = table;

@@ -10,7 +10,7 @@ export interface TrafficTable {
   readonly application: string;
   /** V2 model name of all versions together; null when only the route is shared. */
   readonly model: string | null;
-  /** Goes up with each table of this application. */
+  /** Goes up with each table of this application, while its traffic lasts. */
   readonly revision: number;
   /** Index of the stable version. */
   readonly stable: number;

@@ -13,7 +13,7 @@ import {
   isLoopback,
   toFileForm,
 } from "../../controller/index.ts";
-import { ShoalError } from "../../runtime/base/index.ts";
+import { ShoalError, systemCodeOf } from "../../runtime/base/index.ts";
 import { MAX_CONFIG_BYTES } from "../../runtime/base/config/index.ts";
 import { errorOf, sendError } from "../http/respond.ts";
 import { urlOf } from "../listening.ts";
@@ -49,7 +49,9 @@ export class AdminServer {
     // What a body is, a route finds out; those that want none do not look at it.
     app.removeAllContentTypeParsers();
     app.addContentTypeParser("*", { parseAs: "buffer" }, (_request, body, done) => done(null, body));
-    app.setErrorHandler((thrown, request, reply) => sendError(reply, errorOf(thrown, request)));
+    app.setErrorHandler((thrown, request, reply) => {
+      sendError(reply, systemCodeOf(thrown) === TOO_LARGE ? tooLarge(thrown) : errorOf(thrown, request));
+    });
     app.setNotFoundHandler((request, reply) => {
       const path = request.url.slice(0, 200);
       const message = `Cannot ${request.method} ${path}: no such route`;
@@ -70,6 +72,13 @@ export class AdminServer {
   async close(): Promise<void> {
     await this.#app.close();
   }
+}
+
+const TOO_LARGE = "FST_ERR_CTP_BODY_TOO_LARGE";
+
+function tooLarge(cause: unknown): ShoalError {
+  const message = `Cannot read the body: it is larger than ${MAX_CONFIG_BYTES} bytes`;
+  return new ShoalError("BODY_TOO_LARGE", message, { cause });
 }
 
 /** Invariant 1. */

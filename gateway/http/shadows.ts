@@ -59,7 +59,7 @@ async function copy({ shadow, deployment, meter }: Copy, { work, expected }: Ans
   const { version } = shadow;
   let result: InferResult | undefined;
   try {
-    if (deployment?.ready !== true) {
+    if (deployment?.ready !== true || deployment.dispatcher.refusal() !== undefined) {
       meter.countCopy(version, "skipped");
       return;
     }

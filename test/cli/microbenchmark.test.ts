@@ -2,17 +2,26 @@
 
 import assert from "node:assert/strict";
 import { execFile } from "node:child_process";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { CASES } from "../../cli/microbenchmark/cases.ts";
 
 const SHOAL = join(import.meta.dirname, "../../bin/shoal.js");
 
-function microbenchmark(
-  ...args: string[]
-): Promise<{ readonly code: number; readonly out: string; readonly err: string }> {
+interface Ran {
+  readonly code: number;
+  readonly out: string;
+  readonly err: string;
+}
+
+const microbenchmark = (...args: string[]): Promise<Ran> => microbenchmarkIn({}, ...args);
+
+function microbenchmarkIn(env: Readonly<Record<string, string>>, ...args: string[]): Promise<Ran> {
   return new Promise((resolve) => {
-    execFile(process.execPath, [SHOAL, "microbenchmark", ...args], (error, out, err) => {
+    const options = { env: { ...process.env, ...env } };
+    execFile(process.execPath, [SHOAL, "microbenchmark", ...args], options, (error, out, err) => {
       resolve({ code: error === null ? 0 : Number(error.code), out, err });
     });
   });
@@ -48,5 +57,42 @@ suite("shoal microbenchmark", () => {
     const nothing = await microbenchmark("--only", "no such case");
     assert.equal(nothing.code, 2);
     assert.match(nothing.err, /No case matches .*single client tasks sync/);
+  });
+
+  test("beside Ray each line has Ray's figure and the ratio; a case that Ray has not stands alone", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "fake-ray-"));
+    try {
+      const python = join(folder, "python");
+      await writeFile(
+        python,
+        `#!/bin/sh
+case "$TESTS_TO_RUN" in
+  "1:1 actor calls sync") echo "some log"; echo "$TESTS_TO_RUN per second 10.0 +- 0.5" ;;
+esac
+`,
+        { mode: 0o755 },
+      );
+      const only = "^(1:1 actor calls sync|single client get calls)";
+      const beside = await microbenchmarkIn(
+        { SHOAL_PYTHON: python },
+        "--quick",
+        "--json",
+        "--compare",
+        "ray",
+        "--only",
+        only,
+      );
+      assert.equal(beside.code, 0, beside.err);
+      const figures: readonly { name: string; ray?: object }[] = JSON.parse(beside.out);
+      assert.deepEqual(
+        figures.map(({ name, ray }) => [name, ray]),
+        [
+          ["single client get calls (Plasma Store)", undefined],
+          ["1:1 actor calls sync", { mean: 10, sd: 0.5 }],
+        ],
+      );
+    } finally {
+      await rm(folder, { recursive: true, force: true });
+    }
   });
 });

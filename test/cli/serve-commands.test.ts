@@ -24,8 +24,11 @@ describe("commands beside a running server", { timeout: 120_000 }, () => {
     assert.equal(code, 0);
     const [first, head, row, end] = stdout.split("\n");
     assert.equal(first, `${server.url} (process ${server.pid})`);
-    assert.match(head ?? "", /^application +route +deployment +status +replicas +queued +open +message$/);
-    assert.match(row ?? "", /^one +\/one +net +HEALTHY +1\/1 +0 +0$/);
+    assert.match(
+      head ?? "",
+      /^application +route +release +deployment +status +replicas +queued +open +message$/,
+    );
+    assert.match(row ?? "", /^one +\/one +1 \w+ +net +HEALTHY +1\/1 +0 +0$/);
     assert.equal(end, "");
     const json = JSON.parse((await shoal(["serve", "status", "--json"], env)).stdout) as ServeStatusView;
     assert.equal(json.pid, server.pid);
@@ -42,8 +45,8 @@ describe("commands beside a running server", { timeout: 120_000 }, () => {
       SHOAL_STATE_DIR: server.stateDir,
     });
     assert.deepEqual([code, stderr], [1, ""]);
-    assert.match(stdout, /^two +\/two +broken +DEPLOY_FAILED +0\/1 +0 +0 +.*broken\.onnx/m);
-    assert.match(stdout, /^one +\/one +net +HEALTHY/m);
+    assert.match(stdout, /^two +\/two +1 failed +broken +DEPLOY_FAILED +0\/1 +0 +0 +.*broken\.onnx/m);
+    assert.match(stdout, /^one +\/one +1 \w+ +net +HEALTHY/m);
   });
 
   it("config is that of the server with every default, and can be served again", async () => {

@@ -8,10 +8,23 @@ import { shoal } from "../support/command.ts";
 describe("--help", { timeout: 60_000 }, () => {
   for (const [args, ...wanted] of [
     [["--help"], /serve/, /Examples:/, /Exit status:/, /3 {2}no running server/],
-    [["serve", "--help"], /run \[options\] <config>/, /status/, /config/, /shutdown/],
+    [
+      ["serve", "--help"],
+      /run \[options\] \[config\.\.\.\]/,
+      /deploy/,
+      /history/,
+      /rollback/,
+      /delete/,
+      /status/,
+      /config/,
+      /shutdown/,
+    ],
     [
       ["serve", "run", "--help"],
-      /<config>|config {2,}path/,
+      /\[config\.\.\.\]/,
+      /--watch/,
+      /--data-dir <folder>.*SHOAL_DATA_DIR/s,
+      /--no-store/,
       /--host <host>.*127\.0\.0\.1.*SHOAL_HOST/s,
       /--port <port>.*8000.*SHOAL_PORT/s,
       /--admin-port <port>.*8265.*SHOAL_ADMIN_PORT/s,
@@ -20,8 +33,19 @@ describe("--help", { timeout: 60_000 }, () => {
       /SHOAL_ADMIN_TOKEN/,
       /Exit status:/,
     ],
+    [
+      ["serve", "deploy", "--help"],
+      /<config\.\.\.>/,
+      /--dry-run/,
+      /--no-wait/,
+      /--timeout <seconds>.*600/s,
+      /null deletes/,
+    ],
+    [["serve", "history", "--help"], /\[application\]/, /--json/, /Exit status:/],
+    [["serve", "rollback", "--help"], /<application>.*\[release\]/s, /--no-wait/, /Exit status:/],
+    [["serve", "delete", "--help"], /<application>/, /Exit status:/],
     [["serve", "status", "--help"], /--json/, /--check/, /--admin-port/, /Exit status:/],
-    [["serve", "config", "--help"], /\[file\]/, /--json/, /Exit status:/],
+    [["serve", "config", "--help"], /\[files\.\.\.\]/, /--json/, /Exit status:/],
     [["serve", "shutdown", "--help"], /--timeout <seconds>.*60/s, /Exit status:/],
   ] as const) {
     it(`tells all of ${args.slice(0, -1).join(" ") || "shoal"}`, async () => {
@@ -39,7 +63,13 @@ describe("--help", { timeout: 60_000 }, () => {
 describe("a wrong command line", { timeout: 60_000 }, () => {
   for (const [what, args, env, wanted] of [
     ["an unknown command", ["serve", "runn"], {}, /unknown command 'runn'[^]*Did you mean run/],
-    ["no config", ["serve", "run"], {}, /missing required argument 'config'/],
+    ["no config", ["serve", "deploy"], {}, /missing required argument 'config'/],
+    [
+      "a release that is no number",
+      ["serve", "rollback", "x", "last"],
+      {},
+      /found "last", wanted the number/,
+    ],
     ["an unknown flag", ["serve", "run", "x", "--prot", "1"], {}, /unknown option '--prot'/],
     [
       "a port beyond 65535",

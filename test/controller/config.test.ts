@@ -485,3 +485,49 @@ test("a config changed at random is decoded or refused, never thrown at", () => 
     { numRuns: 1000 },
   );
 });
+
+test("an objective, tenants, second copies and a route's own time are read, and written back", () => {
+  const text = [
+    "applications:",
+    "  - request_timeout_s: 1.5",
+    "    deployments:",
+    "    - name: a",
+    "      model: a.onnx",
+    "      autoscaling_config: { latency_slo_ms: 40 }",
+    "      tenants: { header: X-Tenant, weights: { gold: 3 }, max_queued_requests: 9 }",
+    "      hedging: { budget: 0.02 }",
+  ].join("\n");
+  const config = decoded(text);
+  const [application] = config.applications;
+  const [a] = application?.deployments ?? [];
+  assert.equal(application?.requestTimeoutMs, 1_500);
+  assert.deepEqual(
+    [a?.latencySloMs, a?.tenants, a?.hedgingBudget],
+    [40, { header: "x-tenant", weights: { gold: 3 }, maxQueuedRequests: 9 }, 0.02],
+  );
+  assert.deepEqual(decoded(stringify(toFileForm(config))), config);
+});
+
+for (const [what, lines, fault] of [
+  [
+    "an objective of nothing",
+    ["autoscaling_config: { latency_slo_ms: 0 }"],
+    /latency_slo_ms.*milliseconds above 0/,
+  ],
+  ["a share of nothing", ["tenants: { header: x, weights: { a: 0 } }"], /weights\.a.*above 0/],
+  ["tenants that nobody names", ["tenants: { weights: { a: 1 } }"], /header/],
+  ["a header that is none", ['tenants: { header: "x y" }'], /name of a header/],
+  ["more copies than requests", ["hedging: { budget: 2 }"], /at most 1/],
+] satisfies [string, string[], RegExp][]) {
+  test(`${what} is refused`, () => {
+    const faults = faultsOf(deployment("name: a", "model: a.onnx", ...lines));
+    assert.equal(faults.length, 1);
+    assert.match(faults[0] ?? "", fault);
+  });
+}
+
+test("second copies are refused where a request may not run twice", () => {
+  const module = ["name: a", "module: ./a.ts", "hedging: { budget: 0.02 }"];
+  assert.match(faultsOf(deployment(...module))[0] ?? "", /hedging.*idempotent: true/);
+  assert.deepEqual(faultsOf(deployment(...module, "idempotent: true")), []);
+});

@@ -9,11 +9,13 @@ import { Batch } from "../../controller/dispatch/batch.ts";
 import { Entry } from "../../controller/dispatch/entry.ts";
 import { type InferWork, joinKey, ReplicaClient } from "../../controller/dispatch/index.ts";
 import type { BatchOutcome } from "../../controller/dispatch/replica-link.ts";
+import { readRegion } from "../../replicas/shared-region.ts";
 import { encodeHeader, ShoalError, type Tensor } from "../../runtime/base/index.ts";
 import { tensor, valuesOf } from "../support/tensors.ts";
 import { TestFolder, TestReplica, until } from "./support.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
+const NO_REGIONS = process.platform === "linux" ? false : "shared memory is used on Linux only";
 
 function ints(name: string, ...values: number[]): Tensor {
   return tensor(name, "INT32", { shape: [values.length, 1], values });
@@ -27,6 +29,11 @@ function work(inputs: readonly Tensor[], outputs: readonly string[] = []): Infer
     rows: inputs[0]?.shape[0] ?? 1,
     joinKey: joinKey(inputs, outputs),
   };
+}
+
+/** One row that is too much for a socket to take at once. */
+function large(fill: number): Tensor {
+  return { name: "x", datatype: "UINT8", shape: [1, 300_001], bytes: new Uint8Array(300_001).fill(fill) };
 }
 
 function batchOf(works: readonly InferWork[], deadlineMs = NEVER): Batch {
@@ -139,6 +146,43 @@ describe("a batch on its way", { timeout: 60_000 }, () => {
       assert(Buffer.concat(parts.map(({ bytes }) => bytes)).equals(output?.bytes ?? new Uint8Array()));
     });
   }
+
+  it("is whole, batch after batch, where the replica reads shared memory", async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    for (let round = 0; round < 4; round++) {
+      const parts = [0, 1, 2].map((row) => large(10 * round + row));
+      const outcome = await client.send(batchOf(parts.map((part) => work([part]))));
+      assert(outcome.kind === "done", codeOf(outcome));
+      const [output] = outcome.outputs;
+      assert(Buffer.concat(parts.map(({ bytes }) => bytes)).equals(output?.bytes ?? new Uint8Array()));
+    }
+  });
+
+  it("goes through shared memory once the replica has said that it reads it", {
+    skip: NO_REGIONS,
+  }, async () => {
+    const bodies: Buffer[] = [];
+    const header = encodeHeader({ outputs: [] });
+    await using replica = await fakeReplica((request, response) => {
+      const { "x-shoal-region": region, "content-length": length } = request.headers;
+      bodies.push(typeof region === "string" ? readRegion(region) : Buffer.alloc(0));
+      const answered = { "inference-header-content-length": header.length, "x-shoal-region": "read" };
+      request.resume().once("end", () => response.writeHead(200, answered).end(header));
+      assert.equal(Number(length) < 1_000, typeof region === "string");
+    });
+    await using client = new Client(replica.socketPath);
+    for (const fill of [1, 2, 3])
+      assert.equal(codeOf(await client.send(batchOf([work([large(fill)])]))), "done");
+    assert.deepEqual(
+      bodies.map((body) => [body.byteLength, body[0]]),
+      [
+        [0, undefined],
+        [300_001, 2],
+        [300_001, 3],
+      ],
+    );
+  });
 
   it("reads an answer of unannounced length, in pieces of any size", async () => {
     const answer = ints("y", 1, 2, 3);

@@ -45,7 +45,7 @@ export interface Served extends AsyncDisposable {
 
 /**
  * Serves a config on free ports. `config` is a path, or the text of a config (anything with a line break); a
- * text is written to a file of its own folder, so paths within must be absolute.
+ * text is written to a file of its own folder, so paths within must be absolute. Empty: no config.
  */
 export async function start(config: string, options: StartOptions = {}): Promise<Served> {
   const stateDir = await mkdtemp(join(tmpdir(), "shoal-test-"));
@@ -82,16 +82,20 @@ class ServeProcess implements Served {
   constructor(path: string, stateDir: string, { args = [], env = {} }: StartOptions) {
     this.stateDir = stateDir;
     const flags = ["--port", "0", "--admin-port", "0", ...args];
-    this.#child = spawn(process.execPath, [COMMAND, "serve", "run", path, ...flags], {
-      stdio: ["ignore", "pipe", "pipe"],
-      env: {
-        ...process.env,
-        NO_COLOR: "1",
-        SHOAL_STATE_DIR: stateDir,
-        SHOAL_ADMIN_TOKEN: this.adminToken,
-        ...env,
+    this.#child = spawn(
+      process.execPath,
+      [COMMAND, "serve", "run", ...(path === "" ? [] : [path]), ...flags],
+      {
+        stdio: ["ignore", "pipe", "pipe"],
+        env: {
+          ...process.env,
+          NO_COLOR: "1",
+          SHOAL_STATE_DIR: stateDir,
+          SHOAL_ADMIN_TOKEN: this.adminToken,
+          ...env,
+        },
       },
-    });
+    );
     this.pid = this.#child.pid ?? -1;
     for (const stream of [this.#child.stdout, this.#child.stderr]) {
       stream.setEncoding("utf8").on("data", (text: string) => {

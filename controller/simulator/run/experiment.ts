@@ -34,6 +34,8 @@ export interface ExperimentOptions {
   readonly system: SystemMaker;
   readonly scaling: Scaling;
   readonly clients?: ClientBehaviour;
+  /** How long the requests still open at the end are waited for. Default 20 objectives. */
+  readonly drainSeconds?: number;
   /** Default 0.5. */
   readonly hopMs?: number;
   /** Default 10,000. */
@@ -45,12 +47,15 @@ export interface ExperimentResult {
   readonly system: string;
   readonly seconds: number;
   readonly counts: Readonly<Record<Ending, number>> & { readonly offered: number };
+  /** Attempts that had not ended when the run did: neither good nor bad. */
+  readonly stillOpen: number;
   /** Share of requests answered within the objective. */
   readonly attainment: number;
   /** Of the worst minute. */
   readonly worstMinute: number;
   /** Requests a second answered within the objective, over the time that is counted. */
   readonly goodput: number;
+  readonly meanMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
   readonly p999Ms: number;
@@ -68,7 +73,7 @@ export interface ExperimentResult {
   readonly wallMs: number;
 }
 
-/** After the last request is sent, the open ones get so many objectives to end. */
+/** After the last request is sent, the open ones get so many objectives to end, unless told otherwise. */
 const TAIL_OBJECTIVES = 20;
 
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentResult> {
@@ -81,6 +86,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     scaling,
     hopMs = 0.5,
     startUpMs = 10_000,
+    drainSeconds,
   } = options;
   const began = performance.now();
   const random = new Random(seed);
@@ -139,15 +145,19 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   clients.begin(system);
   await time.run(untilMs);
   const replicaSeconds = fleet.replicaMs / 1_000;
-  await time.run(untilMs + TAIL_OBJECTIVES * objectiveMs);
+  await time.run(
+    untilMs + (drainSeconds === undefined ? TAIL_OBJECTIVES * objectiveMs : 1_000 * drainSeconds),
+  );
   const { counts, latencies } = tally;
   return {
     system: options.system.name,
     seconds,
     counts,
+    stillOpen: clients.open,
     attainment: counts.offered === 0 ? 1 : counts.good / counts.offered,
     worstMinute: tally.worstMinute(),
     goodput: counts.good / (seconds - warmUpSeconds),
+    meanMs: latencies.meanMs,
     p50Ms: latencies.at(0.5),
     p99Ms: latencies.at(0.99),
     p999Ms: latencies.at(0.999),

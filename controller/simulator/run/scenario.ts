@@ -46,13 +46,11 @@ export function runContender(
       });
     }
     case "oracle": {
-      const policy = new PlannedPolicy(planOf(scenario, seed));
-      return runExperiment({
-        ...scenario,
-        seed,
-        system,
-        scaling: { kind: "policy", policy, bounds: scaling.bounds },
-      });
+      const plan = planOf(scenario, seed);
+      // What the first seconds need is there when they begin.
+      const bounds = { ...scaling.bounds, initial: plan.target[0] ?? 0 };
+      const policy = new PlannedPolicy(plan);
+      return runExperiment({ ...scenario, seed, system, scaling: { kind: "policy", policy, bounds } });
     }
   }
 }

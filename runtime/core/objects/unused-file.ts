@@ -1,11 +1,13 @@
 // Whether any process has a file open or mapped, asked of the kernel: it gives a write lease to the only user of a file.
 //
-// 1. The file must have a name that nobody else knows: who opened it while the lease is held would have the kernel signal
-//    this process.
+// 1. The file has a name that nobody else knows. Should somebody open it nevertheless while the lease is held, the signal
+//    for that is one that does nothing: the usual one would end this process.
 
 import { closeSync, openSync } from "node:fs";
+import { constants } from "node:os";
 import { openLibc } from "../libc.ts";
 
+const F_SETSIG = 10;
 const F_SETLEASE = 1_024;
 const F_WRLCK = 1;
 
@@ -28,5 +30,7 @@ export function isUnused(path: string): boolean {
 function findLease(): Lease | undefined {
   const signature = { arguments: ["i32", "i32", "i32"], return: "i32" };
   const fcntl = openLibc({ fcntl: signature })?.functions.fcntl;
-  return fcntl === undefined ? undefined : (file) => fcntl(file, F_SETLEASE, F_WRLCK) === 0;
+  if (fcntl === undefined) return undefined;
+  return (file) =>
+    fcntl(file, F_SETSIG, constants.signals.SIGURG) === 0 && fcntl(file, F_SETLEASE, F_WRLCK) === 0; // invariant 1
 }

@@ -231,7 +231,7 @@ describe("a client that leaves", () => {
   test("before its request is submitted has it run for nobody", () => {
     const raw = Object.assign(new EventEmitter(), { writableFinished: false });
     const admission = new Admission(1);
-    const exchange = new Exchange(admission, { raw } as unknown as FastifyReply);
+    const exchange = new Exchange(admission, { raw, request: { raw: {} } } as unknown as FastifyReply);
     raw.emit("close");
     assert.equal(admission.open, 0);
     const simple = new FakeDeployment("simple", undefined);

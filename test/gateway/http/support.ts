@@ -29,7 +29,7 @@ const POLICY: DispatchPolicy = {
 
 export class FakeDeployment implements ServedDeployment {
   readonly name: string;
-  readonly version = "1";
+  version = "1";
   status: DeploymentStatus = { state: "HEALTHY", message: "" };
   ready = true;
   signature: Signature | undefined;

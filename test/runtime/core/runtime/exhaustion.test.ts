@@ -1,0 +1,138 @@
+// What becomes of a runtime when a heap or a mount is full, and when a thousand actors have come and gone.
+
+import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { readdirSync, readlinkSync } from "node:fs";
+import { join } from "node:path";
+import { suite, test } from "node:test";
+import { promisify } from "node:util";
+import { tableToIPC, tableFromArrays } from "apache-arrow";
+import { collectGarbage } from "../../../../runtime/core/objects/index.ts";
+import { eventually } from "../../../support/eventually.ts";
+import { NO_MOUNTS } from "../objects/support.ts";
+import { childPids } from "../support.ts";
+import { failing, start } from "./support.ts";
+
+suite("a worker that fills its heap", () => {
+  const runtimeEnv = { nodeFlags: ["--max-old-space-size=48"] };
+
+  test("dies alone: its task is tried again and fails, others go on", async () => {
+    await using started = await start();
+    const { runtime, work } = started;
+    const full = work.fillHeap.options({ runtimeEnv, maxRetries: 1 })();
+    await assert.rejects(
+      runtime.get(full),
+      failing("WORKER_DIED", /"fillHeap" lost worker \d+ .*(SIGABRT|exit code)/),
+    );
+    const { rows } = await runtime.list("tasks", { filters: ["name=fillHeap"] });
+    assert.deepEqual(
+      rows.map(({ state }) => state),
+      ["FAILED", "FAILED"],
+    );
+    assert.equal(await runtime.get(work.square(3)), 9);
+    assert.deepEqual((await runtime.resources())["num_cpus"], { total: 2, free: 2 });
+  });
+});
+
+suite("a full mount of shared memory", { skip: NO_MOUNTS }, () => {
+  const driver = join(import.meta.dirname, "fixtures/full-mount.ts");
+  const mount = 'mount -t tmpfs -o size=32m tmpfs /dev/shm && exec "$@"';
+
+  async function run(...args: string[]): Promise<Readonly<Record<string, unknown>>> {
+    const command = ["--mount", "sh", "-c", mount, "sh", process.execPath, driver, ...args];
+    const { stdout } = await promisify(execFile)("unshare", command);
+    return JSON.parse(stdout);
+  }
+
+  test("is an error where it happens, for puts, results and arguments, and nothing else suffers", async () => {
+    const { puts, result, argument, ...rest } = await run(String(2 ** 30));
+    const full = "OBJECT_STORE_FULL";
+    assert.deepEqual(puts, ["fine", "fine", "fine", "fine", "fine", full, full, full]);
+    assert.deepEqual([result, argument], [full, full]);
+    assert.deepEqual(rest, { read: [0, 1, 2, 3, 4], small: 9, left: 0 });
+  });
+
+  test("is never reached when the runtime chooses its share itself: what does not fit is on disk", async () => {
+    assert.deepEqual(await run(), {
+      puts: Array.from({ length: 8 }, () => "fine"),
+      result: "fine",
+      argument: "fine",
+      read: [0, 1, 2, 3, 4, 5, 6, 7],
+      small: 9,
+      left: 0,
+    });
+  });
+});
+
+/** A thousand take two minutes of two CPUs; the smaller number shows the same leaks. */
+const ACTORS = Number(process.env["SHOAL_TEST_ACTORS"] ?? 60);
+const AT_ONCE = 20;
+
+test(`${ACTORS} actors that are created and killed leave no process, file, descriptor or memory`, async () => {
+  await using started = await start({ warmWorkers: 2 });
+  const { runtime, actors } = started;
+  const large = await runtime.put(new Uint8Array(200_000));
+  async function round(): Promise<void> {
+    await Promise.all(
+      Array.from({ length: AT_ONCE }, async (_, n) => {
+        const keeper = await actors.Keeper.create(large);
+        // Killed with a call that runs, with a result that nobody reads, and unused.
+        if (n % 3 === 0) void runtime.get(keeper.never()).catch(() => undefined);
+        else if (n % 3 === 1) assert.equal(await runtime.get(keeper.size()), 200_000);
+        await runtime.kill(keeper);
+      }),
+    );
+  }
+  const settled = async (): Promise<Counts> => {
+    await eventually("only the warm workers are left", () => childPids().length === 2);
+    return await countsOf();
+  };
+  await round();
+  const before = await settled();
+  for (let n = AT_ONCE; n < ACTORS; n += AT_ONCE) await round();
+  const after = await settled();
+  assert.equal((await runtime.get(large)).byteLength, 200_000);
+  const { heapBytes, ...rest } = after;
+  const { heapBytes: heapBefore, ...restBefore } = before;
+  assert.deepEqual(rest, restBefore);
+  // The rows of dead actors, which lists show, and no more.
+  const each = (heapBytes - heapBefore) / ACTORS;
+  assert.ok(each < 20_000, `${each} bytes more for each actor`);
+});
+
+test("an Arrow table is an object whose columns are read where they lie", async () => {
+  await using started = await start();
+  const { runtime } = started;
+  const tables = runtime.tasks<typeof import("./fixtures/tables.ts")>(
+    new URL("./fixtures/tables.ts", import.meta.url),
+  );
+  const rows = 200_000;
+  const table = tableFromArrays({ x: Float64Array.from({ length: rows }, (_, n) => n) });
+  const object = await runtime.put(tableToIPC(table, "file"));
+  const [one, two] = await runtime.get([tables.sumColumn(object, "x"), tables.sumColumn(object, "x")]);
+  const wanted = { rows, sum: (rows * (rows - 1)) / 2, shares: true };
+  assert.deepEqual([one, two], [wanted, wanted]);
+});
+
+interface Counts {
+  readonly descriptors: readonly string[];
+  readonly objectFiles: number;
+  readonly heapBytes: number;
+}
+
+async function countsOf(): Promise<Counts> {
+  await collectGarbage();
+  const descriptors = readdirSync("/proc/self/fd").flatMap((fd) => {
+    try {
+      return readlinkSync(`/proc/self/fd/${fd}`).replace(/\d+/g, "");
+    } catch {
+      return []; // the folder's own
+    }
+  });
+  const mine = readdirSync("/dev/shm").filter((name) => name.startsWith(`shoal-${process.pid}-`));
+  return {
+    descriptors: descriptors.sort(),
+    objectFiles: mine.reduce((sum, name) => sum + readdirSync(`/dev/shm/${name}`).length, 0),
+    heapBytes: process.memoryUsage().heapUsed,
+  };
+}
