@@ -21,7 +21,7 @@ import {
 import { ReplicaOutput } from "./replica-output.ts";
 import { type GatewayPort, type RouteEntry, RoutePublisher } from "./routing/index.ts";
 import { openSocketFolder } from "./socket-folder.ts";
-import { Traffic, type TrafficStatus, versionView } from "./traffic/index.ts";
+import { type StoredTraffic, Traffic, type TrafficStatus, versionView } from "./traffic/index.ts";
 
 export interface ControllerOptions {
   /** What is wanted first. */
@@ -35,6 +35,8 @@ export interface ControllerOptions {
   readonly onStatus?: (deployment: Deployment) => void;
   /** Told when a deployment's `memory` changes. */
   readonly onMemory?: (deployment: Deployment) => void;
+  /** Told when an application's `storedTraffic` changes. */
+  readonly onTraffic?: (application: string) => void;
 }
 
 /** What is known of the applications beside their config; of each part, none by default. */
@@ -48,6 +50,8 @@ export interface ApplyOptions {
   readonly contents?: ReadonlyMap<string, string>;
   /** By deployment, where it stood before the server ended. */
   readonly recalled?: ReadonlyMap<string, LastingMemory>;
+  /** By application, what was stored of its traffic. */
+  readonly recalledTraffic?: ReadonlyMap<string, unknown>;
 }
 
 const REPLICA_VARIABLES = {
@@ -95,6 +99,7 @@ export class Controller {
       look,
       onLook: () => this.#collectTraffic(),
       onTable: () => this.#route(),
+      onMemory: (application) => this.#options.onTraffic?.(application),
     });
   }
 
@@ -138,7 +143,7 @@ export class Controller {
       const generation = options.generations?.get(name) ?? this.#generation;
       for (const deployment of deployments) this.#want(deployment, generation, options);
     }
-    this.#traffic.apply(applications);
+    this.#traffic.apply(applications, options.recalledTraffic);
     this.#route();
     for (const [name, deployment] of this.#deployments) {
       if (wanted.has(name)) continue;
@@ -175,6 +180,11 @@ export class Controller {
   /** Undefined for an application whose ingress answers everything. */
   trafficStatus(application: string): TrafficStatus | undefined {
     return this.#traffic.status(application);
+  }
+
+  /** What of an application's traffic is to outlive the server; undefined when there is nothing. */
+  storedTraffic(application: string): StoredTraffic | undefined {
+    return this.#traffic.stored(application);
   }
 
   applicationStatus({ deployments }: ApplicationConfig): ApplicationStatus {
@@ -251,11 +261,12 @@ export class Controller {
 
   #route(): void {
     const routes = this.#config.applications.map(
-      ({ name, routePrefix, ingress }): RouteEntry => ({
+      ({ name, routePrefix, ingress, requestTimeoutMs }): RouteEntry => ({
         application: name,
         prefix: routePrefix === "/" ? "" : routePrefix,
         ingress,
         traffic: this.#traffic.table(name),
+        ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
       }),
     );
     this.#routes.setRoutes(routes.sort((a, b) => b.prefix.length - a.prefix.length));

@@ -2,13 +2,7 @@
 
 import { isDeepStrictEqual } from "node:util";
 import type { TrafficConfig } from "../config/index.ts";
-import {
-  FIRST_TRAFFIC,
-  planTraffic,
-  type TrafficEvent,
-  type TrafficMemory,
-  type TrafficSeen,
-} from "./plan.ts";
+import { planTraffic, type TrafficEvent, type TrafficMemory, type TrafficSeen } from "./plan.ts";
 import type { TrafficTable } from "./table.ts";
 import { tableOf } from "./table-of.ts";
 import { addReports, type TrafficReport } from "./tally.ts";
@@ -21,10 +15,15 @@ export class ApplicationTraffic {
   /** Of all gateways, not planned with yet. */
   #reported: TrafficReport = { versions: {}, shadows: {} };
 
-  constructor(application: string, config: TrafficConfig, seen: Omit<TrafficSeen, "report">) {
+  /** `memory` is what to go on from. */
+  constructor(
+    application: string,
+    config: TrafficConfig,
+    { memory, ...seen }: Omit<TrafficSeen, "report"> & { readonly memory: TrafficMemory },
+  ) {
     this.application = application;
     this.#config = config;
-    this.#memory = planTraffic(config, FIRST_TRAFFIC, { ...seen, report: this.#reported });
+    this.#memory = planTraffic(config, memory, { ...seen, report: this.#reported });
     this.#table = tableOf(config, this.#memory, { application, revision: 1 });
   }
 

@@ -128,19 +128,22 @@ function sum(a: VersionTally, b: VersionTally | undefined): VersionTally {
 
 /** Invariant 2. */
 function troubleOf(
-  { versions, stable }: TrafficConfig,
+  config: TrafficConfig,
   memory: TrafficMemory,
   { versions: views, epochMs }: TrafficSeen,
 ): Pick<TrafficMemory, "troubled"> & { readonly events: readonly TrafficEvent[] } {
+  const { versions, stable } = config;
+  const parts = partsOf(config, memory.canary);
   const troubled: Record<string, string> = {};
   const events: TrafficEvent[] = [];
-  for (const { deployment, shadow } of versions) {
+  for (const [index, { deployment, shadow, match }] of versions.entries()) {
     if (deployment === stable || shadow !== undefined) continue;
     const view = views.get(deployment) ?? ABSENT;
     const before = memory.troubled[deployment];
     const why = view.message === "" ? "no replica runs" : view.message;
     if (!view.ready) troubled[deployment] = why;
-    if ((before === undefined) === view.ready) continue;
+    // Of one that gets no requests there is nothing to tell.
+    if ((before === undefined) === view.ready || ((parts[index] ?? 0) === 0 && match.length === 0)) continue;
     const change = view.ready ? "it answers its share" : `"${stable}" answers its share`;
     events.push({ epochMs, deployment, change, reason: view.ready ? "it is ready" : why });
   }

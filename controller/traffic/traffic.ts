@@ -5,6 +5,7 @@ import type { Clock, Timer } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { ApplicationConfig, TrafficConfig } from "../config/index.ts";
 import { ApplicationTraffic } from "./application-traffic.ts";
+import { recalledTraffic, type StoredTraffic, storedTraffic } from "./lasting.ts";
 import type { VersionView } from "./plan.ts";
 import { type TrafficStatus, trafficStatus } from "./status.ts";
 import type { TrafficTable } from "./table.ts";
@@ -19,6 +20,8 @@ export interface TrafficOptions {
   readonly onLook: () => void;
   /** Told when a table has changed. */
   readonly onTable: () => void;
+  /** Told when what is to outlive the server has changed: see `stored`. */
+  readonly onMemory?: (application: string) => void;
 }
 
 /** How often a canary's counts are looked at: often enough to end a bad one soon, seldom enough to cost nothing. */
@@ -37,8 +40,14 @@ export class Traffic {
     this.#options = options;
   }
 
-  /** Wants the traffic of these applications and no other from now on; their deployments are known already. */
-  apply(applications: readonly Pick<ApplicationConfig, "name" | "traffic">[]): void {
+  /**
+   * Wants the traffic of these applications and no other from now on; their deployments are known already. `recalled` is
+   * what was stored of those that are new here.
+   */
+  apply(
+    applications: readonly Pick<ApplicationConfig, "name" | "traffic">[],
+    recalled: ReadonlyMap<string, unknown> = new Map(),
+  ): void {
     const wanted = new Map(
       applications.flatMap(({ name, traffic }) => (traffic === undefined ? [] : [[name, traffic]])),
     );
@@ -49,9 +58,16 @@ export class Traffic {
         this.#plan(known, config);
         continue;
       }
-      const application = new ApplicationTraffic(name, config, this.#seen(config));
+      const seen = this.#seen(config);
+      const memory = recalledTraffic(recalled.get(name), seen.nowMs);
+      const application = new ApplicationTraffic(name, config, { ...seen, memory });
       this.#applications.set(name, application);
-      this.#tell(application, application.memory.history);
+      const { history } = application.memory;
+      this.#tell(
+        application,
+        history.filter((event) => !memory.history.includes(event)),
+      );
+      this.#options.onMemory?.(name);
     }
     this.#wake();
   }
@@ -81,6 +97,12 @@ export class Traffic {
     return trafficStatus(known.config, known.memory);
   }
 
+  /** What is to outlive the server, as JSON; undefined when there is nothing. */
+  stored(application: string): StoredTraffic | undefined {
+    const known = this.#applications.get(application);
+    return known === undefined ? undefined : storedTraffic(known.memory);
+  }
+
   stop(): void {
     this.#stopped = true;
     this.#timer?.cancel();
@@ -89,8 +111,14 @@ export class Traffic {
   #plan(application: ApplicationTraffic, config: TrafficConfig): void {
     this.#options.onLook();
     const { revision } = application.table;
-    this.#tell(application, application.plan(config, this.#seen(config)));
+    const { slots, canary } = application.memory;
+    const events = application.plan(config, this.#seen(config));
+    this.#tell(application, events);
     if (application.table.revision !== revision) this.#options.onTable();
+    const { memory } = application;
+    if (events.length > 0 || memory.slots !== slots || memory.canary?.kind !== canary?.kind) {
+      this.#options.onMemory?.(application.application);
+    }
   }
 
   #tell({ application }: ApplicationTraffic, events: ApplicationTraffic["memory"]["history"]): void {

@@ -12,13 +12,14 @@ const CANARY = traffic(version("stable", { weight: 100 }), version("next", { can
 const PLAIN = traffic(version("stable", { weight: 70 }), version("next", { weight: 30 }));
 const WELL: VersionView = { healthy: true, ready: true, failed: false, message: "", key: "k1" };
 
-function start(config: TrafficConfig) {
+function start(config: TrafficConfig, stored?: unknown) {
   const clock = new FakeClock();
   const views = new Map([
     ["stable", WELL],
     ["next", WELL],
   ]);
   const tables: TrafficTable[] = [];
+  const memories: string[] = [];
   let router: TrafficRouter | undefined;
   const all: Traffic = new Traffic({
     clock,
@@ -33,12 +34,13 @@ function start(config: TrafficConfig) {
       tables.push(table);
       router?.adopt(table);
     },
+    onMemory: (application) => void memories.push(application),
   });
-  all.apply([{ name: "app", traffic: config }, { name: "other" }]);
+  all.apply([{ name: "app", traffic: config }, { name: "other" }], new Map([["app", stored]]));
   const first = all.table("app");
   assert(first !== undefined);
   router = new TrafficRouter(first);
-  return { all, router, clock, views, tables };
+  return { all, router, clock, views, tables, memories };
 }
 
 const percents = ({ table }: TrafficRouter): number[] =>
@@ -120,6 +122,36 @@ describe("the loop", () => {
     assert.equal(clock.pending, 0);
     all.apply([{ name: "app" }]);
     assert.deepEqual([all.table("app"), all.status("app")], [undefined, undefined]);
+  });
+
+  test("goes on where the server stood when it ended: a canary that failed stays so, one under way keeps its step", () => {
+    for (const failed of [false, true]) {
+      const { all, router, clock, memories } = start(CANARY);
+      for (let request = 0; request < 400; request++) router.meter.count(request % 2, "answered", 10);
+      clock.advance(SPEC.intervalMs);
+      if (failed) for (let request = 0; request < 50; request++) router.meter.count(1, "failed", 0);
+      clock.advance(1_000);
+      assert.deepEqual(percents(router), failed ? [100, 0] : [75, 25]);
+      assert.deepEqual(memories, ["app", "app", ...(failed ? ["app"] : [])]);
+      const stored: unknown = JSON.parse(JSON.stringify(all.stored("app")));
+      const again = start(CANARY, stored);
+      assert.deepEqual(again.router.table.slots, router.table.slots);
+      assert.equal(again.all.status("app")?.canary?.state, failed ? "ROLLED_BACK" : "STEPPING");
+      assert.deepEqual(again.all.status("app")?.history, all.status("app")?.history);
+      assert.equal(again.clock.pending, failed ? 0 : 1);
+    }
+  });
+
+  test("begins anew on what it has not stored, or not so", () => {
+    for (const stored of [
+      undefined,
+      null,
+      "x",
+      {},
+      { slots: [{ deployment: "stable", length: 7 }], history: [] },
+    ]) {
+      assert.deepEqual(percents(start(CANARY, stored).router), [95, 5]);
+    }
   });
 
   test("stops", () => {
