@@ -69,23 +69,18 @@ class FakeGateway implements GatewayPort {
   async busyMs(): Promise<undefined> {}
   load(): undefined {}
   takeTraffic(): ReadonlyMap<string, never> {
-    return new Map();
+    return new Map<string, never>();
   }
 }
 
+const key = fc.constantFrom("a", "b", "c");
+const gateway = fc.nat(2);
 const step = fc.oneof(
-  fc.record({ do: fc.constant("set"), key: fc.constantFrom("a", "b", "c"), message: fc.string() }),
-  fc.record({ do: fc.constant("remove"), key: fc.constantFrom("a", "b", "c") }),
-  fc.record({ do: fc.constant("route"), key: fc.constantFrom("a", "b", "c") }),
-  fc.record({ do: fc.constant("acknowledge"), gateway: fc.nat(2) }),
-  fc.record({ do: fc.constant("subscribe") }),
-  fc.record({ do: fc.constant("die"), gateway: fc.nat(2) }),
-) as fc.Arbitrary<
-  | { do: "set"; key: string; message: string }
-  | { do: "remove" | "route"; key: string }
-  | { do: "acknowledge" | "die"; gateway: number }
-  | { do: "subscribe" }
->;
+  fc.record({ do: fc.constant("set" as const), key, message: fc.string() }),
+  fc.record({ do: fc.constantFrom("remove" as const, "route" as const), key }),
+  fc.record({ do: fc.constantFrom("acknowledge" as const, "die" as const), gateway }),
+  fc.record({ do: fc.constant("subscribe" as const) }),
+);
 
 test("every gateway comes to have the table, and nothing is acknowledged before all have it", async () => {
   await fc.assert(
@@ -106,35 +101,34 @@ test("every gateway comes to have the table, and nothing is acknowledged before 
           routes = [route(one.key)];
           publisher.setRoutes(routes);
         } else if (one.do === "subscribe") {
-          const gateway = new FakeGateway();
-          gateways.push(gateway);
-          void publisher.subscribe(gateway);
-        } else {
-          const gateway = gateways[one.gateway];
-          if (one.do === "acknowledge") gateway?.acknowledge();
-          else if (gateway !== undefined) {
-            gateway.die();
-            publisher.unsubscribe(gateway);
-            gateways.splice(one.gateway, 1);
+          const fresh = new FakeGateway();
+          gateways.push(fresh);
+          void publisher.subscribe(fresh);
+        } else if (one.do === "acknowledge") {
+          gateways[one.gateway]?.acknowledge();
+        } else if (one.do === "die") {
+          for (const dead of gateways.splice(one.gateway, 1)) {
+            dead.die();
+            publisher.unsubscribe(dead);
           }
         }
         const { number } = publisher;
         void publisher.acknowledged().then(() => {
-          for (const gateway of publisher.ports) {
+          for (const port of publisher.ports) {
             // One that subscribed since then has all there was.
-            if (gateway instanceof FakeGateway && gateway.number >= 0) assert(gateway.number >= number);
+            if (port instanceof FakeGateway && port.number >= 0) assert(port.number >= number);
           }
         });
         await Promise.resolve();
       }
       while (gateways.some(({ isAsked }) => isAsked)) {
-        for (const gateway of gateways) gateway.acknowledge();
+        for (const one of gateways) one.acknowledge();
         await new Promise(setImmediate);
       }
       await publisher.acknowledged();
-      for (const gateway of gateways) {
-        assert.deepEqual(gateway.entries, table);
-        assert.deepEqual(gateway.routes, routes);
+      for (const one of gateways) {
+        assert.deepEqual(one.entries, table);
+        assert.deepEqual(one.routes, routes);
       }
     }),
     { numRuns: 500 },
