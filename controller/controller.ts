@@ -196,14 +196,22 @@ export class Controller {
     return this.#runtime.resources();
   }
 
+  /** Whose actors the replicas are. */
+  get runtime(): Runtime {
+    return this.#runtime;
+  }
+
   /** Answers what was admitted, refuses the rest, ends every replica. The same promise every time. */
   drain(): Promise<void> {
     this.#drained ??= this.#drainAll();
     return this.#drained;
   }
 
+  /** Drains, then ends the runtime with all that is still in it. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain();
+    await this.#runtime.shutdown();
+    await rm(this.#socketFolder, { recursive: true, force: true });
   }
 
   #want(config: DeploymentConfig, generation: number, { contents, recalled }: ApplyOptions): void {
@@ -274,7 +282,5 @@ export class Controller {
     this.#traffic.stop();
     const all = [...this.#deployments.values(), ...this.#leaving];
     await Promise.all(all.map((deployment) => deployment.drain()));
-    await this.#runtime.shutdown();
-    await rm(this.#socketFolder, { recursive: true, force: true });
   }
 }

@@ -15,14 +15,23 @@ export {
   type Work,
 } from "./dispatch/index.ts";
 export {
+  addReports,
   differenceOf,
   SLOTS,
   type TableShadow,
   TrafficRouter,
+  type TrafficReport,
   type TrafficStatus,
   type TrafficTable,
   type VersionOutcome,
 } from "./traffic/index.ts";
-export { type GatewayPort, Routed } from "./routing/index.ts";
+export {
+  type DeploymentLoads,
+  type GatewayEvent,
+  type GatewayLoad,
+  type GatewayPort,
+  Routed,
+  type RouteUpdate,
+} from "./routing/index.ts";
 export { type Asked, type Outcome, type Release, stateFolder, storePath } from "./store/index.ts";
 export * from "./simulator/index.ts";

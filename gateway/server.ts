@@ -10,6 +10,7 @@ import {
   type DeployRequest,
   Deploys,
   DesiredState,
+  type HttpOptions,
   Routed,
   type ServeConfig,
   toFileForm,
@@ -18,6 +19,7 @@ import { messageOf, ShoalError, systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import { AdminServer } from "./admin/server.ts";
 import { HttpServer } from "./http/server.ts";
+import { Gateways } from "./process/index.ts";
 
 export interface ServerOptions {
   /** Where to listen, and what to serve unless `state` or `given` say. */
@@ -39,10 +41,19 @@ export interface ServerOptions {
   readonly onShutdown?: () => void;
 }
 
+/** Where requests come in: this process, or several that share a port. */
+export interface Door {
+  readonly url: string;
+  /** New requests are refused from now on. */
+  refuse(): void;
+  /** Lets the last answers out, at most for `graceMs`. */
+  close(graceMs?: number): Promise<void>;
+}
+
 export class Server {
   readonly controller: Controller;
   readonly deploys: Deploys;
-  readonly http: HttpServer;
+  readonly http: Door;
   readonly admin: AdminServer;
   readonly adminToken: string;
   /** Resolves when every deployment is ready, waits for resources, or has failed. */
@@ -92,13 +103,10 @@ export class Server {
       AdminServer.start({ admin: config.admin, controller, deploys, token: adminToken, onShutdown }),
     );
     undo.defer(() => admin.close());
-    const onLost = (key: string, replicaId: string): void => controller.onLost(key, replicaId);
-    const routed = new Routed({ clock: systemClock, log, onLost });
-    await controller.attach(routed);
     const http = await listening(config.http, "http_options", () =>
-      HttpServer.start({ http: config.http, catalog: routed, log }),
+      openDoor(config.http, controller, options),
     );
-    undo.use(http);
+    undo.defer(() => http.close());
     // Right after the door is open: no request finds it without its routes.
     deploys.begin();
     undo.move();
@@ -122,10 +130,21 @@ export class Server {
     closing.use(this.#state);
     closing.defer(() => this.deploys.flush());
     closing.defer(() => this.admin.close());
+    closing.use(this.controller);
     closing.defer(() => this.http.close(LAST_ANSWERS_MS));
     this.http.refuse();
     await this.controller.drain();
   }
+}
+
+async function openDoor(http: HttpOptions, controller: Controller, options: ServerOptions): Promise<Door> {
+  const { log, logLevel = log.level } = options;
+  const clock = systemClock;
+  if (http.processes > 1) return await Gateways.start({ http, controller, logLevel, clock, log });
+  const onLost = (key: string, replicaId: string): void => controller.onLost(key, replicaId);
+  const routed = new Routed({ clock, log, onLost });
+  await controller.attach(routed);
+  return await HttpServer.start({ http, catalog: routed, log });
 }
 
 /** How long answers that are ready may take to reach slow clients once nothing else is left to do. */

@@ -5,7 +5,7 @@ const KIB = 1024;
 const MIB = 1024 * KIB;
 
 export const DEFAULTS = {
-  http: { host: "127.0.0.1", port: 8000, request_timeout_s: 60, keep_alive_timeout_s: 90 },
+  http: { host: "127.0.0.1", port: 8000, processes: 1, request_timeout_s: 60, keep_alive_timeout_s: 90 },
   limits: {
     max_body_bytes: 64 * MIB,
     max_decompressed_bytes: 256 * MIB,

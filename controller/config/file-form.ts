@@ -14,6 +14,7 @@ export function toFileForm(config: ServeConfig): ServeFile {
     http_options: {
       host: http.host,
       port: http.port,
+      processes: http.processes,
       request_timeout_s: toSeconds(http.requestTimeoutMs),
       keep_alive_timeout_s: toSeconds(http.keepAliveTimeoutMs),
       limits: {

@@ -40,7 +40,7 @@ export function normalise(file: ServeFile, directories: string | readonly string
 }
 
 function httpOf(file: HttpOptionsFile): HttpOptions {
-  const { host, port, request_timeout_s, keep_alive_timeout_s } = { ...DEFAULTS.http, ...file };
+  const { host, port, processes, request_timeout_s, keep_alive_timeout_s } = { ...DEFAULTS.http, ...file };
   const limits = { ...DEFAULTS.limits, ...file.limits };
   const maxBodyBytes = parseBytes(limits.max_body_bytes);
   // A body that was not compressed must fit as well, also when only its own limit was raised.
@@ -48,6 +48,7 @@ function httpOf(file: HttpOptionsFile): HttpOptions {
   return {
     host,
     port,
+    processes,
     requestTimeoutMs: toMs(request_timeout_s),
     keepAliveTimeoutMs: toMs(keep_alive_timeout_s),
     limits: {

@@ -93,6 +93,14 @@ const HttpOptions = Section(
   {
     host: Host(DEFAULTS.http.host),
     port: Port(DEFAULTS.http.port),
+    processes: Type.Optional(
+      Type.Integer({
+        minimum: 1,
+        maximum: 256,
+        description: "Gateway processes that share the port; 1: the server's own process is the gateway.",
+        default: DEFAULTS.http.processes,
+      }),
+    ),
     request_timeout_s: Type.Optional(
       Seconds({
         description: "Longest a request may take, in seconds, from its arrival to its answer.",

@@ -118,6 +118,8 @@ export interface HttpOptions {
   readonly host: string;
   /** 0 lets the system pick one. */
   readonly port: number;
+  /** Gateway processes that share the port; with 1 the server's own process is the gateway. */
+  readonly processes: number;
   readonly requestTimeoutMs: number;
   readonly keepAliveTimeoutMs: number;
   readonly limits: Limits;

@@ -11,6 +11,20 @@ export interface GatewayLoad {
   readonly open: number;
 }
 
+/** By key; of those that have open requests. */
+export type DeploymentLoads = Readonly<Record<string, GatewayLoad>>;
+
+/** What a gateway in another process tells, as plain data. */
+export type GatewayEvent =
+  /** A replica of the deployment with this key lost a batch. */
+  | { readonly kind: "lost"; readonly key: string; readonly replicaId: string }
+  /** Traffic: what was counted since the last report, by application. */
+  | {
+      readonly kind: "report";
+      readonly loads: DeploymentLoads;
+      readonly traffic: Readonly<Record<string, TrafficReport>>;
+    };
+
 export interface GatewayPort {
   /**
    * Routes by the update from now on. Undefined: it does already. A promise resolves when it does, and rejects when the

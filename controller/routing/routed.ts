@@ -7,7 +7,7 @@ import type { Clock } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Catalog, Route, ServedDeployment } from "../catalog.ts";
 import { TrafficRouter, type TrafficReport } from "../traffic/index.ts";
-import type { GatewayLoad, GatewayPort } from "./gateway-port.ts";
+import type { GatewayEvent, GatewayLoad, GatewayPort } from "./gateway-port.ts";
 import type { RouteEntry, RouteUpdate } from "./route-table.ts";
 import { RoutedDeployment } from "./routed-deployment.ts";
 
@@ -95,6 +95,16 @@ export class Routed implements Catalog, GatewayPort {
 
   takeTraffic(): ReadonlyMap<string, TrafficReport> {
     return new Map([...this.#traffic].map(([application, { meter }]) => [application, meter.take()]));
+  }
+
+  /** All that the controller is to know now and then. */
+  report(): GatewayEvent {
+    const loads: Record<string, GatewayLoad> = {};
+    for (const [key, { dispatcher }] of this.#byKey) {
+      const { queued, open } = dispatcher;
+      if (open > 0) loads[key] = { queued, open };
+    }
+    return { kind: "report", loads, traffic: Object.fromEntries(this.takeTraffic()) };
   }
 
   /** Settles all that was admitted, within what each deployment allows. */

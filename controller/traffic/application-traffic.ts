@@ -5,7 +5,7 @@ import type { TrafficConfig } from "../config/index.ts";
 import { planTraffic, type TrafficEvent, type TrafficMemory, type TrafficSeen } from "./plan.ts";
 import type { TrafficTable } from "./table.ts";
 import { tableOf } from "./table-of.ts";
-import { addCopies, addTallies, type TrafficReport } from "./tally.ts";
+import { addReports, type TrafficReport } from "./tally.ts";
 
 export class ApplicationTraffic {
   readonly application: string;
@@ -47,7 +47,7 @@ export class ApplicationTraffic {
 
   /** What a gateway counted since it last told. */
   report(report: TrafficReport): void {
-    this.#reported = added(this.#reported, report);
+    this.#reported = addReports(this.#reported, report);
   }
 
   /** Plans with all that was counted; gives what is new in the history. */
@@ -62,24 +62,4 @@ export class ApplicationTraffic {
     if (!isDeepStrictEqual(next, this.#table)) this.#table = { ...next, revision: revision + 1 };
     return this.#memory.history.filter((event) => !before.history.includes(event));
   }
-}
-
-function added(a: TrafficReport, b: TrafficReport): TrafficReport {
-  return {
-    versions: joined(a.versions, b.versions, addTallies),
-    shadows: joined(a.shadows, b.shadows, addCopies),
-  };
-}
-
-function joined<Tally>(
-  a: Readonly<Record<string, Tally>>,
-  b: Readonly<Record<string, Tally>>,
-  add: (a: Tally, b: Tally) => Tally,
-): Record<string, Tally> {
-  const both = { ...a };
-  for (const [name, tally] of Object.entries(b)) {
-    const before = both[name];
-    both[name] = before === undefined ? tally : add(before, tally);
-  }
-  return both;
 }

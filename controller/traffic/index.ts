@@ -5,6 +5,6 @@ export type { StoredTraffic } from "./lasting.ts";
 export { TrafficRouter } from "./router.ts";
 export type { TrafficStatus, VersionStatus } from "./status.ts";
 export { SLOTS, type TableShadow, type TrafficTable } from "./table.ts";
-export type { VersionOutcome, TrafficReport } from "./tally.ts";
+export { addReports, type TrafficReport, type VersionOutcome } from "./tally.ts";
 export { Traffic } from "./traffic.ts";
 export { versionView } from "./version-view.ts";

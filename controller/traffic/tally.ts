@@ -85,3 +85,23 @@ export function addCopies(a: ShadowTally, b: ShadowTally): ShadowTally {
 export function totalOf({ answered, failed, refused }: VersionTally): number {
   return answered + failed + refused;
 }
+
+export function addReports(a: TrafficReport, b: TrafficReport): TrafficReport {
+  return {
+    versions: joined(a.versions, b.versions, addTallies),
+    shadows: joined(a.shadows, b.shadows, addCopies),
+  };
+}
+
+function joined<Tally>(
+  a: Readonly<Record<string, Tally>>,
+  b: Readonly<Record<string, Tally>>,
+  add: (a: Tally, b: Tally) => Tally,
+): Record<string, Tally> {
+  const both = { ...a };
+  for (const [name, tally] of Object.entries(b)) {
+    const before = both[name];
+    both[name] = before === undefined ? tally : add(before, tally);
+  }
+  return both;
+}

@@ -6,7 +6,7 @@
 import { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
-import { fastify, type FastifyInstance } from "fastify";
+import { fastify, type FastifyInstance, type FastifyListenOptions } from "fastify";
 import type { Catalog, HttpOptions } from "../../controller/index.ts";
 import { ShoalError, SHOAL_VERSION, systemClock } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
@@ -24,6 +24,8 @@ export interface HttpServerOptions {
   readonly http: HttpOptions;
   readonly catalog: Catalog;
   readonly log: Logger;
+  /** Other processes listen on the port, too, and the system shares out connections. Default false. */
+  readonly reusePort?: boolean;
 }
 
 export class HttpServer {
@@ -39,7 +41,7 @@ export class HttpServer {
   }
 
   /** Listens; rejects with the system's error when it cannot, such as EADDRINUSE. */
-  static async start({ http, catalog, log }: HttpServerOptions): Promise<HttpServer> {
+  static async start({ http, catalog, log, reusePort = false }: HttpServerOptions): Promise<HttpServer> {
     const app = createApp(http, log);
     const admission = new Admission(http.limits.maxOpenRequests);
     const openBodies = new OpenBodies(http.limits.maxOpenBodyBytes);
@@ -66,7 +68,13 @@ export class HttpServer {
       closeMethods(scope, [...declared]);
       addApplicationRoutes(scope, context);
     });
-    await app.listen({ host: http.host, port: http.port });
+    // Fastify's type of it is older than Node's.
+    const where: FastifyListenOptions & { readonly reusePort: boolean } = {
+      host: http.host,
+      port: http.port,
+      reusePort,
+    };
+    await app.listen(where);
     return new HttpServer(app, admission, http.host);
   }
 

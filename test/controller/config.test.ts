@@ -80,6 +80,7 @@ test("the smallest file gets every default", () => {
     http: {
       host: "127.0.0.1",
       port: 8000,
+      processes: 1,
       requestTimeoutMs: 60_000,
       keepAliveTimeoutMs: 90_000,
       limits: {

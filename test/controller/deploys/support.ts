@@ -127,7 +127,7 @@ export class DeployRig implements AsyncDisposable {
   }
 
   async [Symbol.asyncDispose](): Promise<void> {
-    await this.controller.drain();
+    await this.controller[Symbol.asyncDispose]();
     await this.deploys.flush();
     await this.state[Symbol.asyncDispose]();
   }

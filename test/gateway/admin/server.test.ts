@@ -54,7 +54,7 @@ async function open(): Promise<Admin> {
     },
     [Symbol.asyncDispose]: async () => {
       await server.close();
-      await controller.drain();
+      await controller[Symbol.asyncDispose]();
       await deploys.flush();
       await state[Symbol.asyncDispose]();
     },

@@ -189,6 +189,7 @@ export async function open(
     http: {
       host: "127.0.0.1",
       port: 0,
+      processes: 1,
       requestTimeoutMs: 60_000,
       keepAliveTimeoutMs: 60_000,
       ...http,

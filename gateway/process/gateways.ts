@@ -1,0 +1,174 @@
+// Several gateway processes on one port: started with their routes, replaced when they die, ended together.
+//
+// 1. A process opens its door only when it has the routes, so no request finds it without them.
+// 2. One that dies loses its own open requests and nobody else's; another takes its place.
+// 3. One that tells nothing for long is hung: it is killed, so that nobody waits for it.
+
+import { createServer } from "node:net";
+import type { Controller, HttpOptions } from "../../controller/index.ts";
+import { type Clock, messageOf } from "../../runtime/base/index.ts";
+import type { Logger } from "../../runtime/base/log/index.ts";
+import type { Runtime } from "../../runtime/core/index.ts";
+import { GATEWAY_MODULE, type GatewayModule } from "./module.ts";
+import { type GatewayHandle, RemotePort } from "./remote-port.ts";
+
+export interface GatewaysOptions {
+  readonly http: HttpOptions;
+  readonly controller: Controller;
+  readonly logLevel: string;
+  readonly clock: Clock;
+  readonly log: Logger;
+}
+
+interface Gateway {
+  readonly handle: GatewayHandle;
+  readonly port: RemotePort;
+  readonly pid: number | undefined;
+}
+
+/** A gateway that dies again and again is started again ever more slowly. */
+const FIRST_WAIT_MS = 100;
+const LONGEST_WAIT_MS = 10_000;
+/** Several times what a gateway may be busy with one thing. */
+const LONGEST_SILENCE_MS = 10_000;
+/** One that has lived for so long was well. */
+const WELL_AFTER_MS = 30_000;
+
+export class Gateways {
+  readonly #options: GatewaysOptions;
+  readonly #runtime: Runtime;
+  /** None is replaced any more. */
+  readonly #ending = new AbortController();
+  readonly #ended = new AbortController();
+  readonly #gateways = new Set<Gateway>();
+  #port: number;
+  #url = "";
+  #closed: Promise<void> | undefined;
+
+  private constructor(options: GatewaysOptions) {
+    this.#options = options;
+    this.#runtime = options.controller.runtime;
+    this.#port = options.http.port;
+  }
+
+  /** Resolves when all of them listen. Rejects with the system's error when they cannot, such as EADDRINUSE. */
+  static async start(options: GatewaysOptions): Promise<Gateways> {
+    const { host, port, processes } = options.http;
+    await checkFree(host, port);
+    const gateways = new Gateways(options);
+    // The first one finds the port when it is the system's to pick.
+    await gateways.#begin();
+    await Promise.all(Array.from({ length: processes - 1 }, () => gateways.#begin()));
+    void gateways.#watch();
+    return gateways;
+  }
+
+  get url(): string {
+    return this.#url;
+  }
+
+  /** Of the processes that serve. */
+  get pids(): readonly number[] {
+    return [...this.#gateways].flatMap(({ pid }) => pid ?? []);
+  }
+
+  /** New requests are refused from now on. */
+  refuse(): void {
+    this.#ending.abort();
+    for (const { handle } of this.#gateways) handle.refuse();
+  }
+
+  /** Lets the last answers out, at most for `graceMs`, then ends all. The same promise every time. */
+  close(graceMs = 0): Promise<void> {
+    this.refuse();
+    this.#closed ??= this.#close(graceMs);
+    return this.#closed;
+  }
+
+  async #close(graceMs: number): Promise<void> {
+    await Promise.all([...this.#gateways].map((gateway) => this.#end(gateway, graceMs)));
+    this.#ended.abort();
+  }
+
+  /** Never rejects: one that dies meanwhile has ended. */
+  async #end({ handle, port }: Gateway, graceMs: number): Promise<void> {
+    await this.#runtime.get(handle.close(graceMs)).catch(() => undefined);
+    this.#options.controller.detach(port);
+    await this.#runtime.stop(handle, { graceMs: 0 }).catch(() => undefined);
+  }
+
+  /** One more; rejects when it cannot be started. */
+  async #begin(waitMs = FIRST_WAIT_MS): Promise<void> {
+    const { controller, http, logLevel, clock, log } = this.#options;
+    const { GatewayProcess } = this.#runtime.actors<GatewayModule>(GATEWAY_MODULE);
+    const startedMs = clock.nowMs();
+    let pid: number | undefined;
+    let gateway: Gateway | undefined;
+    const handle = await GatewayProcess.options({
+      numCpus: 0,
+      onStatus: (status) => {
+        pid = status.pid ?? pid;
+        if (status.state !== "DEAD" || gateway === undefined) return;
+        controller.detach(gateway.port);
+        // One that never served is not replaced: whoever began it is told.
+        if (!this.#gateways.delete(gateway) || this.#ending.signal.aborted) return;
+        log.warn({ gateway: pid }, `a gateway process ended, another takes its place: ${status.reason}`);
+        const lived = clock.nowMs() - startedMs;
+        void this.#replace(lived > WELL_AFTER_MS ? FIRST_WAIT_MS : waitMs); // invariant 2
+      },
+    }).create({ http, logLevel, gateways: http.processes });
+    const port = new RemotePort(handle, { runtime: this.#runtime, clock });
+    gateway = { handle, port, pid };
+    void port.listen((key, replicaId) => controller.onLost(key, replicaId));
+    try {
+      await controller.attach(port);
+      const listening = await this.#runtime.get(handle.listen(this.#port)); // invariant 1
+      this.#port = listening.port;
+      this.#url = listening.url;
+      this.#gateways.add(gateway);
+    } catch (thrown) {
+      await this.#runtime.stop(handle, { graceMs: 0 });
+      throw thrown;
+    }
+  }
+
+  /** Invariant 3, also while they end. */
+  async #watch(): Promise<void> {
+    const { clock, log } = this.#options;
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      await clock.sleep(LONGEST_SILENCE_MS / 5, signal).catch(() => undefined);
+      for (const { handle, port, pid } of this.#gateways) {
+        if (port.silentMs < LONGEST_SILENCE_MS) continue;
+        log.warn(
+          { gateway: pid },
+          `a gateway process has told nothing for ${LONGEST_SILENCE_MS} ms: it is killed`,
+        );
+        await this.#runtime.kill(handle);
+      }
+    }
+  }
+
+  /** Until there is one, or the server ends. */
+  async #replace(firstWaitMs: number): Promise<void> {
+    for (let waitMs = firstWaitMs; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+      try {
+        await this.#options.clock.sleep(waitMs, this.#ending.signal);
+        await this.#begin(Math.min(2 * waitMs, LONGEST_WAIT_MS));
+        return;
+      } catch (thrown) {
+        if (this.#ending.signal.aborted) return;
+        this.#options.log.warn(`a gateway process cannot be started: ${messageOf(thrown)}`);
+      }
+    }
+  }
+}
+
+/** A port that is shared can be shared by mistake: somebody else must not have it. */
+async function checkFree(host: string, port: number): Promise<void> {
+  const { promise, resolve, reject } = Promise.withResolvers<void>();
+  const server = createServer();
+  server.once("error", reject);
+  server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
+  await promise;
+}

@@ -1,0 +1,88 @@
+// A gateway process as the controller has it: calls across its channel, and what it told last.
+
+import type {
+  DeploymentLoads,
+  GatewayEvent,
+  GatewayLoad,
+  GatewayPort,
+  RouteUpdate,
+  TrafficReport,
+} from "../../controller/index.ts";
+import { addReports } from "../../controller/index.ts";
+import type { Clock } from "../../runtime/base/index.ts";
+import type { ActorHandle, Runtime } from "../../runtime/core/index.ts";
+import type { GatewayModule } from "./module.ts";
+
+export type GatewayHandle = ActorHandle<GatewayModule["GatewayProcess"]>;
+
+export class RemotePort implements GatewayPort {
+  readonly #runtime: Runtime;
+  readonly #handle: GatewayHandle;
+  #loads: DeploymentLoads = {};
+  readonly #clock: Clock;
+  #traffic = new Map<string, TrafficReport>();
+  #heardMs: number;
+
+  constructor(
+    handle: GatewayHandle,
+    { runtime, clock }: { readonly runtime: Runtime; readonly clock: Clock },
+  ) {
+    this.#handle = handle;
+    this.#runtime = runtime;
+    this.#clock = clock;
+    this.#heardMs = clock.nowMs();
+  }
+
+  /** Since it last told anything; it does several times a second. */
+  get silentMs(): number {
+    return this.#clock.nowMs() - this.#heardMs;
+  }
+
+  apply(update: RouteUpdate): Promise<void> {
+    return this.#runtime.get(this.#handle.apply(update));
+  }
+
+  drained(key: string): Promise<void> {
+    return this.#runtime.get(this.#handle.drained(key));
+  }
+
+  restore(key: string, replicaId: string): void {
+    this.#handle.restore(key, replicaId);
+  }
+
+  busyMs(key: string, replicaId: string): Promise<number | undefined> {
+    return this.#runtime.get(this.#handle.busyMs(key, replicaId));
+  }
+
+  load(key: string): GatewayLoad | undefined {
+    return this.#loads[key];
+  }
+
+  takeTraffic(): ReadonlyMap<string, TrafficReport> {
+    const taken = this.#traffic;
+    this.#traffic = new Map();
+    return taken;
+  }
+
+  /** Hears what the process tells until it is gone. Never rejects. */
+  async listen(onLost: (key: string, replicaId: string) => void): Promise<void> {
+    try {
+      for await (const event of this.#handle.events()) this.#hear(event, onLost);
+    } catch {
+      // Whoever watches the actor is told of its end.
+    }
+  }
+
+  #hear(event: GatewayEvent, onLost: (key: string, replicaId: string) => void): void {
+    this.#heardMs = this.#clock.nowMs();
+    if (event.kind === "lost") {
+      onLost(event.key, event.replicaId);
+      return;
+    }
+    this.#loads = event.loads;
+    for (const [application, report] of Object.entries(event.traffic)) {
+      const before = this.#traffic.get(application);
+      this.#traffic.set(application, before === undefined ? report : addReports(before, report));
+    }
+  }
+}

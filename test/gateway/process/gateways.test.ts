@@ -1,0 +1,173 @@
+// Several gateway processes on one port, in a real server: they share the work, die, hang and are replaced.
+
+import assert from "node:assert/strict";
+import { createServer } from "node:net";
+import { test } from "node:test";
+import { decodeConfig } from "../../../controller/index.ts";
+import { Gateways } from "../../../gateway/process/index.ts";
+import { Server } from "../../../gateway/index.ts";
+import { formatFaults } from "../../../runtime/base/config/index.ts";
+import { silentLog } from "../../../runtime/base/log/index.ts";
+import { childPids, isGone } from "../../runtime/core/support.ts";
+import { moduleOf } from "../../controller/support.ts";
+import { eventually } from "../../support/eventually.ts";
+
+interface Settings {
+  readonly port?: number;
+  readonly deployments?: readonly object[];
+}
+
+function configOf({ port = 0, deployments = [moduleOf("Echo", { num_replicas: 2 })] }: Settings): string {
+  return JSON.stringify({
+    applications: [{ name: "app", deployments: deployments.map((one) => ({ min_ready_s: 0, ...one })) }],
+    http_options: { port, processes: 2 },
+    admin_options: { port: 0 },
+  });
+}
+
+async function serve(settings: Settings = {}): Promise<Server> {
+  const decoded = decodeConfig(configOf(settings), { file: "/shoal.json" });
+  assert(decoded.kind === "ok", decoded.kind === "faults" ? formatFaults(decoded.faults) : "");
+  const server = await Server.start({ config: decoded.value, log: silentLog, logLevel: "silent" });
+  await server.deployed;
+  return server;
+}
+
+function pidsOf(server: Server): readonly number[] {
+  assert(server.http instanceof Gateways);
+  return server.http.pids;
+}
+
+interface Answer {
+  readonly status: number;
+  readonly data: unknown;
+}
+
+/** On a connection of its own, so that the system chooses the process. */
+async function ask(server: Server, number: number, model = "echo"): Promise<Answer> {
+  const inputs = [{ name: "x", datatype: "INT32", shape: [1, 1], data: [number] }];
+  const response = await fetch(`${server.http.url}/v2/models/${model}/infer`, {
+    method: "POST",
+    headers: { "content-type": "application/json", connection: "close" },
+    body: JSON.stringify({ inputs }),
+  });
+  const body = (await response.json()) as { readonly outputs?: readonly { readonly data: unknown }[] };
+  return { status: response.status, data: body.outputs?.[0]?.data };
+}
+
+const NUMBERS = Array.from({ length: 40 }, (_, index) => index);
+
+test("processes share a port, and each knows every route from its first request on", async () => {
+  await using server = await serve();
+  const pids = pidsOf(server);
+  assert.equal(new Set(pids).size, 2);
+  const answers = await Promise.all(NUMBERS.map((number) => ask(server, number)));
+  assert.deepEqual(
+    answers,
+    NUMBERS.map((number) => ({ status: 200, data: [number] })),
+  );
+  assert.equal((await ask(server, 1, "nothing")).status, 404);
+});
+
+test("a process that is killed is replaced, and nobody else notices", async () => {
+  await using server = await serve();
+  const [killed = 0, other = 0] = pidsOf(server);
+  process.kill(killed, "SIGKILL");
+  await eventually("two processes again", () => {
+    const pids = pidsOf(server);
+    return pids.length === 2 && !pids.includes(killed);
+  });
+  assert(pidsOf(server).includes(other));
+  const answers = await Promise.all(NUMBERS.map((number) => ask(server, number)));
+  assert(answers.every(({ status }) => status === 200));
+});
+
+test("a killed process loses only its own open requests", async () => {
+  const slow = moduleOf("Slow", { user_config: { ms: 600 }, max_ongoing_requests: 64 });
+  await using server = await serve({ deployments: [slow] });
+  const [killed = 0] = pidsOf(server);
+  const answers = NUMBERS.map((number) => ask(server, number, "slow"));
+  const load = () => server.controller.deployment("slow")?.load.open ?? 0;
+  await eventually("all of them open", () => load() === NUMBERS.length);
+  process.kill(killed, "SIGKILL");
+  const outcomes = await Promise.allSettled(answers);
+  const lost = outcomes.filter(({ status }) => status === "rejected").length;
+  assert(lost < NUMBERS.length, "the other process answered what it had");
+  for (const [index, outcome] of outcomes.entries()) {
+    if (outcome.status === "fulfilled") assert.deepEqual(outcome.value, { status: 200, data: [index] });
+  }
+});
+
+test("a process that hangs is killed and replaced", async () => {
+  await using server = await serve();
+  const [hung = 0] = pidsOf(server);
+  process.kill(hung, "SIGSTOP");
+  await eventually("another one in its place", () => {
+    const pids = pidsOf(server);
+    return pids.length === 2 && !pids.includes(hung);
+  });
+  assert(isGone(hung));
+});
+
+test("a rollout fails no request, whichever process it came to", async () => {
+  await using server = await serve({ deployments: [moduleOf("Echo", { version: "1" })] });
+  const ended = new AbortController();
+  const statuses: number[] = [];
+  const asking = NUMBERS.slice(0, 4).map(async (number) => {
+    while (!ended.signal.aborted) statuses.push((await ask(server, number)).status);
+  });
+  const { controller } = server;
+  const before = controller.deployment("echo")?.replicas.map(({ id }) => id);
+  for (const version of ["2", "3"]) {
+    // The path is another, so the replicas are.
+    const decoded = decodeConfig(
+      configOf({
+        deployments: [moduleOf("Echo", { version, resources: { num_cpus: Number(version) / 10 } })],
+      }),
+      { file: "/shoal.json" },
+    );
+    assert(decoded.kind === "ok");
+    controller.apply(decoded.value);
+    await eventually("rolled out", () => {
+      const deployment = controller.deployment("echo");
+      return deployment?.status.state === "HEALTHY" && deployment.version === version;
+    });
+  }
+  ended.abort();
+  await Promise.all(asking);
+  assert.notDeepEqual(
+    controller.deployment("echo")?.replicas.map(({ id }) => id),
+    before,
+  );
+  assert(statuses.length > 0);
+  assert.deepEqual([...new Set(statuses)], [200]);
+});
+
+test("draining answers what was admitted, in every process, and leaves none", async () => {
+  const slow = moduleOf("Slow", { user_config: { ms: 600 }, max_ongoing_requests: 64 });
+  const server = await serve({ deployments: [slow] });
+  const answers = NUMBERS.map((number) => ask(server, number, "slow"));
+  const load = () => server.controller.deployment("slow")?.load.open ?? 0;
+  await eventually("all of them open", () => load() === NUMBERS.length);
+  await server.drain();
+  assert.deepEqual(
+    await Promise.all(answers),
+    NUMBERS.map((number) => ({ status: 200, data: [number] })),
+  );
+  assert.deepEqual(childPids(), []);
+});
+
+test("a port that somebody has is refused, also one that would be shared by mistake", async () => {
+  const other = createServer();
+  await new Promise<void>(
+    (resolve) => void other.listen({ host: "127.0.0.1", port: 0, reusePort: true }, resolve),
+  );
+  const address = other.address();
+  assert(typeof address === "object" && address !== null);
+  await assert.rejects(serve({ port: address.port }), {
+    code: "INVALID_CONFIG",
+    message: /Cannot listen on 127\.0\.0\.1:\d+ \(http_options\): the port is in use by another process/,
+  });
+  await new Promise((resolve) => other.close(resolve));
+  assert.deepEqual(childPids(), []);
+});
