@@ -35,6 +35,8 @@ export interface Route {
   readonly ingress: ServedDeployment;
   /** Absent when the ingress answers every request. */
   readonly traffic?: TrafficRouter;
+  /** Longest a request to this route may take; absent when only the deployment's own bound counts. */
+  readonly requestTimeoutMs?: number;
 }
 
 export interface Catalog {

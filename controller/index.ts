@@ -3,6 +3,7 @@ export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
 export * from "./deploys/index.ts";
 export {
+  type Claim,
   Dispatcher,
   type DurationStat,
   type InferResult,
@@ -10,6 +11,8 @@ export {
   joinKey,
   neverConnected,
   NotDelivered,
+  PRIORITIES,
+  type Priority,
   type ReplicaLink,
   type Ticket,
   type Work,

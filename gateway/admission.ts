@@ -1,7 +1,7 @@
 // Who gets in: the bound on open requests, the deployment by name, and room in its queue, all before a byte of
 // a body is read.
 
-import type { ServedDeployment } from "../controller/index.ts";
+import type { Claim, ServedDeployment } from "../controller/index.ts";
 import { ShoalError } from "../runtime/base/index.ts";
 
 export class Admission {
@@ -54,7 +54,7 @@ export class Admission {
   }
 
   /** Throws when the deployment cannot take a request now, whatever is in it. */
-  static check(deployment: ServedDeployment): void {
+  static check(deployment: ServedDeployment, claim: Claim = {}): void {
     // After a rollout that failed, what served before still does.
     if (deployment.status.state === "DEPLOY_FAILED" && !deployment.ready) {
       throw new ShoalError("DEPLOY_FAILED", `Cannot use "${deployment.name}": ${deployment.status.message}`);
@@ -64,10 +64,6 @@ export class Admission {
         retryAfterMs: 1_000,
       });
     }
-    const refusal = deployment.dispatcher.refusal();
-    if (refusal !== undefined) {
-      deployment.dispatcher.stats.refused++;
-      throw refusal;
-    }
+    deployment.dispatcher.check(claim);
   }
 }

@@ -120,9 +120,10 @@ export class Dispatcher {
   }
 
   /** Admits work or throws at once (invariant 1). */
-  submit(work: Work, deadlineMs: number, claim: Claim = {}): Ticket {
+  submit(work: Work, deadlineMs: number): Ticket {
     const nowMs = this.#options.clock.nowMs();
     const rows = work.kind === "infer" ? work.rows : 1;
+    const { claim = {} } = work;
     this.#checkSize(work);
     this.#arrive(rows);
     const dueMs = Math.min(deadlineMs, nowMs + this.#objectiveOf(work));

@@ -3,6 +3,7 @@
 
 import type { ShoalError, Tensor } from "../../runtime/base/index.ts";
 import type { BatchReason } from "./batch-reason.ts";
+import type { Claim } from "./policy.ts";
 import type { ReplicaLink } from "./replica-link.ts";
 
 export interface InferWork {
@@ -15,12 +16,14 @@ export interface InferWork {
   readonly rows: number;
   /** Requests with equal keys may share a batch; see `joinKey`. */
   readonly joinKey: string;
+  readonly claim?: Claim;
 }
 
 export interface FetchWork {
   readonly kind: "fetch";
   /** Carries the request to the replica and its answer to the client; the slot is held until it settles. */
   readonly carry: (replica: ReplicaLink) => Promise<void>;
+  readonly claim?: Claim;
 }
 
 /** Thrown by `carry` when the replica surely never saw the request and nothing of it was spent: it may go to another. */

@@ -214,7 +214,13 @@ export class Runner {
   #copy(batch: Batch, slow: Slot, pay: () => boolean): void {
     const { pool, arrivals, queue, stats } = this.#parts;
     const [entry] = batch.entries;
-    if (entry === undefined || entry.original !== undefined || entry.state.kind !== "sent" || entry.state.batch !== batch) return;
+    if (
+      entry === undefined ||
+      entry.original !== undefined ||
+      entry.state.kind !== "sent" ||
+      entry.state.batch !== batch
+    )
+      return;
     const { best } = pool;
     const calm = isCalm(pool, { overloaded: arrivals.overloaded, queued: queue.length });
     if (!calm || best === undefined || best === slow || !pay()) return;

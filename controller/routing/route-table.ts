@@ -44,6 +44,8 @@ export interface RouteEntry {
   /** Name of the deployment that answers; with traffic, of its stable version. */
   readonly ingress: string;
   readonly traffic: TrafficTable | undefined;
+  /** Of the route alone, where it has a bound of its own. */
+  readonly requestTimeoutMs?: number;
 }
 
 /** From one number of the table to a later one. The first that a gateway gets has everything. */

@@ -133,10 +133,18 @@ export class Routed implements Catalog, GatewayPort {
     this.#models = models;
   }
 
-  #routeOf({ application, prefix, ingress }: RouteEntry): Route[] {
+  #routeOf({ application, prefix, ingress, requestTimeoutMs }: RouteEntry): Route[] {
     const deployment = this.#byName.get(ingress);
     if (deployment === undefined) return [];
     const traffic = this.#traffic.get(application);
-    return [{ application, prefix, ingress: deployment, ...(traffic === undefined ? {} : { traffic }) }];
+    return [
+      {
+        application,
+        prefix,
+        ingress: deployment,
+        ...(traffic === undefined ? {} : { traffic }),
+        ...(requestTimeoutMs === undefined ? {} : { requestTimeoutMs }),
+      },
+    ];
   }
 }

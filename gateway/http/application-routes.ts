@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ShoalError } from "../../runtime/base/index.ts";
 import { Admission } from "../admission.ts";
+import { claimOf } from "./claim.ts";
 import { METHODS, refuseMethod } from "./methods.ts";
 import { answerPlain, type PlainExchange } from "./plain.ts";
 import type { RouteContext } from "./v2-routes.ts";
@@ -29,14 +30,22 @@ async function answer(
   const route = context.catalog.route(path);
   if (route === undefined || path.startsWith("/v2/")) throw noSuchRoute(request.method, path);
   const asked = { request, reply, ...context };
-  const plain: PlainExchange = { request, reply, context, exchange: undefined, body: undefined };
+  const routeTimeoutMs = route.requestTimeoutMs ?? Number.POSITIVE_INFINITY;
+  const plain: PlainExchange = {
+    request,
+    reply,
+    context,
+    routeTimeoutMs,
+    exchange: undefined,
+    body: undefined,
+  };
   const choose = (): Chosen => {
     const { ingress, traffic } = context.catalog.route(path) ?? route;
     return chooseVersion(traffic, ingress, asked);
   };
   return answerWith(choose, asked, async (chosen) => {
     const { deployment, visit } = chosen;
-    Admission.check(deployment);
+    Admission.check(deployment, claimOf(request, deployment));
     if (deployment.takes.fetch) {
       return forwardWeb({ ...route, ingress: deployment }, { request, reply, context, visit });
     }

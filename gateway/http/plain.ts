@@ -8,6 +8,7 @@ import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferWork } from "../../controller/index.ts";
 import { elementCount, ShoalError, type Tensor, type TensorSpec } from "../../runtime/base/index.ts";
 import { readBody } from "./body.ts";
+import { batchingHeaders, claimOf } from "./claim.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
 import { sendBody } from "./respond.ts";
@@ -22,6 +23,8 @@ export interface PlainExchange {
   readonly request: FastifyRequest;
   readonly reply: FastifyReply;
   readonly context: RouteContext;
+  /** The bound of the route, in milliseconds. */
+  readonly routeTimeoutMs: number;
   exchange: Exchange | undefined;
   body: Buffer | undefined;
 }
@@ -40,17 +43,20 @@ export async function answerPlain(
     );
   }
   plain.exchange ??= new Exchange(context.admission, reply);
-  plain.body ??= await readBody(request.raw, context.limits, timeoutMsOf(request, deployment));
+  const timeoutMs = Math.min(plain.routeTimeoutMs, timeoutMsOf(request, deployment));
+  plain.body ??= await readBody(request.raw, context.limits, timeoutMs);
   const inputs = decodePlain(plain.body, { model, signature, limits: context.limits });
   const { rows, joinKey, outputNames: outputs } = plan(inputs, [], signature);
-  const work: InferWork = { kind: "infer", inputs, outputs, rows, joinKey };
-  const running = plain.exchange.run(deployment, work, timeoutMsOf(request, deployment));
+  const claim = claimOf(request, deployment);
+  const work: InferWork = { kind: "infer", inputs, outputs, rows, joinKey, claim };
+  const running = plain.exchange.run(deployment, work, timeoutMs);
   visit?.sent();
   const result = await running;
   visit?.answered();
   if (visit !== undefined) copyToShadows(visit, { work, expected: result.outputs, catalog: context.catalog });
   const parts = [`{"outputs":${encodePlain(result.outputs)}}`];
-  await sendBody(reply, { headers: { "content-type": "application/json" }, parts });
+  const headers = { "content-type": "application/json", ...batchingHeaders(request, result) };
+  await sendBody(reply, { headers, parts });
   return reply;
 }
 

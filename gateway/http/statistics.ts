@@ -34,6 +34,16 @@ export function statisticsOf(name: string, { version, dispatcher }: ServedDeploy
         compute_output: rounded(stat.compute_output),
       })),
     memory_usage: [],
+    // Not Triton's: why batches had no more rows, by request, and what became of those that were not run.
+    dispatch: {
+      batch_reasons: Object.fromEntries(stats.reasons),
+      refused: stats.refused,
+      shed: stats.shed,
+      displaced: stats.displaced,
+      requeued: stats.requeued,
+      hedged: stats.hedged,
+      hedges_won: stats.hedgesWon,
+    },
   };
 }
 

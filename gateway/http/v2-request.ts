@@ -17,7 +17,7 @@ import {
   takeBinary,
 } from "../../runtime/base/index.ts";
 import type { Signature, SignatureTensor } from "../../runtime/engines/index.ts";
-import { joinKey } from "../../controller/index.ts";
+import { joinKey, PRIORITIES, type Priority } from "../../controller/index.ts";
 import { recall, remember } from "./header-memo.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
 import type { RequestLimits } from "./limits.ts";
@@ -36,6 +36,8 @@ export interface V2Request {
   readonly binaryByDefault: boolean;
   /** `parameters.timeout`, microseconds; undefined when not given. */
   readonly timeoutUs: number | undefined;
+  /** `parameters.priority`; undefined when not given. */
+  readonly priority: Priority | undefined;
 }
 
 export interface V2Context {
@@ -78,6 +80,7 @@ export function decodeV2Request(
     outputs,
     binaryByDefault,
     timeoutUs: timeoutOf(parameters, context),
+    priority: priorityOf(parameters, context),
   };
   const allBinary = inputs.every(({ bytes }) => bytes.buffer === binary.buffer);
   if (allBinary && binary.byteLength > 0) remember(json, binary, { request, signature });
@@ -276,7 +279,14 @@ function bareBytes(body: Uint8Array, context: V2Context): V2Request {
   const tensor = { name: spec.name, datatype: spec.datatype, shape, bytes };
   checkTensor(tensor);
   const planned = plan([tensor], [], context.signature);
-  return { id: undefined, ...planned, outputs: [], binaryByDefault: true, timeoutUs: undefined };
+  return {
+    id: undefined,
+    ...planned,
+    outputs: [],
+    binaryByDefault: true,
+    timeoutUs: undefined,
+    priority: undefined,
+  };
 }
 
 /** A shape with a batch axis and another that varies is one row, as Triton has it. */
@@ -304,6 +314,19 @@ function timeoutOf(parameters: Fields, context: V2Context): number | undefined {
   if (timeout === undefined || timeout === 0) return undefined; // 0 is Triton's word for none
   if (typeof timeout === "number" && Number.isSafeInteger(timeout) && timeout > 0) return timeout;
   throw invalid(context, `found timeout ${describe(timeout)}, wanted a whole number of microseconds from 0`);
+}
+
+/** Triton's numbers, 1 for the highest and 0 for the default, or our names; below the third all are low. */
+function priorityOf(parameters: Fields, context: V2Context): Priority | undefined {
+  const { priority } = parameters;
+  if (priority === undefined || priority === 0) return undefined;
+  if (typeof priority === "number" && Number.isSafeInteger(priority) && priority > 0) {
+    return PRIORITIES[priority - 1] ?? "low";
+  }
+  const named = PRIORITIES.find((one) => one === priority);
+  if (named !== undefined) return named;
+  const wanted = `a whole number from 0, or ${PRIORITIES.map((one) => `"${one}"`).join(", ")}`;
+  throw invalid(context, `found priority ${describe(priority)}, wanted ${wanted}`);
 }
 
 function flagOf(parameters: Fields, key: string, context: V2Context): boolean | undefined {

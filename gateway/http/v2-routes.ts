@@ -7,6 +7,7 @@ import { freeLarge, HEADER_LENGTH, ShoalError, SHOAL_VERSION } from "../../runti
 import type { Signature } from "../../runtime/engines/index.ts";
 import { Admission } from "../admission.ts";
 import { readBody } from "./body.ts";
+import { batchingHeaders, claimOf } from "./claim.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import type { RequestLimits } from "./limits.ts";
 import { modelMetadata, repositoryIndex } from "./metadata.ts";
@@ -106,7 +107,7 @@ async function infer(
     return chooseVersion(router, versions[0], asked);
   };
   return answerWith(choose, asked, async ({ deployment, visit }) => {
-    Admission.check(deployment);
+    Admission.check(deployment, claimOf(request, deployment));
     const signature = signatureOf(deployment);
     const { model } = request.params;
     exchange ??= new Exchange(admission, reply);
@@ -114,7 +115,8 @@ async function infer(
     body ??= await readBody(request.raw, limits, timeoutMsOf(request, deployment));
     const decoded = decodeV2Request(body, headerLength, { model, signature, limits });
     const { inputs, rows, joinKey, outputNames: outputs } = decoded;
-    const work: InferWork = { kind: "infer", inputs, outputs, rows, joinKey };
+    const claim = claimOf(request, deployment, decoded.priority);
+    const work: InferWork = { kind: "infer", inputs, outputs, rows, joinKey, claim };
     const running = exchange.run(deployment, work, timeoutMsOf(request, deployment, decoded.timeoutUs));
     visit?.sent();
     const result = await running;
@@ -125,7 +127,11 @@ async function infer(
       if (result.release !== undefined) reply.raw.once("finish", result.release);
     }
     const { version } = deployment;
-    await sendBody(reply, encodeV2Response({ model, version, request: decoded, outputs: result.outputs }));
+    const answer = encodeV2Response({ model, version, request: decoded, outputs: result.outputs });
+    await sendBody(reply, {
+      headers: { ...answer.headers, ...batchingHeaders(request, result) },
+      parts: answer.parts,
+    });
     return reply;
   });
 }

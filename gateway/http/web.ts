@@ -16,6 +16,7 @@ import {
 } from "../../controller/index.ts";
 import { asShoalError, messageOf, ShoalError, systemCodeOf } from "../../runtime/base/index.ts";
 import { discardBody, tooLarge } from "./body.ts";
+import { claimOf } from "./claim.ts";
 import { WEB_URL } from "../../replicas/index.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import type { RouteContext } from "./v2-routes.ts";
@@ -91,8 +92,8 @@ export async function forwardWeb(
   };
   const ticket: Ticket = exchange.submit(
     route.ingress,
-    { kind: "fetch", carry },
-    timeoutMsOf(request, route.ingress),
+    { kind: "fetch", carry, claim: claimOf(request, route.ingress) },
+    Math.min(route.requestTimeoutMs ?? Number.POSITIVE_INFINITY, timeoutMsOf(request, route.ingress)),
   );
   visit?.sent();
   try {

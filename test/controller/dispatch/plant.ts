@@ -206,7 +206,7 @@ export class Plant {
       this.outcomes.push({ claim, sentMs, tookMs: this.clock.nowMs() - sentMs, kind });
     };
     try {
-      const ticket = this.dispatcher.submit(WORK, sentMs + 60_000, claim);
+      const ticket = this.dispatcher.submit({ ...WORK, claim }, sentMs + 60_000);
       ticket.result.then(
         () => end("answered"),
         () => end("failed"),

@@ -64,7 +64,8 @@ export class Desk {
       ...claim
     }: { name?: string; withinMs?: number } & Claim = {},
   ): Ticket {
-    const ticket = this.dispatcher.submit(infer(values, name), this.clock.nowMs() + withinMs, claim);
+    const work = { ...infer(values, name), claim };
+    const ticket = this.dispatcher.submit(work, this.clock.nowMs() + withinMs);
     // A test may look at what became of it later than it settles.
     ticket.result.catch(() => undefined);
     return ticket;
