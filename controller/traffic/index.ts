@@ -1,9 +1,7 @@
-export type { RequestHeaders } from "./chooser.ts";
 export { differenceOf } from "./compare.ts";
-export type { CopyOutcome } from "./meter.ts";
 export type { StoredTraffic } from "./lasting.ts";
 export { TrafficRouter } from "./router.ts";
-export type { TrafficStatus, VersionStatus } from "./status.ts";
+export type { TrafficStatus } from "./status.ts";
 export { SLOTS, type TableShadow, type TrafficTable } from "./table.ts";
 export { addReports, type TrafficReport, type VersionOutcome } from "./tally.ts";
 export { Traffic } from "./traffic.ts";
