@@ -53,12 +53,15 @@ export interface CanaryMove {
 export function nextCanary(state: CanaryState | undefined, view: CanaryView, nowMs: number): CanaryMove {
   const { subject, healthy, failed, message } = view;
   if (state === undefined || !isDeepStrictEqual(state.subject, subject)) {
-    const waiting = { kind: "WAITING", subject, reason: "until it is healthy" } as const; // invariant 1
+    const waiting = { kind: "WAITING", subject, reason: waitingFor(message) } as const; // invariant 1
     return healthy ? nextCanary(waiting, view, nowMs) : { state: waiting, fresh: true };
   }
   switch (state.kind) {
     case "WAITING":
-      if (!healthy) return { state, fresh: false };
+      if (!healthy) {
+        const reason = waitingFor(message);
+        return { state: state.reason === reason ? state : { ...state, reason }, fresh: false };
+      }
       return {
         state: { kind: "STEPPING", subject, step: 0, sinceMs: nowMs, reason: "it is healthy" },
         fresh: true,
@@ -74,6 +77,10 @@ export function nextCanary(state: CanaryState | undefined, view: CanaryView, now
     case "ROLLED_BACK":
       return { state, fresh: false };
   }
+}
+
+function waitingFor(message: string): string {
+  return message === "" ? "until it is healthy" : `until it is healthy: ${message}`;
 }
 
 function judged(

@@ -82,6 +82,8 @@ describe("a canary", () => {
   test("waits until it is healthy, goes step by step, and is promoted; the story says why (invariant 1)", () => {
     const course = new Course(CANARY).see("next", { healthy: false, ready: true }).plan(0, good());
     assert.deepEqual([course.state, course.slots], ["WAITING", { stable: SLOTS }]);
+    course.see("next", { healthy: false, ready: false, message: "0 of 1 replicas run" }).plan(1_000);
+    assert.equal(course.memory.canary?.reason, "until it is healthy: 0 of 1 replicas run");
     course.see("next", {}).plan(1_000, good());
     assert.deepEqual(course.slots, { stable: 9_500, next: 500 });
     course.plan(5_000, good());
