@@ -6,5 +6,4 @@ export { configJsonSchema } from "./json-schema.ts";
 export { decodeConfig, decodeFile, loadConfig } from "./load.ts";
 export type * from "./types-traffic.ts";
 export { normalise } from "./normalise.ts";
-export type { ServeFile } from "./schema.ts";
 export type * from "./types.ts";
