@@ -1,7 +1,6 @@
 // Where workers stand: asked of real ones that wait, turn in circles, are stopped or sit in a system call.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { suite, test } from "node:test";
 import type { TaskModule, WorkerLine, WorkerStack } from "../../../../runtime/core/index.ts";
@@ -9,7 +8,7 @@ import { StackProbe } from "../../../../runtime/core/stacks/stack-probe.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { type Started, start } from "../runtime/support.ts";
-import { listeningPorts } from "./support.ts";
+import { listeningPorts, makePipe } from "./support.ts";
 
 type Blocked = typeof import("./fixtures/blocked.ts");
 
@@ -75,7 +74,7 @@ suite("stacks", () => {
   test("a worker in a system call is told of as such, and the inspector it opens when it is back is closed", async () => {
     await using started = await start();
     const pipe = started.file("pipe");
-    execFileSync("mkfifo", [pipe]);
+    makePipe(pipe);
     const reading = blocked(started).readPipe(started.file("began"), pipe);
     const [pid = 0] = (await started.lines("began", 1)).map(Number);
     for (let round = 0; round < 2; round++) {
