@@ -4,6 +4,8 @@ export { type LayeredConfig, loadLayers } from "./layers.ts";
 export { applicationForm, deploymentForm, toFileForm } from "./file-form.ts";
 export { configJsonSchema } from "./json-schema.ts";
 export { decodeConfig, decodeFile, loadConfig } from "./load.ts";
+export type * from "./types-scaling.ts";
 export type * from "./types-traffic.ts";
+export { policyUrl } from "./scaling.ts";
 export { normalise } from "./normalise.ts";
 export type * from "./types.ts";

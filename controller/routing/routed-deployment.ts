@@ -9,6 +9,8 @@ import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import type { DeploymentStatus, ServedDeployment } from "../catalog.ts";
 import { Dispatcher, ReplicaClient } from "../dispatch/index.ts";
+import type { GatewayLoad } from "./gateway-port.ts";
+import { LoadCounts } from "./load-counts.ts";
 import { policyOf } from "./policy-of.ts";
 import type { DeploymentEntry, ReplicaEntry } from "./route-table.ts";
 import { shareOf } from "./share.ts";
@@ -27,6 +29,7 @@ const NOTHING = { infer: false, fetch: false };
 export class RoutedDeployment implements ServedDeployment {
   readonly dispatcher: Dispatcher;
   readonly #options: RoutedDeploymentOptions;
+  readonly #counts = new LoadCounts();
   readonly #clients = new Map<string, ReplicaClient>();
   #entry: DeploymentEntry;
   #drained: Promise<void> | undefined;
@@ -41,6 +44,7 @@ export class RoutedDeployment implements ServedDeployment {
       clock,
       log,
       onLost: (replicaId) => onLost(entry.key, replicaId),
+      load: this.#counts,
     });
     this.adopt(entry);
   }
@@ -75,6 +79,22 @@ export class RoutedDeployment implements ServedDeployment {
 
   get deleted(): boolean {
     return this.#entry.deleted;
+  }
+
+  get load(): GatewayLoad {
+    const { queued, queuedRows, open, service } = this.dispatcher;
+    const { arrivedRequests, arrivedRows, endedRequests, missedRequests } = this.#counts;
+    const { line, margin, noise, observations: batches } = service;
+    return {
+      queued,
+      queuedRows,
+      open,
+      arrivedRequests,
+      arrivedRows,
+      endedRequests,
+      missedRequests,
+      service: line && { ...line, margin, noise, batches },
+    };
   }
 
   adopt(entry: DeploymentEntry): void {

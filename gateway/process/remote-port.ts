@@ -33,6 +33,10 @@ export class RemotePort implements GatewayPort {
     this.#heardMs = clock.nowMs();
   }
 
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
   /** Since it last told anything; it does several times a second. */
   get silentMs(): number {
     return this.#clock.nowMs() - this.#heardMs;
@@ -79,7 +83,7 @@ export class RemotePort implements GatewayPort {
       onLost(event.key, event.replicaId);
       return;
     }
-    this.#loads = event.loads;
+    this.#loads = { ...this.#loads, ...event.loads };
     for (const [application, report] of Object.entries(event.traffic)) {
       const before = this.#traffic.get(application);
       this.#traffic.set(application, before === undefined ? report : addReports(before, report));
