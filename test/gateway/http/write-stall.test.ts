@@ -6,16 +6,7 @@ import { once } from "node:events";
 import { connect, type Socket } from "node:net";
 import { describe, test } from "node:test";
 import { RawConnection } from "../../support/raw-http.ts";
-import {
-  ADD_SUB,
-  addSub,
-  assertUsable,
-  FakeCatalog,
-  FakeDeployment,
-  good,
-  INFER,
-  LIMITS,
-} from "./support.ts";
+import { ADD_SUB, addSub, type Door, FakeDeployment, good, INFER, open } from "./support.ts";
 
 const STALL_MS = 40;
 /** More than the buffers of two sockets hold. */
