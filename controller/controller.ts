@@ -152,7 +152,8 @@ export class Controller {
     const wanted = new Set(applications.flatMap(({ deployments }) => deployments.map(({ name }) => name)));
     for (const { name, deployments } of applications) {
       const generation = options.generations?.get(name) ?? this.#generation;
-      for (const deployment of deployments) this.#want(deployment, { application: name, generation }, options);
+      for (const deployment of deployments)
+        this.#want(deployment, { application: name, generation }, options);
     }
     this.#traffic.apply(applications, options.recalledTraffic);
     this.#route();

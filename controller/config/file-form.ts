@@ -83,7 +83,12 @@ export function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
   };
 }
 
-function dispatchForm({ latencySloMs, scaling, tenants, hedgingBudget }: DeploymentConfig): Partial<DeploymentFile> {
+function dispatchForm({
+  latencySloMs,
+  scaling,
+  tenants,
+  hedgingBudget,
+}: DeploymentConfig): Partial<DeploymentFile> {
   return {
     ...(latencySloMs === undefined && scaling === undefined
       ? {}

@@ -1,6 +1,14 @@
 // What no schema can say of `autoscaling_config`.
 
-import { type Field, fieldOf, numberOf, quote, type Report, scalarOf, stringOf } from "../../runtime/base/config/index.ts";
+import {
+  type Field,
+  fieldOf,
+  numberOf,
+  quote,
+  type Report,
+  scalarOf,
+  stringOf,
+} from "../../runtime/base/config/index.ts";
 import { builtInPolicy } from "./scaling.ts";
 import { SCALING_POLICIES } from "./schema-scaling.ts";
 import { hasEnding, MODULE_ENDINGS, parseModuleReference } from "./source-path.ts";
@@ -23,7 +31,9 @@ function countRule(deployment: Field, scaling: Field, report: Report): void {
 }
 
 function boundsRule(scaling: Field, report: Report): void {
-  const [low, high, first] = ["min_replicas", "max_replicas", "initial_replicas"].map((name) => fieldOf(scaling, name));
+  const [low, high, first] = ["min_replicas", "max_replicas", "initial_replicas"].map((name) =>
+    fieldOf(scaling, name),
+  );
   const min = numberOf(low) ?? 1;
   const max = numberOf(high);
   if (low !== undefined && max !== undefined && min > max) {

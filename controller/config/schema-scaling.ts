@@ -74,7 +74,8 @@ export const AutoscalingConfig = Section(
     ),
     keep_alive_s: Type.Optional(
       SecondsOrZero({
-        description: "Longest that the last replica stays with nothing to do when min_replicas is 0. Default 600.",
+        description:
+          "Longest that the last replica stays with nothing to do when min_replicas is 0. Default 600.",
       }),
     ),
     metrics_interval_s: Type.Optional(

@@ -104,7 +104,13 @@ export class Scaler implements AsyncDisposable {
 
   #start(): RunningPolicy {
     const { application, config, scaling, wake } = this.#options;
-    return policyOf({ application, deployment: config.name, scaling, objectiveMs: config.latencySloMs, wake });
+    return policyOf({
+      application,
+      deployment: config.name,
+      scaling,
+      objectiveMs: config.latencySloMs,
+      wake,
+    });
   }
 
   #measure(replicas: ScaledDeployment["replicas"]): void {
@@ -117,7 +123,11 @@ export class Scaler implements AsyncDisposable {
     this.#measured = running;
   }
 
-  #snapshot({ replicas, loads, config }: ScaledDeployment, load: LoadReading, nowMs: number): ScalingSnapshot {
+  #snapshot(
+    { replicas, loads, config }: ScaledDeployment,
+    load: LoadReading,
+    nowMs: number,
+  ): ScalingSnapshot {
     const kinds = replicas.map(({ view }) => view.phase.kind);
     const queuedRequests = sum(loads, (one) => one.queued);
     const ongoingRequests = sum(loads, (one) => one.open) - queuedRequests;

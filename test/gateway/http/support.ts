@@ -58,6 +58,8 @@ export class FakeDeployment implements ServedDeployment {
     });
     this.dispatcher.addReplica(replica);
   }
+
+  whenLoaded(): undefined {}
 }
 
 export class FakeCatalog implements Catalog {
