@@ -48,6 +48,8 @@ interface CaseResult {
   };
 }
 
+/** Seeds of what varies little from one to the next, or is there for scale only. */
+const FEW = 5;
 /** Attainment is equal within so much. */
 const EQUAL = 0.002;
 
@@ -58,8 +60,9 @@ export async function evaluateScaling({
 }: EvaluationOptions & { readonly traces: readonly string[] }): Promise<EvaluationReport> {
   const results: CaseResult[] = [];
   for (const scaling of await scalingCases(traces)) {
-    progress(scaling.scenario.name);
-    results.push(await evaluateCase(scaling, seeds));
+    const result = await evaluateCase(scaling, seeds);
+    results.push(result);
+    progress(mainRow(result).join("  "));
   }
   const step = await stepReaction(seeds);
   const single = await bestSingle(results, seeds);
@@ -92,7 +95,7 @@ async function evaluateCase(scaling: ScalingCase, seeds: number): Promise<CaseRe
     scaling,
     tried,
     own: await runs(scenario, OURS, seeds),
-    oracle: await runs(scenario, ORACLE, seeds),
+    oracle: await runs(scenario, ORACLE, Math.min(seeds, FEW)),
     bound,
     best: { tried: chosen, equal: equals.length > 0, runs: await runs(scenario, chosen.contender, seeds) },
   };
@@ -117,8 +120,6 @@ async function runs(scenario: Scenario, contender: Contender, seeds: number): Pr
 const costs = (all: readonly ExperimentResult[]): number[] => all.map(({ replicaSeconds }) => replicaSeconds);
 
 function mainTable(results: readonly CaseResult[]): EvaluationReport["tables"][number]["table"] {
-  const cell = (all: readonly ExperimentResult[]): string =>
-    `${(100 * meanOf(all, (run) => run.attainment)).toFixed(2)} @ ${thousands(estimate(costs(all)).mean)}`;
   return {
     columns: [
       "workload",
@@ -130,21 +131,25 @@ function mainTable(results: readonly CaseResult[]): EvaluationReport["tables"][n
       "shoal ÷ rival (95 %)",
       "turns: shoal, oracle, rival",
     ],
-    rows: results.map(({ scaling, own, oracle, bound, best }) => {
-      const ratio = pairedRatio(costs(own), costs(best.runs));
-      const turns = [own, oracle, best.runs].map((all) => meanOf(all, (run) => run.reversals).toFixed(0));
-      return [
-        scaling.scenario.name + (scaling.heldOut ? " (hold-out)" : ""),
-        thousands(estimate(bound).mean),
-        cell(oracle),
-        cell(own),
-        cell(best.runs),
-        best.tried.contender.name + (best.equal ? "" : " (fewer in time)"),
-        `${ratio.mean.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`,
-        turns.join(", "),
-      ];
-    }),
+    rows: results.map(mainRow),
   };
+}
+
+function mainRow({ scaling, own, oracle, bound, best }: CaseResult): string[] {
+  const cell = (all: readonly ExperimentResult[]): string =>
+    `${(100 * meanOf(all, (run) => run.attainment)).toFixed(2)} @ ${thousands(estimate(costs(all)).mean)}`;
+  const ratio = pairedRatio(costs(own), costs(best.runs));
+  const turns = [own, oracle, best.runs].map((all) => meanOf(all, (run) => run.reversals).toFixed(0));
+  return [
+    scaling.scenario.name + (scaling.heldOut ? " (hold-out)" : ""),
+    thousands(estimate(bound).mean),
+    cell(oracle),
+    cell(own),
+    cell(best.runs),
+    best.tried.contender.name + (best.equal ? "" : " (fewer in time)"),
+    `${ratio.mean.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`,
+    turns.join(", "),
+  ];
 }
 
 function costVerdicts(results: readonly CaseResult[]): Verdict[] {
@@ -188,7 +193,7 @@ async function bestSingle(
   const ratios: number[] = [];
   const attained: number[] = [];
   for (const { scaling, own } of results) {
-    const theirs = await runs(scaling.scenario, chosen.contender, Math.min(seeds, 5));
+    const theirs = await runs(scaling.scenario, chosen.contender, Math.min(seeds, FEW));
     ratios.push(Math.log(pairedRatio(costs(theirs), costs(own)).mean));
     attained.push(meanOf(theirs, (run) => run.attainment));
   }
@@ -241,7 +246,7 @@ async function stepReaction(
         ? { ...OURS, scaling: { ...OURS.scaling, bounds: { min: 1, max: 200, initial: 4 } } }
         : OURS;
     const delays: number[] = [];
-    for (const seed of seedsUpTo(seeds)) {
+    for (const seed of seedsUpTo(Math.min(seeds, FEW))) {
       const { fleet } = await runContender(scenario, contender, seed);
       const met = fleet.find(({ atMs, ready }) => atMs >= (seconds / 3) * 1_000 && ready >= needed);
       delays.push(met === undefined ? Number.POSITIVE_INFINITY : met.atMs / 1_000 - seconds / 3);
