@@ -30,8 +30,8 @@ export const AutoscalingConfig = Section(
       Type.Number({
         description: "Share of requests to be answered within latency_slo_ms. Default 0.99.",
         exclusiveMinimum: 0,
-        exclusiveMaximum: 1,
-        "x-wanted": "a share between 0 and 1",
+        maximum: 0.9999,
+        "x-wanted": "a share above 0, at most 0.9999",
       }),
     ),
     min_replicas: Type.Optional(
