@@ -16,7 +16,7 @@ interface Family {
   readonly variants: readonly SystemMaker[];
 }
 
-const BATCHES = [1, 2, 4, 8, 16, 32, 64];
+const BATCHES = [1, 4, 8, 16, 32, 64];
 
 function families(): Family[] {
   return [
