@@ -59,6 +59,10 @@ export class FakeDeployment implements ServedDeployment {
     this.dispatcher.addReplica(replica);
   }
 
+  get takesRequests(): boolean {
+    return this.ready || this.status.state !== "DEPLOY_FAILED";
+  }
+
   whenLoaded(): undefined {}
 }
 
