@@ -28,7 +28,7 @@ export interface ScalingCase {
 export const OBJECTIVE_MS = 2_000;
 export const START_UP_MS = 10_000;
 export const BOUNDS: ReplicaBounds = { min: 1, max: 60, initial: 4 };
-const SECONDS = 1_800;
+const SECONDS = 1_200;
 
 interface Shape {
   readonly name: GeneratorName;

@@ -9,7 +9,7 @@ import type {
   ServedDeployment,
   TrafficRouter,
 } from "../../../controller/index.ts";
-import type { DispatchPolicy } from "../../../controller/dispatch/decide.ts";
+import type { DispatchPolicy } from "../../../controller/dispatch/policy.ts";
 import { Dispatcher } from "../../../controller/index.ts";
 import { HttpServer } from "../../../gateway/http/server.ts";
 import { bytesOf, systemClock, type Tensor } from "../../../runtime/base/index.ts";
