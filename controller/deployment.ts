@@ -276,7 +276,7 @@ export class Deployment {
       output,
       health: () => healthOf(this.config),
       busyMs: () => routes.busyMs(this.key, id),
-      withdrawn: () => routes.acknowledged(),
+      released: () => routes.released(this.key, id),
       clock,
       log,
       onChange: () => {

@@ -27,8 +27,8 @@ export interface ReplicaActorOptions {
   readonly health: () => HealthSettings;
   /** How long the oldest batch has been at this replica; undefined when it has none. */
   readonly busyMs: () => Promise<number | undefined>;
-  /** Resolves when every gateway knows of the last change that `onChange` told. */
-  readonly withdrawn: () => Promise<void>;
+  /** Resolves when every gateway knows that it leaves, and nothing of theirs is under way here. */
+  readonly released: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told of each change of `view`. */
@@ -48,6 +48,9 @@ type Handle = ActorHandle<ReplicaModule["Replica"]>;
 
 /** From having a process to being ready; large models take their time. */
 const START_TIMEOUT_MS = 600_000;
+
+/** What a module's `stop` has at least, be the time for its requests used up. */
+const STOP_GRACE_MS = 1_000;
 
 /** What the next start would throw too. */
 const PERMANENT: ReadonlySet<ErrorCode> = new Set([
@@ -153,15 +156,24 @@ export class ReplicaActor {
   }
 
   async #stop(graceMs: number, reason: string): Promise<void> {
-    const { runtime, withdrawn } = this.#options;
+    const { runtime, released, clock } = this.#options;
+    const untilMs = clock.nowMs() + graceMs;
     this.#serving?.checks[Symbol.dispose]();
     if (this.#is("DEAD")) this.#options.onChange(reason);
     else this.#enter({ kind: "STOPPING" }, reason);
     this.#creation.abort();
     await this.#created;
-    if (this.#serving !== undefined) await withdrawn();
-    if (this.#handle !== undefined) await runtime.stop(this.#handle, { graceMs });
+    if (this.#serving !== undefined) await this.#within(graceMs, released());
+    const leftMs = Math.max(Math.min(graceMs, STOP_GRACE_MS), untilMs - clock.nowMs());
+    if (this.#handle !== undefined) await runtime.stop(this.#handle, { graceMs: leftMs });
     this.#leave();
+  }
+
+  async #within(timeoutMs: number, promise: Promise<void>): Promise<void> {
+    const over = new AbortController();
+    const late = this.#options.clock.sleep(timeoutMs, over.signal).catch(() => undefined);
+    await Promise.race([promise, late]);
+    over.abort();
   }
 
   /** Never rejects. */

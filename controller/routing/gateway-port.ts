@@ -1,5 +1,6 @@
 // The controller's side of one gateway process: in this process, or across a channel.
 
+import type { StatsSnapshot } from "../dispatch/index.ts";
 import type { TrafficReport } from "../traffic/index.ts";
 import type { RouteUpdate } from "./route-table.ts";
 
@@ -44,6 +45,8 @@ export type GatewayEvent =
       readonly kind: "report";
       /** Of the deployments where anything has changed since the last report. */
       readonly loads: DeploymentLoads;
+      /** Of the same deployments, since the gateway began. */
+      readonly statistics: Readonly<Record<string, StatsSnapshot>>;
       readonly traffic: Readonly<Record<string, TrafficReport>>;
     };
 
@@ -55,6 +58,10 @@ export interface GatewayPort {
   apply(update: RouteUpdate): Promise<void> | undefined;
   /** Resolves when all that it admitted for a deployment that drains is settled. Rejects when the gateway is gone. */
   drained(key: string): Promise<void>;
+  /**
+   * Resolves when nothing that it sent to a replica that leaves is under way any more. Rejects when the gateway is gone.
+   */
+  released(key: string, replicaId: string): Promise<void>;
   /** The replica answered a check: it gets batches again. */
   restore(key: string, replicaId: string): void;
   /** Milliseconds since the oldest batch that it has at a replica was sent; undefined when there is none. */

@@ -82,6 +82,12 @@ export class RoutePublisher {
     await Promise.allSettled(this.ports.map((port) => port.drained(key))); // invariant 3
   }
 
+  /** Resolves when no gateway sends anything to a replica that leaves, and nothing is under way there. */
+  async released(key: string, replicaId: string): Promise<void> {
+    await this.acknowledged();
+    await Promise.allSettled(this.ports.map((port) => port.released(key, replicaId))); // invariant 3
+  }
+
   restore(key: string, replicaId: string): void {
     for (const port of this.#subscribers.keys()) port.restore(key, replicaId);
   }

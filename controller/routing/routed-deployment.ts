@@ -8,7 +8,7 @@ import { type Clock, redactPaths, ShoalError } from "../../runtime/base/index.ts
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import type { DeploymentStatus, ServedDeployment } from "../catalog.ts";
-import { Dispatcher, ReplicaClient } from "../dispatch/index.ts";
+import { addSnapshots, Dispatcher, ReplicaClient, type StatsSnapshot } from "../dispatch/index.ts";
 import type { GatewayLoad } from "./gateway-port.ts";
 import { HeldRequests } from "./held-requests.ts";
 import { LoadCounts } from "./load-counts.ts";
@@ -35,6 +35,8 @@ export class RoutedDeployment implements ServedDeployment {
   readonly #clients = new Map<string, ReplicaClient>();
   #entry: DeploymentEntry;
   #drained: Promise<void> | undefined;
+  /** What other gateways counted, as last told. */
+  #elsewhere: StatsSnapshot | undefined;
 
   constructor(entry: DeploymentEntry, options: RoutedDeploymentOptions) {
     const { clock, log, gateways, onLost } = options;
@@ -88,6 +90,16 @@ export class RoutedDeployment implements ServedDeployment {
     return this.#entry.deleted;
   }
 
+  get statistics(): StatsSnapshot {
+    const here = this.dispatcher.stats.snapshot();
+    return this.#elsewhere === undefined ? here : addSnapshots(here, this.#elsewhere);
+  }
+
+  /** What other gateways have counted in all. */
+  countedElsewhere(statistics: StatsSnapshot): void {
+    this.#elsewhere = statistics;
+  }
+
   whenLoaded(timeoutMs: number, signal: AbortSignal): Promise<void> | undefined {
     const { info, config, takesRequests } = this.#entry;
     if (info !== undefined || config.scaling?.minReplicas !== 0 || !takesRequests) return undefined;
@@ -129,6 +141,11 @@ export class RoutedDeployment implements ServedDeployment {
     await this.#drained;
   }
 
+  /** Resolves when nothing is under way at a replica that leaves. */
+  async released(replicaId: string): Promise<void> {
+    await this.#clients.get(replicaId)?.leave();
+  }
+
   /** Cuts what is left. */
   async close(): Promise<void> {
     await this.dispatcher.drain(0);
@@ -138,6 +155,7 @@ export class RoutedDeployment implements ServedDeployment {
   #adoptReplica({ id, socketPath, state, interruptible }: ReplicaEntry): void {
     if (state === "leaving") {
       this.dispatcher.removeReplica(id); // invariants 1 and 3
+      void this.#clients.get(id)?.leave();
       return;
     }
     if (this.#clients.has(id)) return;

@@ -67,6 +67,7 @@ class FakeGateway implements GatewayPort {
   async drained(): Promise<void> {}
   restore(): void {}
   async busyMs(): Promise<undefined> {}
+  async released(): Promise<void> {}
   load(): undefined {}
   readonly heardMs = 0;
   takeTraffic(): ReadonlyMap<string, never> {
