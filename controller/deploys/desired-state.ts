@@ -4,7 +4,7 @@
 
 import { type Backend, LocalBackend } from "../../runtime/cluster/index.ts";
 import type { ApplicationConfig, ServeConfig } from "../config/index.ts";
-import { type FullRelease, type JsonObject, ServeStore } from "../store/index.ts";
+import { type FullRelease, type JsonObject, type Scale, ServeStore } from "../store/index.ts";
 import { decodeReadable } from "./together.ts";
 
 export interface RecoveredApplication {
@@ -28,12 +28,11 @@ export class DesiredState implements AsyncDisposable {
   readonly unreadable: ReadonlyMap<string, string>;
   /** By deployment; undefined for what is damaged. */
   readonly memories: ReadonlyMap<string, JsonObject | undefined>;
+  /** By deployment, what was asked for in place of its config's number of replicas. */
+  readonly scales: ReadonlyMap<string, Scale>;
   readonly #backend: Backend;
 
-  private constructor(
-    backend: Backend,
-    parts: Pick<DesiredState, "store" | "settings" | "config" | "applications" | "unreadable" | "memories">,
-  ) {
+  private constructor(backend: Backend, parts: Omit<DesiredState, typeof Symbol.asyncDispose>) {
     this.#backend = backend;
     this.store = parts.store;
     this.settings = parts.settings;
@@ -41,6 +40,7 @@ export class DesiredState implements AsyncDisposable {
     this.applications = parts.applications;
     this.unreadable = parts.unreadable;
     this.memories = parts.memories;
+    this.scales = parts.scales;
   }
 
   /**
@@ -51,10 +51,11 @@ export class DesiredState implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const backend = undo.use(await LocalBackend.start(file === undefined ? {} : { file }));
     const store = await ServeStore.open(backend);
-    const [current, settings = {}, memories] = await Promise.all([
+    const [current, settings = {}, memories, scales] = await Promise.all([
       store.current(),
       store.settings(),
       store.memories(),
+      store.scales(),
     ]);
     const unreadable = new Map<string, string>();
     const releases: FullRelease[] = [];
@@ -69,7 +70,7 @@ export class DesiredState implements AsyncDisposable {
       return release === undefined ? [] : [{ release, config: application }];
     });
     undo.move();
-    return new DesiredState(backend, { store, settings, config, applications, unreadable, memories });
+    return new DesiredState(backend, { store, settings, config, applications, unreadable, memories, scales });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

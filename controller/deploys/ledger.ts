@@ -43,6 +43,11 @@ export class Ledger {
     this.#writes.put(`memory of "${deployment}"`, () => this.#store.remember(deployment, undefined));
   }
 
+  /** Nothing is asked for any more in place of the config's number of replicas. */
+  forgetScale(deployment: string): void {
+    this.#writes.put(`scale of "${deployment}"`, () => this.#store.scale(deployment, undefined));
+  }
+
   /** Resolves when all of it is written. */
   async flush(): Promise<void> {
     await this.#writes.flush();

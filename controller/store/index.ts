@@ -1,4 +1,5 @@
 export type { FullRelease, JsonObject, Outcome, Release, ReleaseContent } from "./release.ts";
 export type * from "./requests.ts";
+export type { Scale } from "./scales.ts";
 export { ServeStore } from "./serve-store.ts";
 export { stateFolder, storePath } from "./store-path.ts";

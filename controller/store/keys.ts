@@ -12,6 +12,8 @@ export const SETTINGS_KEY = "serve/settings";
 export const WANTED_PREFIX = "serve/wanted/";
 /** Below it, one key a deployment. */
 export const MEMORY_PREFIX = "serve/memory/";
+/** The same. */
+export const SCALE_PREFIX = "serve/scale/";
 
 const DIGITS = 10;
 const NAME = new RegExp(NAME_PATTERN, "u");
@@ -35,6 +37,10 @@ export function contentKey(application: string, number: number): string {
 
 export function memoryKey(deployment: string): string {
   return `${MEMORY_PREFIX}${checked(deployment)}`;
+}
+
+export function scaleKey(deployment: string): string {
+  return `${SCALE_PREFIX}${checked(deployment)}`;
 }
 
 /** The last segment. */

@@ -19,6 +19,7 @@ import {
   type Release,
 } from "./release.ts";
 import { readMemories, writeMemory } from "./memories.ts";
+import { readScales, type Scale, writeScale } from "./scales.ts";
 import { ReleaseLog, type Settlement, type Standing } from "./release-log.ts";
 import type {
   ApplyOutcome,
@@ -101,6 +102,16 @@ export class ServeStore {
   /** Takes the place of what was remembered of a deployment; undefined forgets it. */
   async remember(deployment: string, memory: JsonObject | undefined): Promise<void> {
     await writeMemory(this.#keyValue, deployment, memory);
+  }
+
+  /** By deployment, the number of replicas that was asked for in place of the config's. */
+  async scales(): Promise<Map<string, Scale>> {
+    return await readScales(this.#keyValue);
+  }
+
+  /** Takes the place of what was asked for; undefined forgets it. */
+  async scale(deployment: string, scale: Scale | undefined): Promise<void> {
+    await writeScale(this.#keyValue, deployment, scale);
   }
 
   /** The newest first, also of a removed application; empty for one that never was. */
