@@ -53,7 +53,7 @@ Examples:
   shoal simulate --profile gpu --slo 40 --rate 5000                    who keeps 40 ms on 8 replicas
   shoal simulate -w step --rate 100 --duration 900 -p large \\
       -s shoal+slo,ray-tuned+ray:8,ray-tuned+knative:16 --plot out     who counts replicas best, with plots
-  shoal simulate --evaluate batching --seeds 20 --plot out             the tables of docs/scheduling.md
+  shoal simulate --evaluate batching --seeds 20 --plot out             a part of what docs/scheduling.md publishes
   shoal simulate -w trace.csv --rate 200 -s shoal+slo,shoal+oracle     a trace, superposed to 200 requests a second
 `;
 
@@ -179,11 +179,18 @@ async function simulate(flags: Flags): Promise<void> {
   if (flags.json) console.log(JSON.stringify(figuresOf(scenario, all), null, 2));
   else {
     console.log(heading(scenario, all));
+    const { fluid, hindsight } = lab.boundsOf(scenario, flags.seed);
+    console.log(
+      Number.isFinite(fluid)
+        ? `At least ${fluid.toFixed(0)} replica-seconds of work; ${hindsight.toFixed(0)} with whole replicas and hindsight.\n`
+        : "One row takes longer than the objective: nothing can be in time.\n",
+    );
     console.log(lab.renderTable(lab.resultTable(all)));
     if (flags.explain) console.log(explanations(all));
   }
   if (flags.plot === undefined) return;
-  const needed = lab.neededBy(scenario, flags.seed);
+  const possible = scenario.objectiveMs >= lab.batchMs(profile, 1);
+  const needed = possible ? lab.neededBy(scenario, flags.seed) : undefined;
   const files = await plot(flags.plot, {
     timeline: lab.timelineChart(titleOf(scenario), all, needed),
     cost: lab.costChart(titleOf(scenario), all),
@@ -244,7 +251,7 @@ function heading(scenario: Scenario, all: readonly NamedRuns[]): string {
   const rate = first === undefined ? 0 : first.counts.offered / first.seconds;
   return (
     `${titleOf(scenario)}: ${rate.toFixed(1)} requests/s for ${scenario.seconds} s; ` +
-    `${runs.length} runs, ${requests.toLocaleString("en-US")} requests in ${wallS.toFixed(1)} s\n`
+    `${runs.length} runs, ${requests.toLocaleString("en-US")} requests in ${wallS.toFixed(1)} s`
   );
 }
 

@@ -24,6 +24,11 @@ export interface ServedDeployment {
   /** Whether it takes tensors, and whole web requests; both false until a replica has loaded. */
   readonly takes: { readonly infer: boolean; readonly fetch: boolean };
   readonly dispatcher: Dispatcher;
+  /**
+   * For a deployment that was scaled to none before anything was known of it: resolves when a replica has loaded it.
+   * Undefined when there is nothing to wait for, or that is the client's to do.
+   */
+  whenLoaded(timeoutMs: number, signal: AbortSignal): Promise<void> | undefined;
   readonly requestTimeoutMs: number;
 }
 

@@ -20,6 +20,7 @@ import {
 } from "./reconcile/index.ts";
 import { ReplicaOutput } from "./replica-output.ts";
 import { type GatewayPort, type RouteEntry, RoutePublisher } from "./routing/index.ts";
+import { Scaling, type ScalingStatus } from "./scaling/index.ts";
 import { openSocketFolder } from "./socket-folder.ts";
 import { type StoredTraffic, Traffic, type TrafficStatus, versionView } from "./traffic/index.ts";
 
@@ -74,6 +75,7 @@ export class Controller {
   readonly #leaving = new Set<Deployment>();
   readonly #routes = new RoutePublisher();
   readonly #traffic: Traffic;
+  readonly #scaling: Scaling;
   #generation = 0;
   /** Deployments made so far, for their keys. */
   #made = 0;
@@ -89,6 +91,15 @@ export class Controller {
     this.#runtime = parts.runtime;
     this.#output = parts.output;
     this.#config = { ...options.config, applications: [] };
+    this.#scaling = new Scaling({
+      clock: this.#clock,
+      log: options.log,
+      look: (name) => this.#deployments.get(name),
+      onTarget: (name, numReplicas) => {
+        const deployment = this.#deployments.get(name);
+        deployment?.want({ ...deployment.desired, numReplicas, scaledBy: "autoscaler" });
+      },
+    });
     const look = (name: string) => {
       const deployment = this.#deployments.get(name);
       return deployment === undefined ? undefined : versionView(deployment);
@@ -141,13 +152,15 @@ export class Controller {
     const wanted = new Set(applications.flatMap(({ deployments }) => deployments.map(({ name }) => name)));
     for (const { name, deployments } of applications) {
       const generation = options.generations?.get(name) ?? this.#generation;
-      for (const deployment of deployments) this.#want(deployment, generation, options);
+      for (const deployment of deployments)
+        this.#want(deployment, { application: name, generation }, options);
     }
     this.#traffic.apply(applications, options.recalledTraffic);
     this.#route();
     for (const [name, deployment] of this.#deployments) {
       if (wanted.has(name)) continue;
       this.#deployments.delete(name); // invariant 2
+      this.#scaling.forget(name);
       this.#leaving.add(deployment);
       void deployment.delete();
     }
@@ -192,6 +205,11 @@ export class Controller {
     return applicationStatus({ deleting: false, deployments: new Map(statuses) });
   }
 
+  /** Undefined for a deployment whose number of replicas is fixed. */
+  scalingStatus(deployment: string): ScalingStatus | undefined {
+    return this.#scaling.status(deployment);
+  }
+
   resources(): Promise<ResourceTotals> {
     return this.#runtime.resources();
   }
@@ -214,11 +232,15 @@ export class Controller {
     await rm(this.#socketFolder, { recursive: true, force: true });
   }
 
-  #want(config: DeploymentConfig, generation: number, { contents, recalled }: ApplyOptions): void {
+  #want(
+    config: DeploymentConfig,
+    { application, generation }: { readonly application: string; readonly generation: number },
+    { contents, recalled }: ApplyOptions,
+  ): void {
     const desired = {
       name: config.name,
       revision: revisionOf(config, contents?.get(config.name)),
-      numReplicas: config.numReplicas,
+      numReplicas: this.#scaling.replicasFor(config, application),
       scaledBy: "config",
       generation,
       rollout: config.rollout,
@@ -280,7 +302,9 @@ export class Controller {
 
   async #drainAll(): Promise<void> {
     this.#traffic.stop();
+    const scalingStopped = this.#scaling.stop();
     const all = [...this.#deployments.values(), ...this.#leaving];
     await Promise.all(all.map((deployment) => deployment.drain()));
+    await scalingStopped;
   }
 }

@@ -27,7 +27,7 @@ import {
   replan,
   type Revision,
 } from "./reconcile/index.ts";
-import type { DeploymentEntry, GatewayLoad, RoutePublisher } from "./routing/index.ts";
+import type { DeploymentEntry, GatewayLoad, GatewayPort, RoutePublisher } from "./routing/index.ts";
 
 export interface DeploymentOptions {
   /** Its own for ever, also when a namesake comes after it. */
@@ -121,9 +121,19 @@ export class Deployment {
     return this.#info;
   }
 
-  /** Of requests, at all gateways together. */
-  get load(): GatewayLoad {
-    return this.#options.routes.load(this.key);
+  /** What each gateway knows of its requests. */
+  get loads(): ReadonlyMap<GatewayPort, GatewayLoad> {
+    return this.#options.routes.loads(this.key);
+  }
+
+  /** Requests that wait, at all gateways together. */
+  get queued(): number {
+    return [...this.loads.values()].reduce((sum, { queued }) => sum + queued, 0);
+  }
+
+  /** Requests admitted and not settled, at all gateways together. */
+  get open(): number {
+    return [...this.loads.values()].reduce((sum, { open }) => sum + open, 0);
   }
 
   get replicas(): readonly ReplicaActor[] {

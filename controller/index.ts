@@ -29,7 +29,6 @@ export {
   type VersionOutcome,
 } from "./traffic/index.ts";
 export {
-  type DeploymentLoads,
   type GatewayEvent,
   type GatewayLoad,
   type GatewayPort,

@@ -133,6 +133,8 @@ export class Server {
     closing.use(this.controller);
     closing.defer(() => this.http.close(LAST_ANSWERS_MS));
     this.http.refuse();
+    // What is deployed from now on would begin what this ends.
+    await this.deploys.close();
     await this.controller.drain();
   }
 }

@@ -3,6 +3,7 @@
 // 1. Decoding what comes out gives the same config again.
 
 import { trafficForm } from "./form-traffic.ts";
+import { scalingForm } from "./scaling.ts";
 import type { ApplicationFile, ServeFile } from "./schema.ts";
 import type { DeploymentFile } from "./schema-deployment.ts";
 import type { ApplicationConfig, DeploymentConfig, ServeConfig } from "./types.ts";
@@ -55,7 +56,7 @@ export function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
     name: deployment.name,
     version: deployment.version,
     ...sourceForm(deployment),
-    num_replicas: deployment.numReplicas,
+    num_replicas: deployment.scaling === undefined ? deployment.numReplicas : "auto",
     max_ongoing_requests: deployment.maxOngoingRequests,
     max_queued_requests: deployment.maxQueuedRequests,
     ...(userConfig === undefined ? {} : { user_config: userConfig }),
@@ -82,9 +83,21 @@ export function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
   };
 }
 
-function dispatchForm({ latencySloMs, tenants, hedgingBudget }: DeploymentConfig): Partial<DeploymentFile> {
+function dispatchForm({
+  latencySloMs,
+  scaling,
+  tenants,
+  hedgingBudget,
+}: DeploymentConfig): Partial<DeploymentFile> {
   return {
-    ...(latencySloMs === undefined ? {} : { autoscaling_config: { latency_slo_ms: latencySloMs } }),
+    ...(latencySloMs === undefined && scaling === undefined
+      ? {}
+      : {
+          autoscaling_config: {
+            ...(latencySloMs === undefined ? {} : { latency_slo_ms: latencySloMs }),
+            ...(scaling === undefined ? {} : scalingForm(scaling)),
+          },
+        }),
     ...(tenants === undefined
       ? {}
       : {

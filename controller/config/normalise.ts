@@ -3,6 +3,7 @@
 
 import { DEFAULTS } from "./defaults.ts";
 import { trafficOf } from "./form-traffic.ts";
+import { isScaled, scalingOf } from "./scaling.ts";
 import { type ApplicationFile, type HttpOptionsFile, LOG_LEVELS, type ServeFile } from "./schema.ts";
 import type { DeploymentFile, ResourcesFile, TenantsFile } from "./schema-deployment.ts";
 import { parseBytes } from "./schema-values.ts";
@@ -84,7 +85,7 @@ function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): 
     name: file.name,
     version: String(filled.version),
     source,
-    numReplicas: filled.num_replicas,
+    ...replicasOf(file, directory),
     maxOngoingRequests:
       file.max_ongoing_requests ??
       Math.max(DEFAULTS.max_ongoing_requests[source.engine], batching.maxBatchSize * batches),
@@ -130,6 +131,16 @@ function batchingOf(file: DeploymentFile, engine: "onnx" | "module"): BatchingCo
     batchWaitTimeoutMs: toMs(batch_wait_timeout_s),
     maxConcurrentBatches: max_concurrent_batches,
   };
+}
+
+function replicasOf(
+  { num_replicas = DEFAULTS.deployment.num_replicas, autoscaling_config = {} }: DeploymentFile,
+  directory: string,
+): Pick<DeploymentConfig, "numReplicas" | "scaling"> {
+  if (num_replicas !== "auto" && !isScaled(num_replicas, autoscaling_config))
+    return { numReplicas: num_replicas };
+  const scaling = scalingOf(autoscaling_config, { isAuto: num_replicas === "auto", directory });
+  return { numReplicas: scaling.initialReplicas, scaling };
 }
 
 /** What is absent stays absent. */

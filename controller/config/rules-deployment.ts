@@ -10,6 +10,7 @@ import {
   scalarOf,
   stringOf,
 } from "../../runtime/base/config/index.ts";
+import { scalingRule } from "./rules-scaling.ts";
 import { hasEnding, MODEL_ENDINGS, MODULE_ENDINGS, parseModuleReference } from "./source-path.ts";
 
 /** Resources are counted in whole 1/10,000 of a unit. */
@@ -22,6 +23,7 @@ export function deploymentRule(deployment: Field, report: Report): void {
   batchRule(deployment, report);
   hedgingRule(deployment, report);
   resourcesRule(deployment, report);
+  scalingRule(deployment, report);
 }
 
 /** Exactly one of `model` and `module`, with an ending we know. */

@@ -2,8 +2,9 @@
 
 import { type Static, Type } from "typebox";
 import { DEFAULTS } from "./defaults.ts";
-import { AutoscalingConfig, Hedging, Tenants } from "./schema-dispatch.ts";
+import { Hedging, Tenants } from "./schema-dispatch.ts";
 import { OnnxEngineOptions } from "./schema-engine.ts";
+import { AutoscalingConfig } from "./schema-scaling.ts";
 import { Bytes, Count, Name, Path, Seconds, SecondsOrZero, Section } from "./schema-values.ts";
 
 const { deployment, resources, batching } = DEFAULTS;
@@ -107,11 +108,10 @@ export const Deployment = Type.Object(
     ),
     engine_options: Type.Optional(OnnxEngineOptions),
     num_replicas: Type.Optional(
-      Count({
-        description: "Replicas, each a process.",
+      Type.Union([Type.Integer({ minimum: 1, maximum: 1024 }), Type.Literal("auto")], {
+        description: "Replicas, each a process; auto: by load, within the bounds of autoscaling_config.",
         default: deployment.num_replicas,
-        minimum: 1,
-        maximum: 1024,
+        "x-wanted": "a whole number from 1 to 1024, or auto",
       }),
     ),
     max_ongoing_requests: Type.Optional(

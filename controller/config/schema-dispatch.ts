@@ -1,22 +1,7 @@
-// How a deployment's requests are dispatched, in `shoal.yaml`: its objective, who shares it, second copies.
+// How a deployment's requests are dispatched, in `shoal.yaml`: who shares it, second copies.
 
 import { Type } from "typebox";
 import { Count, Section } from "./schema-values.ts";
-
-export const AutoscalingConfig = Section(
-  {
-    latency_slo_ms: Type.Optional(
-      Type.Number({
-        description:
-          "From arrival to answer, in milliseconds. With it batches are as large as they must be to keep it, and what cannot be answered in time is refused instead of answered late. Default: none.",
-        exclusiveMinimum: 0,
-        maximum: 86_400_000,
-        "x-wanted": "milliseconds above 0",
-      }),
-    ),
-  },
-  "How many replicas there are, and what they are to achieve.",
-);
 
 export const Tenants = Section(
   {

@@ -4,6 +4,7 @@
 // 2. Durations are milliseconds, sizes are bytes, paths are absolute; the names say so.
 
 import type { ModuleEngineOptions, OnnxEngineOptions } from "./schema-engine.ts";
+import type { ScalingConfig } from "./types-scaling.ts";
 import type { TrafficConfig } from "./types-traffic.ts";
 
 export interface ServeConfig {
@@ -34,7 +35,10 @@ export interface DeploymentConfig {
   /** The V2 model version. */
   readonly version: string;
   readonly source: ModelSource | ModuleSource;
+  /** With `scaling`, those to begin with. */
   readonly numReplicas: number;
+  /** Absent when there are as many replicas as `numReplicas` says. */
+  readonly scaling?: ScalingConfig;
   /** Requests that one replica may have at a time. */
   readonly maxOngoingRequests: number;
   /** Requests that may wait for a replica. */

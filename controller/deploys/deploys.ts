@@ -13,12 +13,13 @@ import { decodeFile, normalise, type ServeConfig } from "../config/index.ts";
 import type { Controller } from "../controller.ts";
 import type { LastingMemory } from "../reconcile/index.ts";
 import type { Asked, JsonObject, Release, ReleaseContent } from "../store/index.ts";
+import { beforeOf, changesOf, notesOf } from "./changes.ts";
 import type { DesiredState } from "./desired-state.ts";
 import { type ApplicationChange, differenceOf } from "./difference.ts";
 import { Ledger } from "./ledger.ts";
 import { outcomeOf } from "./outcome.ts";
 import { machineRule } from "./places.ts";
-import { recall } from "./recall.ts";
+import { recallAll } from "./recall-all.ts";
 import type {
   DeployOutcome,
   DeployRequest,
@@ -54,6 +55,7 @@ export class Deploys {
   #config: ServeConfig;
   #recalled: ReadonlyMap<string, LastingMemory> = new Map();
   #begun = false;
+  #closed = false;
   #turn: Promise<unknown> = Promise.resolve();
 
   private constructor({ state, controller, log, clock = systemClock }: DeploysOptions) {
@@ -82,7 +84,7 @@ export class Deploys {
     deploys.#stand(new Map(standings));
     for (const [application, why] of state.unreadable) log.error({ application }, `cannot be served: ${why}`);
     if (first !== undefined) await deploys.#takeUp({ ...first, retry: false });
-    deploys.#recalled = await deploys.#recall();
+    deploys.#recalled = await recallAll(state, deploys.#standing);
     return deploys;
   }
 
@@ -153,6 +155,12 @@ export class Deploys {
     if (standing !== undefined) this.#settle(standing);
   }
 
+  /** Refuses changes from now on, with DRAINING; resolves when the one under way is done. */
+  async close(): Promise<void> {
+    this.#closed = true;
+    await this.#turn;
+  }
+
   /** Resolves when all that happened so far is noted. */
   async flush(): Promise<void> {
     await this.#turn;
@@ -180,8 +188,11 @@ export class Deploys {
     );
     const faults = checked ? await this.#faultsHere(request, candidates) : [];
     if (faults.length > 0) return { kind: "refused", faults };
-    const changes = this.#changes(candidates, { retry: request.retry ?? true });
-    const notes = this.#notes(config);
+    const changes = changesOf(this.#standing, candidates, {
+      unreadable: this.#unreadable,
+      retry: request.retry ?? true,
+    });
+    const notes = notesOf(this.#config, config);
     if (request.dryRun !== true) {
       await this.#write(request, { candidates, changes, settings });
       this.#settings = settings;
@@ -243,7 +254,7 @@ export class Deploys {
       [candidate],
     );
     if (faults.length > 0) return { kind: "refused", faults };
-    const change = differenceOf(application, this.#before(application), candidate);
+    const change = differenceOf(application, beforeOf(this.#standing.get(application)), candidate);
     const rolled = await store.rollBack(application, { ...asked, to });
     if (rolled.kind === "no target") return rolled;
     const { config: _config, directory: _directory, ...release } = rolled.release;
@@ -262,33 +273,6 @@ export class Deploys {
     });
     const decoded = decodeFile(given.text, { file: given.file, rules: [rule] });
     return decoded.kind === "faults" ? decoded.faults : [];
-  }
-
-  #changes(candidates: readonly Candidate[], { retry }: { readonly retry: boolean }): ApplicationChange[] {
-    const next = new Map(candidates.map((candidate) => [candidate.config.name, candidate]));
-    const names = new Set([...next.keys(), ...this.#standing.keys(), ...this.#unreadable.keys()]);
-    return [...names].map((name) => {
-      const change = differenceOf(name, this.#before(name), next.get(name));
-      return change.change === "retried" && !retry ? { ...change, change: "unchanged" } : change;
-    });
-  }
-
-  #before(application: string): (Standing & { readonly failed: boolean }) | undefined {
-    const standing = this.#standing.get(application);
-    return standing === undefined
-      ? undefined
-      : { ...standing, failed: standing.release.outcome.kind === "failed" };
-  }
-
-  #notes(next: ServeConfig): string[] {
-    const sections = [
-      ["http_options", "http"],
-      ["admin_options", "admin"],
-      ["logging_config", "logging"],
-    ] as const;
-    return sections
-      .filter(([, key]) => JSON.stringify(next[key]) !== JSON.stringify(this.#config[key]))
-      .map(([name]) => `${name} changed: what it says of listeners and logs holds from the next start`);
   }
 
   /** Takes up what is wanted now. */
@@ -318,28 +302,6 @@ export class Deploys {
     );
   }
 
-  async #recall(): Promise<ReadonlyMap<string, LastingMemory>> {
-    const known = new Map(
-      this.#state.applications.map(({ release }) => [release.application, release.number]),
-    );
-    const found = await Promise.all(
-      [...this.#standing.values()].flatMap(({ config, contents, release }) =>
-        config.deployments.map(async (deployment): Promise<[string, LastingMemory][]> => {
-          const kept = this.#state.memories.get(deployment.name);
-          if (kept === undefined) return [];
-          const memory = await recall(kept, {
-            config: deployment,
-            contents: contents.get(deployment.name) ?? "",
-            generation: release.number,
-            fresh: known.get(config.name) !== release.number,
-          });
-          return memory === undefined ? [] : [[deployment.name, memory]];
-        }),
-      ),
-    );
-    return new Map(found.flat());
-  }
-
   #settle(standing: Standing): void {
     const { release, config } = standing;
     if (release.outcome.kind === "running") return;
@@ -360,10 +322,12 @@ export class Deploys {
   }
 
   /** Invariant 3. */
-  #inTurn<Answer>(change: () => Promise<Answer>): Promise<Answer> {
+  async #inTurn<Answer>(change: () => Promise<Answer>): Promise<Answer> {
+    if (this.#closed)
+      throw new ShoalError("DRAINING", "Cannot change what is served: the server is shutting down");
     const turn = this.#turn.then(change);
     this.#turn = turn.catch(() => undefined);
-    return turn;
+    return await turn;
   }
 }
 

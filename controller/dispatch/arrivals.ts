@@ -1,11 +1,15 @@
 // How much is asked for, refused requests included, and how much of it is turned away.
 //
 // 1. Demand is what arrives: shedding must not hide the demand that caused it.
+// 2. It rises at once and falls slowly: too large a batch costs a little time, too small a one a backlog.
 
-const BUCKET_MS = 200;
+const BUCKET_MS = 50;
 /** A rate is over at least so long. */
 const FIRST_MS = 20;
-const RATE = 0.3;
+/** A bucket counts for so much: half a second or so. */
+const RATE = 0.085;
+/** So many standard deviations of chance are taken off what a single bucket says. */
+const CHANCE = 2;
 const SHED_RATE = 0.01;
 /** With more than this share turned away a head is shed more readily for the sake of the others. */
 const OVERLOAD = 0.05;
@@ -16,6 +20,8 @@ export class Arrivals {
   #bucketMs = Number.NEGATIVE_INFINITY;
   #rows = 0;
   #perSecond = 0;
+  /** What the last bucket says, chance taken off. */
+  #latest = 0;
   #shed = 0;
   #seeded = false;
 
@@ -28,7 +34,7 @@ export class Arrivals {
   /** Rows per second, over the last half second or so; from the first moments on, if only roughly. */
   perSecondAt(nowMs: number): number {
     this.#advance(nowMs);
-    if (this.#seeded) return this.#perSecond;
+    if (this.#seeded) return Math.max(this.#perSecond, this.#latest); // invariant 2
     return (this.#rows * 1_000) / Math.max(FIRST_MS, nowMs - this.#bucketMs);
   }
 
@@ -54,6 +60,8 @@ export class Arrivals {
     const perSecond = (this.#rows * 1_000) / BUCKET_MS;
     this.#perSecond = this.#seeded ? this.#perSecond + RATE * (perSecond - this.#perSecond) : perSecond;
     this.#seeded = true;
+    const rows = buckets > 1 ? 0 : this.#rows;
+    this.#latest = (Math.max(0, rows - CHANCE * Math.sqrt(rows)) * 1_000) / BUCKET_MS;
     this.#perSecond *= (1 - RATE) ** (buckets - 1); // the others were empty
     this.#rows = 0;
     this.#bucketMs += buckets * BUCKET_MS;

@@ -20,6 +20,7 @@ export const FIELD_CLASSES = {
   resources: "heavy",
   userConfig: "reconfigure",
   numReplicas: "light",
+  scaling: "light",
   maxOngoingRequests: "light",
   maxQueuedRequests: "light",
   maxConstructorRetryCount: "light",

@@ -3,24 +3,46 @@
 import type { TrafficReport } from "../traffic/index.ts";
 import type { RouteUpdate } from "./route-table.ts";
 
-/** What a gateway has of one deployment. */
+/** What a gateway knows of one deployment. */
 export interface GatewayLoad {
-  /** Requests waiting. */
+  /** Requests waiting, and their rows. */
   readonly queued: number;
+  readonly queuedRows: number;
   /** Requests admitted and not settled. */
   readonly open: number;
+  /** Since the gateway began: requests that arrived, refused ones too, and their rows. */
+  readonly arrivedRequests: number;
+  readonly arrivedRows: number;
+  /** Those that ended, and those of them that more replicas would have answered in time. */
+  readonly endedRequests: number;
+  readonly missedRequests: number;
+  /** How long its batches took; undefined before the first. */
+  readonly service: ServiceLine | undefined;
 }
 
-/** By key; of those that have open requests. */
+/** What a gateway has learnt of the time of batches: fixed + perRow · rows. */
+export interface ServiceLine {
+  readonly fixedMs: number;
+  readonly perRowMs: number;
+  /** What a plan adds to the mean, relative. */
+  readonly margin: number;
+  /** Standard deviation, relative. */
+  readonly noise: number;
+  /** Batches that it was learnt from. */
+  readonly batches: number;
+}
+
+/** By key. */
 export type DeploymentLoads = Readonly<Record<string, GatewayLoad>>;
 
 /** What a gateway in another process tells, as plain data. */
 export type GatewayEvent =
   /** A replica of the deployment with this key lost a batch. */
   | { readonly kind: "lost"; readonly key: string; readonly replicaId: string }
-  /** Traffic: what was counted since the last report, by application. */
+  /** Now and then. Traffic: what was counted since the last report, by application. */
   | {
       readonly kind: "report";
+      /** Of the deployments where anything has changed since the last report. */
       readonly loads: DeploymentLoads;
       readonly traffic: Readonly<Record<string, TrafficReport>>;
     };
@@ -37,8 +59,10 @@ export interface GatewayPort {
   restore(key: string, replicaId: string): void;
   /** Milliseconds since the oldest batch that it has at a replica was sent; undefined when there is none. */
   busyMs(key: string, replicaId: string): Promise<number | undefined>;
-  /** As far as it is known here; undefined for a deployment that it does not have. */
+  /** As of `heardMs`; undefined for a deployment that it does not have. */
   load(key: string): GatewayLoad | undefined;
+  /** When what is known here was so, by the controller's clock. */
+  readonly heardMs: number;
   /** What it counted, by application, since this was last asked, as far as it is known here. */
   takeTraffic(): ReadonlyMap<string, TrafficReport>;
 }

@@ -93,13 +93,13 @@ export class RoutePublisher {
     return times.length === 0 ? undefined : Math.max(...times);
   }
 
-  /** Of all gateways together. */
-  load(key: string): GatewayLoad {
-    const loads = this.ports.flatMap((port) => port.load(key) ?? []);
-    return {
-      queued: loads.reduce((sum, { queued }) => sum + queued, 0),
-      open: loads.reduce((sum, { open }) => sum + open, 0),
-    };
+  /** What each gateway knows of the deployment. */
+  loads(key: string): ReadonlyMap<GatewayPort, GatewayLoad> {
+    const loads = this.ports.flatMap((port) => {
+      const load = port.load(key);
+      return load === undefined ? [] : [[port, load] as const];
+    });
+    return new Map(loads);
   }
 
   #changed(): void {

@@ -9,6 +9,9 @@ import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import type { DeploymentStatus, ServedDeployment } from "../catalog.ts";
 import { Dispatcher, ReplicaClient } from "../dispatch/index.ts";
+import type { GatewayLoad } from "./gateway-port.ts";
+import { HeldRequests } from "./held-requests.ts";
+import { LoadCounts } from "./load-counts.ts";
 import { policyOf } from "./policy-of.ts";
 import type { DeploymentEntry, ReplicaEntry } from "./route-table.ts";
 import { shareOf } from "./share.ts";
@@ -27,6 +30,8 @@ const NOTHING = { infer: false, fetch: false };
 export class RoutedDeployment implements ServedDeployment {
   readonly dispatcher: Dispatcher;
   readonly #options: RoutedDeploymentOptions;
+  readonly #counts = new LoadCounts();
+  readonly #held: HeldRequests;
   readonly #clients = new Map<string, ReplicaClient>();
   #entry: DeploymentEntry;
   #drained: Promise<void> | undefined;
@@ -35,12 +40,14 @@ export class RoutedDeployment implements ServedDeployment {
     const { clock, log, gateways, onLost } = options;
     this.#options = options;
     this.#entry = { ...entry, replicas: [] };
+    this.#held = new HeldRequests({ deployment: entry.name, clock });
     this.dispatcher = new Dispatcher({
       deployment: entry.name,
       policy: shareOf(policyOf(entry), gateways),
       clock,
       log,
       onLost: (replicaId) => onLost(entry.key, replicaId),
+      load: this.#counts,
     });
     this.adopt(entry);
   }
@@ -77,6 +84,28 @@ export class RoutedDeployment implements ServedDeployment {
     return this.#entry.deleted;
   }
 
+  whenLoaded(timeoutMs: number, signal: AbortSignal): Promise<void> | undefined {
+    const { info, config, takesRequests } = this.#entry;
+    if (info !== undefined || config.scaling?.minReplicas !== 0 || !takesRequests) return undefined;
+    return this.#held.hold({ timeoutMs, signal, max: this.dispatcher.policy.maxQueuedRequests });
+  }
+
+  get load(): GatewayLoad {
+    const { queued, queuedRows, open, service } = this.dispatcher;
+    const { arrivedRequests, arrivedRows, endedRequests, missedRequests } = this.#counts;
+    const { line, margin, noise, observations: batches } = service;
+    return {
+      queued: queued + this.#held.size,
+      queuedRows: queuedRows + this.#held.size,
+      open: open + this.#held.size,
+      arrivedRequests,
+      arrivedRows,
+      endedRequests,
+      missedRequests,
+      service: line && { ...line, margin, noise, batches },
+    };
+  }
+
   adopt(entry: DeploymentEntry): void {
     const before = this.#entry;
     this.#entry = entry;
@@ -87,6 +116,8 @@ export class RoutedDeployment implements ServedDeployment {
     for (const replica of entry.replicas) this.#adoptReplica(replica);
     for (const [id, client] of this.#clients) if (!listed.has(id)) this.#drop(id, client);
     this.#admit(entry);
+    if (entry.info !== undefined || !entry.takesRequests || entry.drainGraceMs !== undefined)
+      this.#held.release();
   }
 
   /** Resolves when all that was admitted before it began to drain is settled. */

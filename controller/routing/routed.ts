@@ -24,6 +24,8 @@ export class Routed implements Catalog, GatewayPort {
   readonly #options: RoutedOptions;
   readonly #byKey = new Map<string, RoutedDeployment>();
   #byName: ReadonlyMap<string, RoutedDeployment> = new Map();
+  /** By key, as last told. */
+  readonly #reported = new Map<string, GatewayLoad>();
   #entries: readonly RouteEntry[] = [];
   #routes: readonly Route[] = [];
   /** By application. */
@@ -45,6 +47,7 @@ export class Routed implements Catalog, GatewayPort {
     for (const key of removed) {
       void this.#byKey.get(key)?.close();
       this.#byKey.delete(key);
+      this.#reported.delete(key);
     }
     if (routes !== undefined) this.#entries = routes;
     const found = [...this.#byKey.values()].filter(({ deleted }) => !deleted); // invariant 2
@@ -90,19 +93,25 @@ export class Routed implements Catalog, GatewayPort {
   }
 
   load(key: string): GatewayLoad | undefined {
-    return this.#byKey.get(key)?.dispatcher;
+    return this.#byKey.get(key)?.load;
   }
 
   takeTraffic(): ReadonlyMap<string, TrafficReport> {
     return new Map([...this.#traffic].map(([application, { meter }]) => [application, meter.take()]));
   }
 
-  /** All that the controller is to know now and then. */
+  get heardMs(): number {
+    return this.#options.clock.nowMs();
+  }
+
+  /** What the controller is to know now and then, as far as it is new. */
   report(): GatewayEvent {
     const loads: Record<string, GatewayLoad> = {};
-    for (const [key, { dispatcher }] of this.#byKey) {
-      const { queued, open } = dispatcher;
-      if (open > 0) loads[key] = { queued, open };
+    for (const [key, { load }] of this.#byKey) {
+      const before = this.#reported.get(key);
+      if (before !== undefined && isSameLoad(before, load)) continue;
+      this.#reported.set(key, load);
+      loads[key] = load;
     }
     return { kind: "report", loads, traffic: Object.fromEntries(this.takeTraffic()) };
   }
@@ -147,4 +156,14 @@ export class Routed implements Catalog, GatewayPort {
       },
     ];
   }
+}
+
+/** Nothing came and nothing ended. */
+function isSameLoad(a: GatewayLoad, b: GatewayLoad): boolean {
+  return (
+    a.open === b.open &&
+    a.queued === b.queued &&
+    a.arrivedRequests === b.arrivedRequests &&
+    a.endedRequests === b.endedRequests
+  );
 }

@@ -86,7 +86,8 @@ function deploymentView({
   status,
   planned,
   desired,
-  load,
+  queued,
+  open,
   replicas,
 }: ControllerDeployment): DeploymentStatusView {
   return {
@@ -95,8 +96,8 @@ function deploymentView({
     status_trigger: planned?.trigger ?? "CONFIG_UPDATE_STARTED",
     message: status.message,
     target_num_replicas: desired.numReplicas,
-    queued_requests: load.queued,
-    open_requests: load.open,
+    queued_requests: queued,
+    open_requests: open,
     versions: { serving: planned?.versions.serving ?? null, wanted: planned?.versions.wanted ?? null },
     log_lines: planned?.failure?.logLines ?? [],
     replicas: replicas.map(({ id, view, pid }) => ({

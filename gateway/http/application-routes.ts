@@ -5,6 +5,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import { ShoalError } from "../../runtime/base/index.ts";
 import { Admission } from "../admission.ts";
+import { awaken } from "./awaken.ts";
 import { claimOf } from "./claim.ts";
 import { METHODS, refuseMethod } from "./methods.ts";
 import { answerPlain, type PlainExchange } from "./plain.ts";
@@ -45,6 +46,7 @@ async function answer(
   };
   return answerWith(choose, asked, async (chosen) => {
     const { deployment, visit } = chosen;
+    if (deployment.signature === undefined) await awaken(deployment, request, reply);
     Admission.check(deployment, claimOf(request, deployment));
     if (deployment.takes.fetch) {
       return forwardWeb({ ...route, ingress: deployment }, { request, reply, context, visit });

@@ -24,6 +24,11 @@ export class Exchange {
     admission.enter();
     const { raw } = reply;
     this.#request = reply.request.raw;
+    // The connection was silent: that is its client's doing only if there is something to read. Without a listener Node
+    // would cut off those that wait for their answer as well.
+    raw.on("timeout", () => {
+      if (isStalled(raw)) raw.destroy();
+    });
     raw.once("close", () => {
       admission.leave();
       OpenBodies.release(this.#request);
@@ -47,6 +52,11 @@ export class Exchange {
     if (!OpenBodies.views(this.#request, work.inputs)) OpenBodies.free(this.#request);
     return result;
   }
+}
+
+/** Whether the system has not taken all that was written. */
+function isStalled({ socket, writableLength }: FastifyReply["raw"]): boolean {
+  return writableLength > 0 || (socket?.writableLength ?? 0) > 0;
 }
 
 function clientGone(): ShoalError {

@@ -2,6 +2,7 @@
 //
 // 1. Bodies are read by the handler that wants them, after admission; nothing else touches them.
 // 2. Every failure is answered as {"error": …}; what is internal stays in the log.
+// 3. A client that does not read its answer is cut off; one that reads slowly, or waits for its answer, is not.
 
 import { ServerResponse } from "node:http";
 import type { Socket } from "node:net";
@@ -26,6 +27,8 @@ export interface HttpServerOptions {
   readonly log: Logger;
   /** Other processes listen on the port, too, and the system shares out connections. Default false. */
   readonly reusePort?: boolean;
+  /** How long a connection may take nothing of what is written to it; a minute by default. */
+  readonly writeStallMs?: number;
 }
 
 export class HttpServer {
@@ -41,8 +44,9 @@ export class HttpServer {
   }
 
   /** Listens; rejects with the system's error when it cannot, such as EADDRINUSE. */
-  static async start({ http, catalog, log, reusePort = false }: HttpServerOptions): Promise<HttpServer> {
-    const app = createApp(http, log);
+  static async start(options: HttpServerOptions): Promise<HttpServer> {
+    const { http, catalog, reusePort = false } = options;
+    const app = createApp(options);
     const admission = new Admission(http.limits.maxOpenRequests);
     const openBodies = new OpenBodies(http.limits.maxOpenBodyBytes);
     const context = { catalog, admission, limits: { ...http.limits, openBodies } };
@@ -109,13 +113,17 @@ export class HttpServer {
 /** Time for the headers of a request to arrive; a slower client is cut off with 408. */
 const HEADERS_TIMEOUT_MS = 30_000;
 
-function createApp(http: HttpOptions, log: Logger): FastifyInstance {
+/** Longer than headers may take, which have an answer of their own. */
+const WRITE_STALL_MS = 60_000;
+
+function createApp({ http, log, writeStallMs = WRITE_STALL_MS }: HttpServerOptions): FastifyInstance {
   const app = fastify({
     logger: false,
     http: { maxHeaderSize: http.limits.maxHeaderBytes, headersTimeout: HEADERS_TIMEOUT_MS, noDelay: true },
     // A whole request may take its time: bodies are timed where they are read, and streams have no end to wait for.
     requestTimeout: 0,
-    connectionTimeout: 0,
+    // Of silence in both directions; the exchange decides what it means (invariant 3).
+    connectionTimeout: writeStallMs,
     keepAliveTimeout: http.keepAliveTimeoutMs,
     forceCloseConnections: true,
     return503OnClosing: false,

@@ -6,6 +6,7 @@ import type { Catalog, InferWork, ServedDeployment } from "../../controller/inde
 import { freeLarge, HEADER_LENGTH, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import { Admission } from "../admission.ts";
+import { awaken } from "./awaken.ts";
 import { readBody } from "./body.ts";
 import { batchingHeaders, claimOf } from "./claim.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
@@ -107,6 +108,7 @@ async function infer(
     return chooseVersion(router, versions[0], asked);
   };
   return answerWith(choose, asked, async ({ deployment, visit }) => {
+    if (deployment.signature === undefined) await awaken(deployment, request, reply);
     Admission.check(deployment, claimOf(request, deployment));
     const signature = signatureOf(deployment);
     const { model } = request.params;

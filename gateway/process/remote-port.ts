@@ -1,7 +1,6 @@
 // A gateway process as the controller has it: calls across its channel, and what it told last.
 
 import type {
-  DeploymentLoads,
   GatewayEvent,
   GatewayLoad,
   GatewayPort,
@@ -18,7 +17,7 @@ export type GatewayHandle = ActorHandle<GatewayModule["GatewayProcess"]>;
 export class RemotePort implements GatewayPort {
   readonly #runtime: Runtime;
   readonly #handle: GatewayHandle;
-  #loads: DeploymentLoads = {};
+  readonly #loads = new Map<string, GatewayLoad>();
   readonly #clock: Clock;
   #traffic = new Map<string, TrafficReport>();
   #heardMs: number;
@@ -33,12 +32,17 @@ export class RemotePort implements GatewayPort {
     this.#heardMs = clock.nowMs();
   }
 
+  get heardMs(): number {
+    return this.#heardMs;
+  }
+
   /** Since it last told anything; it does several times a second. */
   get silentMs(): number {
     return this.#clock.nowMs() - this.#heardMs;
   }
 
   apply(update: RouteUpdate): Promise<void> {
+    for (const key of update.removed) this.#loads.delete(key);
     return this.#runtime.get(this.#handle.apply(update));
   }
 
@@ -55,7 +59,7 @@ export class RemotePort implements GatewayPort {
   }
 
   load(key: string): GatewayLoad | undefined {
-    return this.#loads[key];
+    return this.#loads.get(key);
   }
 
   takeTraffic(): ReadonlyMap<string, TrafficReport> {
@@ -79,7 +83,7 @@ export class RemotePort implements GatewayPort {
       onLost(event.key, event.replicaId);
       return;
     }
-    this.#loads = event.loads;
+    for (const [key, load] of Object.entries(event.loads)) this.#loads.set(key, load);
     for (const [application, report] of Object.entries(event.traffic)) {
       const before = this.#traffic.get(application);
       this.#traffic.set(application, before === undefined ? report : addReports(before, report));

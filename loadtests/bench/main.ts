@@ -6,6 +6,7 @@ import { availableParallelism, cpus, tmpdir, totalmem } from "node:os";
 import { join } from "node:path";
 import { Generator } from "../http/generator.ts";
 import { BENCH_MODELS, writeBenchModels } from "../models/bench-models.ts";
+import { DECISIONS_ID, decisionVerdicts, measureDecisions } from "./decision-cost.ts";
 import { bodyVerdict, flatVerdicts, loadFigures, loadVerdicts, rawFigures } from "./figures.ts";
 import { measureBodyCopies, measureFlatness } from "./memory-scenarios.ts";
 import { type BenchOptions, HELP, parseOptions } from "./options.ts";
@@ -55,15 +56,26 @@ async function measure(options: BenchOptions): Promise<void> {
   }
 
   const memory = await measureMemory(options, { folder, generator, pathOf });
+  say(DECISIONS_ID);
+  const decisions = (options.only?.test(DECISIONS_ID) ?? true) ? await measureDecisions(options.rounds) : [];
   say("");
   const loads = loadFigures(scenarios, measurements);
   const verdicts = [
     ...loadVerdicts(loads),
     ...(memory.body === undefined ? [] : [bodyVerdict(memory.body)]),
     ...(memory.flat === undefined ? [] : flatVerdicts(memory.flat)),
+    ...decisionVerdicts(decisions),
   ];
   const raws = rawFigures(scenarios, measurements);
-  const results = { machine: machineLine(), rounds: options.rounds, loads, raws, ...memory, verdicts };
+  const results = {
+    machine: machineLine(),
+    rounds: options.rounds,
+    loads,
+    raws,
+    ...memory,
+    decisions,
+    verdicts,
+  };
   const text = options.json
     ? JSON.stringify({ ...results, measurements }, undefined, 2)
     : renderResults(results);

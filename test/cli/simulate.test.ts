@@ -18,9 +18,10 @@ suite("shoal simulate", { timeout: 60_000 }, () => {
       lines[0] ?? "",
       /^steady, 10,1,16 \(10 \+ 1·b ms\), objective 60 ms: .* requests\/s for 5 s; 3 runs/,
     );
-    assert.match(lines[2] ?? "", /^system +attainment/);
+    assert.match(lines[1] ?? "", /^At least 2 replica-seconds of work; 5 with/);
+    assert.match(lines[3] ?? "", /^system +attainment/);
     assert.deepEqual(
-      lines.slice(4).map((line) => line.split(/\s/)[0]),
+      lines.slice(5).map((line) => line.split(/\s/)[0]),
       ["shoal", "ray", "triton"],
     );
   });
@@ -62,6 +63,22 @@ suite("shoal simulate", { timeout: 60_000 }, () => {
     for (const name of ["timeline", "cost"]) {
       assert.match(await readFile(join(plots, `${name}.svg`), "utf8"), /^<svg [^]*shoal\+slo[^]*<\/svg>\n$/);
     }
+  });
+
+  test("an objective that nothing can meet is said to be one, and plotted all the same", async () => {
+    await using folder = await TestFolder.make();
+    const { code, stdout, stderr } = await shoal([
+      ...QUICK,
+      "--slo",
+      "8",
+      "-s",
+      "shoal,triton",
+      "--plot",
+      folder.path,
+    ]);
+    assert.equal(code, 0, stderr);
+    assert.match(stdout, /One row takes longer than the objective/);
+    assert.match(stdout, /\ntriton +0\.00 %/);
   });
 
   for (const [what, args, wanted] of [

@@ -230,7 +230,7 @@ const faulty: [what: string, text: string, faults: string[]][] = [
     "text for a count",
     deployment("name: a", "model: a.onnx", "num_replicas: two"),
     [
-      's.yaml:5:21: found "two" at applications[0].deployments[0].num_replicas, wanted a whole number from 1 to 1024',
+      's.yaml:5:21: found "two" at applications[0].deployments[0].num_replicas, wanted a whole number from 1 to 1024, or auto',
     ],
   ],
   [

@@ -10,6 +10,7 @@ import {
   type InferResult,
   joinKey,
   Routed,
+  type ServeConfig,
   type ServedDeployment,
 } from "../../controller/index.ts";
 import { rowsOf, systemClock, type Tensor } from "../../runtime/base/index.ts";
@@ -58,12 +59,8 @@ export class Rig implements AsyncDisposable {
 
   /** Makes the deployments known and begins to start them. */
   async begin(...deployments: readonly object[]): Promise<{ readonly deployed: Promise<void> }> {
-    // A replica that a test kills has proven itself as soon as it runs.
-    const applications = [{ deployments: deployments.map((one) => ({ min_ready_s: 0, ...one })) }];
-    const decoded = decodeConfig(JSON.stringify({ applications }), { file: join(this.folder, "shoal.json") });
-    assert(decoded.kind === "ok", decoded.kind === "faults" ? formatFaults(decoded.faults) : "");
     this.#controller = await Controller.start({
-      config: decoded.value,
+      config: this.#decode(deployments),
       log: silentLog,
       logLevel: "silent",
       runtime: { numCpus: this.#cpus, warmWorkers: 0 },
@@ -74,6 +71,19 @@ export class Rig implements AsyncDisposable {
     });
     await this.#controller.attach(this.routed);
     return { deployed: this.#controller.settled() };
+  }
+
+  /** Wants these deployments and no others. */
+  apply(...deployments: readonly object[]): void {
+    this.controller.apply(this.#decode(deployments));
+  }
+
+  #decode(deployments: readonly object[]): ServeConfig {
+    // A replica that a test kills has proven itself as soon as it runs.
+    const applications = [{ deployments: deployments.map((one) => ({ min_ready_s: 0, ...one })) }];
+    const decoded = decodeConfig(JSON.stringify({ applications }), { file: join(this.folder, "shoal.json") });
+    assert(decoded.kind === "ok", decoded.kind === "faults" ? formatFaults(decoded.faults) : "");
+    return decoded.value;
   }
 
   /** The same, and waits until each is ready, waits, or has failed. */

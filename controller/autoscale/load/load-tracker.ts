@@ -55,13 +55,13 @@ export class LoadTracker implements LoadReading {
   #missed = 0;
   #dispersion = { second: -1, value: 1 };
 
-  /** A request arrived, whatever becomes of it (invariant 1). */
-  arrived(rows: number, nowMs: number): void {
+  /** Requests arrived, with so many rows together, whatever becomes of them (invariant 1). */
+  arrived(rows: number, nowMs: number, requests = 1): void {
     this.#touch(nowMs);
     this.#fineRows.add(rows, nowMs);
-    this.#fineRequests.add(1, nowMs);
+    this.#fineRequests.add(requests, nowMs);
     this.#rows.add(rows, nowMs);
-    this.#requests.add(1, nowMs);
+    this.#requests.add(requests, nowMs);
     this.#arrivedMs = nowMs;
   }
 

@@ -19,13 +19,13 @@ import {
 import { CapacityCurve } from "./capacity-curve.ts";
 import { type Demand, demandOf } from "./demand.ts";
 import { Envelope } from "./envelope.ts";
+import { HeadRoom } from "./head-room.ts";
 import { holdMs, MissesPerStart, RecentMaximum, Reversals } from "./hold.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { StepLimit } from "./step-limit.ts";
 
 const REVIEW_MS = 500;
 const STALE_MS = 5_000;
-const HEAD_ROOM = 0.8;
 /** Where batching gains less than 15 %: there a burst finds no larger batch to go into. */
 const CAREFUL_HEAD_ROOM = 0.7;
 const BATCHING_PAYS = 1.15;
@@ -59,6 +59,7 @@ export class SloPolicy implements AutoscalingPolicy {
   readonly name = "slo";
   readonly #options: Required<SloPolicyOptions>;
   readonly #envelope: Envelope;
+  readonly #headRoom: HeadRoom;
   readonly #needed = new RecentMaximum();
   readonly #reversals = new Reversals();
   readonly #misses = new MissesPerStart();
@@ -75,6 +76,7 @@ export class SloPolicy implements AutoscalingPolicy {
       keepAliveMs: options.keepAliveMs ?? 600_000,
     };
     this.#envelope = new Envelope(1 - this.#options.attainment);
+    this.#headRoom = new HeadRoom(1 - this.#options.attainment);
     this.#keepAlive = new KeepAlive(this.#options.keepAliveMs);
   }
 
@@ -88,6 +90,7 @@ export class SloPolicy implements AutoscalingPolicy {
     if (!this.#begun) this.#needed.add(target, nowMs); // the initial replicas have their hold too
     this.#begun = true;
     this.#keepAlive.observe(load.idleMs);
+    this.#headRoom.observe(load, snapshot);
     this.#misses.observe(load.missed, nowMs);
     const decision =
       snapshot.service.meanMs(1) === undefined ? this.#unmeasured(snapshot) : this.#measured(snapshot);
@@ -188,7 +191,7 @@ export class SloPolicy implements AutoscalingPolicy {
       maxBatchRows,
       overheadMs,
       gateways,
-      headRoom: gain < BATCHING_PAYS ? CAREFUL_HEAD_ROOM : HEAD_ROOM,
+      headRoom: gain < BATCHING_PAYS ? CAREFUL_HEAD_ROOM : this.#headRoom.value,
       lateShare: 1 - attainment,
       arrivalScv: Math.min(LARGEST_SCV, load.dispersion),
     });
@@ -234,7 +237,7 @@ export class SloPolicy implements AutoscalingPolicy {
       demand.backlogPerSecond > 0 ? ` and ${figure(demand.backlogPerSecond / perRequest)} of backlog` : "";
     const at = Math.max(1, needed, target);
     const perReplica = curve.full(at) / at / perRequest;
-    const capacity = `${figure(perReplica)} per replica at ${figure(curve.objectiveMs)} ms, ${curve.headRoom} head-room`;
+    const capacity = `${figure(perReplica)} per replica at ${figure(curve.objectiveMs)} ms, ${figure(curve.headRoom)} head-room`;
     const bursts =
       envelope > needed
         ? `, ${envelope} to miss ${figure(this.#envelope.tolerance * 100)} % of recent bursts at most`

@@ -16,7 +16,7 @@ interface Family {
   readonly variants: readonly SystemMaker[];
 }
 
-const BATCHES = [1, 2, 4, 8, 16, 32, 64];
+const BATCHES = [1, 4, 8, 16, 32, 64];
 
 function families(): Family[] {
   return [
@@ -43,7 +43,6 @@ export async function evaluateBatching({ seeds, progress }: EvaluationOptions): 
   const rows: string[][] = [];
   const ratios: { readonly cell: Cell; readonly ratio: ReturnType<typeof pairedRatio> }[] = [];
   for (const cell of batchingCells()) {
-    progress(cell.name);
     const loads = new Map<string, number[]>();
     for (const family of all) {
       const system = await tuned(cell, family);
@@ -54,12 +53,14 @@ export async function evaluateBatching({ seeds, progress }: EvaluationOptions): 
     const best = bestOf(all.filter(({ perReplica }) => perReplica).map(({ name }) => loads.get(name) ?? []));
     const ratio = pairedRatio(loads.get("shoal") ?? [], best);
     ratios.push({ cell, ratio });
-    rows.push([
+    const row = [
       cell.name,
       Math.round(cell.capacity).toLocaleString("en-US"),
       ...all.map(({ name }) => estimate(loads.get(name) ?? []).mean.toFixed(2)),
       `${ratio.mean.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`,
-    ]);
+    ];
+    rows.push(row);
+    progress(row.join("  "));
   }
   const reached = ratios.filter(({ ratio }) => ratio.mean >= WANTED_RATIO);
   return {

@@ -6,8 +6,7 @@ import { evaluateOverload } from "./overload.ts";
 import type { EvaluationOptions, EvaluationReport } from "./report.ts";
 import { evaluateScaling } from "./scaling.ts";
 
-export const EVALUATIONS = ["batching", "overload", "scaling"] as const;
-export type EvaluationName = (typeof EVALUATIONS)[number];
+export type EvaluationName = "batching" | "overload" | "scaling";
 
 export function evaluate(
   name: EvaluationName,

@@ -40,7 +40,7 @@ interface CaseResult {
   readonly own: readonly ExperimentResult[];
   readonly oracle: readonly ExperimentResult[];
   readonly bound: readonly number[];
-  /** The cheapest rival that answers as many in time on the tuning seeds; if none does, the one that answers most. */
+  /** Of the rivals that were best on the tuning seeds the one that is best on the published ones. */
   readonly best: {
     readonly tried: Tried;
     readonly equal: boolean;
@@ -48,6 +48,9 @@ interface CaseResult {
   };
 }
 
+/** Seeds of what varies little from one to the next, or is there for scale only. */
+const FEW = 5;
+const FINALISTS = 3;
 /** Attainment is equal within so much. */
 const EQUAL = 0.002;
 
@@ -58,8 +61,9 @@ export async function evaluateScaling({
 }: EvaluationOptions & { readonly traces: readonly string[] }): Promise<EvaluationReport> {
   const results: CaseResult[] = [];
   for (const scaling of await scalingCases(traces)) {
-    progress(scaling.scenario.name);
-    results.push(await evaluateCase(scaling, seeds));
+    const result = await evaluateCase(scaling, seeds);
+    results.push(result);
+    progress(mainRow(result).join("  "));
   }
   const step = await stepReaction(seeds);
   const single = await bestSingle(results, seeds);
@@ -78,12 +82,7 @@ async function evaluateCase(scaling: ScalingCase, seeds: number): Promise<CaseRe
   const { scenario } = scaling;
   const tried: Tried[] = [];
   for (const contender of [OURS, ...rivals()]) tried.push(await tryOut(scenario, contender));
-  const [ours, ...others] = tried;
-  const equals = others.filter(({ attainment }) => attainment >= (ours?.attainment ?? 1) - EQUAL);
-  const chosen =
-    equals.length > 0
-      ? equals.reduce((best, one) => (one.replicaSeconds < best.replicaSeconds ? one : best))
-      : others.reduce((best, one) => (one.attainment > best.attainment ? one : best));
+  const own = await runs(scenario, OURS, seeds);
   const bound: number[] = [];
   for (const seed of seedsUpTo(seeds)) {
     bound.push(oraclePlan(neededBy(scenario, seed), START_UP_MS / 1_000).replicaSeconds);
@@ -91,11 +90,41 @@ async function evaluateCase(scaling: ScalingCase, seeds: number): Promise<CaseRe
   return {
     scaling,
     tried,
-    own: await runs(scenario, OURS, seeds),
-    oracle: await runs(scenario, ORACLE, seeds),
+    own,
+    oracle: await runs(scenario, ORACLE, Math.min(seeds, FEW)),
     bound,
-    best: { tried: chosen, equal: equals.length > 0, runs: await runs(scenario, chosen.contender, seeds) },
+    best: await bestRival(scenario, { tried, own }),
   };
+}
+
+/** The cheapest at equal attainment first; those that attain less come after, by how much they attain. */
+function ranked<T extends { readonly attainment: number; readonly replicaSeconds: number }>(
+  all: readonly T[],
+  wanted: number,
+): readonly T[] {
+  const equal = ({ attainment }: T): boolean => attainment >= wanted - EQUAL;
+  return all.toSorted((a, b) => {
+    if (equal(a) !== equal(b)) return equal(a) ? -1 : 1;
+    return equal(a) ? a.replicaSeconds - b.replicaSeconds : b.attainment - a.attainment;
+  });
+}
+
+/** The finalists of the tuning seeds run on the published ones, and the best of them there counts: hindsight, in their favour. */
+async function bestRival(
+  scenario: Scenario,
+  { tried, own }: { readonly tried: readonly Tried[]; readonly own: readonly ExperimentResult[] },
+): Promise<CaseResult["best"]> {
+  const [ours, ...others] = tried;
+  const finals = [];
+  for (const rival of ranked(others, ours?.attainment ?? 1).slice(0, FINALISTS)) {
+    const all = await runs(scenario, rival.contender, own.length);
+    const attainment = meanOf(all, (run) => run.attainment);
+    finals.push({ tried: rival, runs: all, attainment, replicaSeconds: estimate(costs(all)).mean });
+  }
+  const wanted = meanOf(own, (run) => run.attainment);
+  const [best] = ranked(finals, wanted);
+  if (best === undefined) throw new Error("There is at least one rival");
+  return { ...best, equal: best.attainment >= wanted - EQUAL };
 }
 
 async function tryOut(scenario: Scenario, contender: Contender): Promise<Tried> {
@@ -117,8 +146,6 @@ async function runs(scenario: Scenario, contender: Contender, seeds: number): Pr
 const costs = (all: readonly ExperimentResult[]): number[] => all.map(({ replicaSeconds }) => replicaSeconds);
 
 function mainTable(results: readonly CaseResult[]): EvaluationReport["tables"][number]["table"] {
-  const cell = (all: readonly ExperimentResult[]): string =>
-    `${(100 * meanOf(all, (run) => run.attainment)).toFixed(2)} @ ${thousands(estimate(costs(all)).mean)}`;
   return {
     columns: [
       "workload",
@@ -130,21 +157,25 @@ function mainTable(results: readonly CaseResult[]): EvaluationReport["tables"][n
       "shoal ÷ rival (95 %)",
       "turns: shoal, oracle, rival",
     ],
-    rows: results.map(({ scaling, own, oracle, bound, best }) => {
-      const ratio = pairedRatio(costs(own), costs(best.runs));
-      const turns = [own, oracle, best.runs].map((all) => meanOf(all, (run) => run.reversals).toFixed(0));
-      return [
-        scaling.scenario.name + (scaling.heldOut ? " (hold-out)" : ""),
-        thousands(estimate(bound).mean),
-        cell(oracle),
-        cell(own),
-        cell(best.runs),
-        best.tried.contender.name + (best.equal ? "" : " (fewer in time)"),
-        `${ratio.mean.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`,
-        turns.join(", "),
-      ];
-    }),
+    rows: results.map(mainRow),
   };
+}
+
+function mainRow({ scaling, own, oracle, bound, best }: CaseResult): string[] {
+  const cell = (all: readonly ExperimentResult[]): string =>
+    `${(100 * meanOf(all, (run) => run.attainment)).toFixed(2)} @ ${thousands(estimate(costs(all)).mean)}`;
+  const ratio = pairedRatio(costs(own), costs(best.runs));
+  const turns = [own, oracle, best.runs].map((all) => meanOf(all, (run) => run.reversals).toFixed(0));
+  return [
+    scaling.scenario.name + (scaling.heldOut ? " (hold-out)" : ""),
+    thousands(estimate(bound).mean),
+    cell(oracle),
+    cell(own),
+    cell(best.runs),
+    best.tried.contender.name + (best.equal ? "" : " (fewer in time)"),
+    `${ratio.mean.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`,
+    turns.join(", "),
+  ];
 }
 
 function costVerdicts(results: readonly CaseResult[]): Verdict[] {
@@ -188,7 +219,7 @@ async function bestSingle(
   const ratios: number[] = [];
   const attained: number[] = [];
   for (const { scaling, own } of results) {
-    const theirs = await runs(scaling.scenario, chosen.contender, Math.min(seeds, 5));
+    const theirs = await runs(scaling.scenario, chosen.contender, Math.min(seeds, FEW));
     ratios.push(Math.log(pairedRatio(costs(theirs), costs(own)).mean));
     attained.push(meanOf(theirs, (run) => run.attainment));
   }
@@ -241,7 +272,7 @@ async function stepReaction(
         ? { ...OURS, scaling: { ...OURS.scaling, bounds: { min: 1, max: 200, initial: 4 } } }
         : OURS;
     const delays: number[] = [];
-    for (const seed of seedsUpTo(seeds)) {
+    for (const seed of seedsUpTo(Math.min(seeds, FEW))) {
       const { fleet } = await runContender(scenario, contender, seed);
       const met = fleet.find(({ atMs, ready }) => atMs >= (seconds / 3) * 1_000 && ready >= needed);
       delays.push(met === undefined ? Number.POSITIVE_INFINITY : met.atMs / 1_000 - seconds / 3);
@@ -275,7 +306,7 @@ function reversalVerdict(results: readonly CaseResult[]): Verdict {
     target: "reversals ≤ 2× the oracle's",
     measured:
       beyond.length === 0
-        ? `all ${results.length} workloads; at most ${Math.max(...results.map(({ own }) => meanOf(own, (run) => run.reversals))).toFixed(0)} in half an hour`
+        ? `all ${results.length} workloads; at most ${Math.max(...results.map(({ own }) => meanOf(own, (run) => run.reversals))).toFixed(0)} in 20 minutes`
         : beyond.map(({ scaling }) => scaling.scenario.name).join(", "),
     reached: beyond.length === 0,
   };

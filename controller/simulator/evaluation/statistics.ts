@@ -32,8 +32,3 @@ export function estimate(values: readonly number[]): Estimate {
 export function pairedRatio(one: readonly number[], other: readonly number[]): Estimate {
   return estimate(one.map((value, seed) => value / (other[seed] ?? Number.NaN)));
 }
-
-/** One less the other, seed by seed. */
-export function pairedDifference(one: readonly number[], other: readonly number[]): Estimate {
-  return estimate(one.map((value, seed) => value - (other[seed] ?? Number.NaN)));
-}

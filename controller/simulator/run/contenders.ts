@@ -36,7 +36,7 @@ const POLICIES: Readonly<
   hpa: (target) => () => new HpaPolicy({ targetOngoingRequests: target ?? 2 }),
 };
 
-export const POLICY_NAMES = [...Object.keys(POLICIES), "oracle"];
+const POLICY_NAMES = [...Object.keys(POLICIES), "oracle"];
 
 export interface ContenderDefaults {
   readonly replicas: number;

@@ -1,7 +1,7 @@
 // What is the same for all who are compared: the workload, the model, the objective, the clients, the troubles.
 
 import { type AutoscalingPolicy, type ReplicaBounds } from "../../autoscale/index.ts";
-import { oraclePlan, PlannedPolicy } from "../bounds/bounds.ts";
+import { fluidBound, oraclePlan, PlannedPolicy } from "../bounds/bounds.ts";
 import { arrivalsPerSecond, replicasNeeded } from "../bounds/demand.ts";
 import { type SystemMaker } from "../systems/serving-system.ts";
 import { type ExperimentOptions, type ExperimentResult, runExperiment } from "./experiment.ts";
@@ -61,7 +61,19 @@ export function neededBy(scenario: Scenario, seed: number): Uint16Array {
   return replicasNeeded(arrivalsPerSecond(scenario.arrivals, { seed, seconds }), { profile, objectiveMs });
 }
 
+/** Replica-seconds that the run of this seed costs at least: the work itself, and whole replicas with hindsight. */
+export function boundsOf(
+  scenario: Scenario,
+  seed: number,
+): { readonly fluid: number; readonly hindsight: number } {
+  const { arrivals, seconds, profile, objectiveMs } = scenario;
+  const requests = arrivalsPerSecond(arrivals, { seed, seconds }).reduce((sum, count) => sum + count, 0);
+  const fluid = fluidBound(requests, profile, objectiveMs);
+  // Where one row takes too long, nothing is enough.
+  return { fluid, hindsight: fluid === Infinity ? Infinity : planOf(scenario, seed).replicaSeconds };
+}
+
 /** The cheapest schedule for the run of this seed. */
-export function planOf(scenario: Scenario, seed: number): ReturnType<typeof oraclePlan> {
+function planOf(scenario: Scenario, seed: number): ReturnType<typeof oraclePlan> {
   return oraclePlan(neededBy(scenario, seed), (scenario.startUpMs ?? 10_000) / 1_000);
 }

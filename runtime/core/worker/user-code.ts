@@ -1,6 +1,5 @@
 // Loading a user's module, making instances of its classes, and what their methods give.
 
-import { pathToFileURL } from "node:url";
 import { saveCompileCacheSoon } from "./compile-cache.ts";
 import { Refusal } from "./thrown.ts";
 import type { FunctionName, MethodTable } from "../workers/messages.ts";
@@ -77,11 +76,4 @@ export function isIterable(value: unknown): value is AsyncIterable<unknown> | It
 /** An iterable that is used up by reading; arrays, maps and sets are values. */
 export function isIterator(value: unknown): value is AsyncIterable<unknown> | Iterable<unknown> {
   return isIterable(value) && (Symbol.asyncIterator in value || "next" in value);
-}
-
-/** Runs a module for its effects: its default export or `setup`, where there is one. */
-export async function runSetupHook(path: string): Promise<void> {
-  const namespace: Record<string, unknown> = await import(pathToFileURL(path).href);
-  const hook = namespace["default"] ?? namespace["setup"];
-  if (typeof hook === "function") await hook();
 }

@@ -49,7 +49,9 @@ for (const base of [200, 1_000, 3_000]) {
     const high = all.filter(({ second }) => second > 300 + START_UP_S + 1 && second < 900);
     assert(high.every(({ ready, needed }) => ready >= needed));
     assert(attainment(high) > 0.999, `${attainment(high)}`);
-    assert(reversals(all.filter(({ second }) => second >= 60)) <= 1, `${reversals(all)} reversals`);
+    // Before it there is a replica less once the head-room is known to be too much.
+    const since = all.filter(({ second }) => second >= 295);
+    assert(reversals(since) <= 1, `${reversals(since)} reversals`);
     const low = all.filter(({ second }) => second >= 1_000);
     assert(replicaSeconds(low) < 1.7 * needed(low) + 2 * 500, `${replicaSeconds(low)} for ${needed(low)}`);
   });
@@ -102,6 +104,9 @@ test("a model that becomes 30 per cent slower in mid-run gets its replicas", (t)
     all.filter(({ second }) => second > 200 && second < 300),
     all.filter(({ second }) => second > 400),
   ];
+  const fuller = (moments: readonly Moment[]): number => replicaSeconds(moments) / needed(moments);
+  assert(attainment(after) > 0.995, `${attainment(after)}`);
+  assert(fuller(after) > 1 && fuller(after) < 1.3, `${fuller(after)} times what is needed`);
   const mean = replicaSeconds(after) / after.length / (replicaSeconds(before) / before.length);
-  assert(mean > 1.2 && mean < 1.5, `${mean} times as many`);
+  assert(mean > 1.1 && mean < 1.5, `${mean} times as many`);
 });

@@ -314,3 +314,14 @@ describe("a restart", () => {
     await assert.rejects(DeployRig.start(folder), { code: "STORE_LOCKED" });
   });
 });
+
+test("a server that drains changes nothing any more", async () => {
+  await using folder = await Folder.make();
+  await using rig = await DeployRig.start(folder, { first: [application("a")] });
+  const last = rig.changes([application("a"), application("b")]);
+  await rig.deploys.close();
+  assert.deepEqual(await last, ["a unchanged 1", "b added 1"]);
+  await assert.rejects(rig.deploy([application("a")]), { code: "DRAINING" });
+  await assert.rejects(rig.deploys.remove({ author: "test", source: "test" }), { code: "DRAINING" });
+  assert.equal(rig.controller.deployments().length, 2);
+});

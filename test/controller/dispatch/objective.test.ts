@@ -53,11 +53,13 @@ describe("with an objective", () => {
         const plant = plantOf(t, profile);
         await plant.load(0.5 * capacity, 1_000);
         const sinceMs = plant.clock.nowMs();
-        await plant.load(load * capacity, spanMs(profile));
-        const share = plant.goodput(sinceMs, profile.objectiveMs) / capacity;
-        // What was sent last is not answered yet: two objectives of it.
-        const seen = 1 - (2 * profile.objectiveMs) / spanMs(profile);
-        assert(share > 0.9 * seen, `${share} of capacity`);
+        const forMs = 2 * spanMs(profile);
+        await plant.load(load * capacity, forMs);
+        await plant.clock.runUntil(plant.clock.nowMs() + 2 * profile.objectiveMs);
+        const share =
+          (plant.goodput(sinceMs, profile.objectiveMs) * (plant.clock.nowMs() - sinceMs)) / forMs / capacity;
+        // Seeds differ by one or two hundredths; over many of them the mean is 0.92 and more.
+        assert(share > 0.89, `${share} of capacity`);
         const late = plant.outcomes.filter(
           (one) => one.kind === "answered" && one.tookMs > profile.objectiveMs,
         ).length;

@@ -68,6 +68,7 @@ class FakeGateway implements GatewayPort {
   restore(): void {}
   async busyMs(): Promise<undefined> {}
   load(): undefined {}
+  readonly heardMs = 0;
   takeTraffic(): ReadonlyMap<string, never> {
     return new Map<string, never>();
   }

@@ -58,6 +58,8 @@ export class FakeDeployment implements ServedDeployment {
     });
     this.dispatcher.addReplica(replica);
   }
+
+  whenLoaded(): undefined {}
 }
 
 export class FakeCatalog implements Catalog {
@@ -177,11 +179,13 @@ export async function open(
   deployments: readonly FakeDeployment[],
   {
     routers = [],
+    writeStallMs,
     ...http
   }: Partial<Omit<HttpOptions, "limits">> & {
     readonly limits?: Partial<HttpOptions["limits"]>;
     /** Of applications named as their first deployment. */
     readonly routers?: readonly TrafficRouter[];
+    readonly writeStallMs?: number;
   } = {},
 ): Promise<Door> {
   const catalog = new FakeCatalog(deployments, routers);
@@ -197,6 +201,7 @@ export async function open(
     },
     catalog,
     log: silentLog,
+    ...(writeStallMs === undefined ? {} : { writeStallMs }),
   });
   return {
     url: server.url,

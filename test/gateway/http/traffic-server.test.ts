@@ -50,9 +50,9 @@ class Load implements AsyncDisposable {
     this.#loops = Array.from({ length: clients }, () => this.#loop(url));
   }
 
-  /** How many answers a deployment gave to what was asked when there were so many. */
-  count(deployment: string, since = 0): number {
-    return this.answers.filter((answer) => answer.deployment === deployment && answer.since >= since).length;
+  /** How many answers a deployment gave to what was asked when there were more than so many. */
+  count(deployment: string, since = -1): number {
+    return this.answers.filter((answer) => answer.deployment === deployment && answer.since > since).length;
   }
 
   get failures(): readonly Answer[] {

@@ -87,7 +87,7 @@ test("a killed process loses only its own open requests", async () => {
   await using server = await serve({ deployments: [slow] });
   const [killed = 0] = pidsOf(server);
   const answers = NUMBERS.map((number) => ask(server, number, "slow"));
-  const load = () => server.controller.deployment("slow")?.load.open ?? 0;
+  const load = () => server.controller.deployment("slow")?.open ?? 0;
   await eventually("all of them open", () => load() === NUMBERS.length);
   process.kill(killed, "SIGKILL");
   const outcomes = await Promise.allSettled(answers);
@@ -147,7 +147,7 @@ test("draining answers what was admitted, in every process, and leaves none", as
   const slow = moduleOf("Slow", { user_config: { ms: 600 }, max_ongoing_requests: 64 });
   const server = await serve({ deployments: [slow] });
   const answers = NUMBERS.map((number) => ask(server, number, "slow"));
-  const load = () => server.controller.deployment("slow")?.load.open ?? 0;
+  const load = () => server.controller.deployment("slow")?.open ?? 0;
   await eventually("all of them open", () => load() === NUMBERS.length);
   await server.drain();
   assert.deepEqual(

@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
-import { spawnSync } from "node:child_process";
+import { spawn, spawnSync } from "node:child_process";
+import { once } from "node:events";
 import { test } from "node:test";
 import { silentLog } from "../../../runtime/base/log/index.ts";
 
@@ -38,4 +39,37 @@ test("what is below the level is not written, and a line just before the end of 
 
 test("the silent log says nothing", () => {
   assert.equal(silentLog.isLevelEnabled("fatal"), false);
+});
+
+test("nobody waits for a reader that does not read; what is dropped is counted (invariant 1)", async () => {
+  const program = `
+    const log = createLog();
+    const text = "x".repeat(1000);
+    for (let line = 0; line < 5000; line++) log.info(text);
+    // Each turn of the loop would be the last if the writing held it up.
+    for (let turn = 0; turn < 100; turn++) await new Promise((resolve) => setImmediate(resolve));
+    process.stdout.write("alive");
+    process.stdin.resume().on("end", () => log.info("last"));
+  `;
+  const source = `import { createLog } from ${JSON.stringify(MODULE)}; ${program}`;
+  const child = spawn(process.execPath, ["--input-type=module", "-e", source]);
+  const [said] = (await once(child.stdout, "data")) as [Buffer];
+  assert.equal(said.toString(), "alive");
+  let text = "";
+  child.stderr.setEncoding("utf8").on("data", (piece: string) => {
+    text += piece;
+    // The end of input is the word to end, once what was dropped is told.
+    if (text.includes('"dropped"')) child.stdin.end();
+  });
+  const [code] = (await once(child, "close")) as [number];
+  assert.equal(code, 0);
+  const lines = text
+    .trimEnd()
+    .split("\n")
+    .map((line) => JSON.parse(line) as { msg: string; dropped?: number });
+  const dropped = lines.reduce((sum, line) => sum + (line.dropped ?? 0), 0);
+  const written = lines.filter(({ msg }) => msg.startsWith("xxx")).length;
+  assert.equal(lines.at(-1)?.msg, "last");
+  assert(dropped > 0 && written > 0);
+  assert.equal(dropped + written, 5000);
 });

@@ -1,7 +1,6 @@
 // Where workers stand: asked of real ones that wait, turn in circles, are stopped or sit in a system call.
 
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
 import { writeFile } from "node:fs/promises";
 import { suite, test } from "node:test";
 import type { TaskModule, WorkerLine, WorkerStack } from "../../../../runtime/core/index.ts";
@@ -9,7 +8,7 @@ import { StackProbe } from "../../../../runtime/core/stacks/stack-probe.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { type Started, start } from "../runtime/support.ts";
-import { listeningPorts } from "./support.ts";
+import { listeningPorts, makePipe } from "./support.ts";
 
 type Blocked = typeof import("./fixtures/blocked.ts");
 
@@ -17,8 +16,8 @@ function blocked({ runtime }: Started): TaskModule<Blocked> {
   return runtime.tasks<Blocked>(new URL("./fixtures/blocked.ts", import.meta.url));
 }
 
-async function stackOf({ runtime }: Started, pid: number, timeoutMs?: number): Promise<WorkerStack> {
-  const stacks = await runtime.stacks(timeoutMs === undefined ? {} : { timeoutMs });
+async function stackOf({ runtime }: Started, pid: number, timeoutMs: number): Promise<WorkerStack> {
+  const stacks = await runtime.stacks({ timeoutMs });
   const found = stacks.find((stack) => stack.pid === pid);
   assert.ok(found !== undefined, `worker ${pid} is told of`);
   return found;
@@ -75,7 +74,7 @@ suite("stacks", () => {
   test("a worker in a system call is told of as such, and the inspector it opens when it is back is closed", async () => {
     await using started = await start();
     const pipe = started.file("pipe");
-    execFileSync("mkfifo", [pipe]);
+    makePipe(pipe);
     const reading = blocked(started).readPipe(started.file("began"), pipe);
     const [pid = 0] = (await started.lines("began", 1)).map(Number);
     for (let round = 0; round < 2; round++) {
@@ -95,7 +94,7 @@ suite("stacks", () => {
     const counter = await actors.Counter.create(1);
     const pid = await runtime.get(counter.pid());
     process.kill(pid, "SIGSTOP");
-    assert.equal((await stackOf(started, pid)).state, "STOPPED");
+    assert.equal((await stackOf(started, pid, PATIENT_MS)).state, "STOPPED");
     process.kill(pid, "SIGCONT");
     assert.equal(await runtime.get(counter.add(1)), 2);
     const { state, actorId, tasks } = await stackOf(started, pid, PATIENT_MS);

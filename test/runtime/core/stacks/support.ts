@@ -1,5 +1,6 @@
-// The TCP ports that a process listens on, from /proc.
+// The TCP ports that a process listens on, from /proc; a named pipe.
 
+import { execFileSync } from "node:child_process";
 import { readdirSync, readFileSync, readlinkSync } from "node:fs";
 
 const LISTEN = "0A";
@@ -22,4 +23,9 @@ export function listeningPorts(pid: number): number[] {
       const [, local = "", , state, , , , , , inode = ""] = line.trim().split(/\s+/);
       return state === LISTEN && inodes.has(inode) ? Number.parseInt(local.split(":")[1] ?? "", 16) : [];
     });
+}
+
+export function makePipe(path: string): void {
+  const command = "mkfifo";
+  execFileSync(command, [path]);
 }

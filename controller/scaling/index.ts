@@ -1,0 +1,1 @@
+export { Scaling, type ScalingStatus } from "./scaling.ts";

@@ -1,0 +1,84 @@
+// The policy that a config asks for.
+
+import {
+  type AutoscalingPolicy,
+  HpaPolicy,
+  KnativePolicy,
+  PolicyThread,
+  RayDelay,
+  RayPolicy,
+  SloPolicy,
+  UserPolicy,
+} from "../autoscale/index.ts";
+import { policyUrl, type ScalingConfig } from "../config/index.ts";
+
+export interface PolicySettings {
+  readonly application: string;
+  readonly deployment: string;
+  readonly scaling: ScalingConfig;
+  /** From arrival to answer, in milliseconds; undefined when there is none. */
+  readonly objectiveMs: number | undefined;
+  /** The user's function has answered. */
+  readonly wake: () => void;
+}
+
+/** A policy, and what it has running. */
+export interface RunningPolicy extends AsyncDisposable {
+  readonly policy: AutoscalingPolicy;
+}
+
+/** Ray's. */
+const DEFAULT_TARGET = 2;
+
+export function policyOf(settings: PolicySettings): RunningPolicy {
+  const { scaling, objectiveMs } = settings;
+  const { policy, targetOngoingRequests = DEFAULT_TARGET, attainment, keepAliveMs } = scaling;
+  switch (policy) {
+    case "slo":
+      return still(
+        new SloPolicy({
+          // The rules of the config see to it that there is one.
+          objectiveMs: objectiveMs ?? Number.POSITIVE_INFINITY,
+          ...(attainment === undefined ? {} : { attainment }),
+          ...(keepAliveMs === undefined ? {} : { keepAliveMs }),
+        }),
+      );
+    case "ray":
+      return still(new RayPolicy({ ...scaling, targetOngoingRequests }));
+    case "knative":
+      return still(new KnativePolicy({ containerConcurrency: targetOngoingRequests, targetUtilisation: 1 }));
+    case "hpa":
+      return still(new HpaPolicy({ targetOngoingRequests }));
+    default:
+      return userPolicy(policy, settings);
+  }
+}
+
+function userPolicy(
+  source: Exclude<ScalingConfig["policy"], string>,
+  { application, deployment, scaling, wake }: PolicySettings,
+): RunningPolicy {
+  const thread = new PolicyThread({ module: policyUrl(source), export: source.exportName ?? "default" });
+  const { upscaleDelayMs, downscaleDelayMs, downscaleToZeroDelayMs, lookBackPeriodMs } = scaling;
+  const delayed = upscaleDelayMs !== undefined || downscaleDelayMs !== undefined;
+  const downMs = downscaleDelayMs ?? 0;
+  const delays = {
+    upscaleDelayMs: upscaleDelayMs ?? 0,
+    downscaleDelayMs: downMs,
+    downscaleToZeroDelayMs: downscaleToZeroDelayMs ?? downMs,
+  };
+  const policy = new UserPolicy({
+    call: thread.call,
+    deploymentName: deployment,
+    appName: application,
+    wake,
+    ...(lookBackPeriodMs === undefined ? {} : { lookBackMs: lookBackPeriodMs }),
+    ...(delayed ? { delay: new RayDelay(delays) } : {}),
+  });
+  return { policy, [Symbol.asyncDispose]: () => thread.close() };
+}
+
+/** One that has nothing running. */
+function still(policy: AutoscalingPolicy): RunningPolicy {
+  return { policy, [Symbol.asyncDispose]: async () => undefined };
+}

@@ -1,0 +1,103 @@
+// The autoscaler's loop: looks at every deployment whose number of replicas load decides, several times a second.
+//
+// 1. Without such a deployment there is no timer.
+// 2. It knows nothing of processes: it says how many there are to be, and why.
+
+import type { Clock, Timer } from "../../runtime/base/index.ts";
+import type { Logger } from "../../runtime/base/log/index.ts";
+import type { PastDecision } from "../autoscale/index.ts";
+import type { DeploymentConfig } from "../config/index.ts";
+import { type ScaledDeployment, Scaler } from "./scaler.ts";
+
+export interface ScalingOptions {
+  readonly clock: Clock;
+  readonly log: Logger;
+  readonly look: (deployment: string) => ScaledDeployment | undefined;
+  /** The deployment is to have so many replicas from now on. */
+  readonly onTarget: (deployment: string, replicas: number) => void;
+}
+
+/** Of a deployment, for people. */
+export interface ScalingStatus {
+  readonly target: number;
+  /** Newest first. */
+  readonly decisions: readonly PastDecision[];
+  /** What is wrong with the last one; undefined when nothing is. */
+  readonly fault: string | undefined;
+}
+
+const LOOK_MS = 100;
+
+export class Scaling {
+  readonly #options: ScalingOptions;
+  readonly #scalers = new Map<string, Scaler>();
+  #timer: Timer | undefined;
+  #stopped = false;
+
+  constructor(options: ScalingOptions) {
+    this.#options = options;
+  }
+
+  /** Replicas that the deployment is to have now: the config's, or those that load asks for. */
+  replicasFor(config: DeploymentConfig, application: string): number {
+    const { scaling } = config;
+    const known = this.#scalers.get(config.name);
+    if (scaling === undefined) {
+      this.forget(config.name);
+      return config.numReplicas;
+    }
+    const options = { application, config, scaling, wake: () => this.#look() };
+    known?.configure(options);
+    const scaler = known ?? new Scaler(options);
+    this.#scalers.set(config.name, scaler);
+    this.#wake();
+    return scaler.target;
+  }
+
+  /** It is deleted, or its number of replicas is fixed. */
+  forget(deployment: string): void {
+    void this.#scalers.get(deployment)?.[Symbol.asyncDispose]();
+    this.#scalers.delete(deployment);
+  }
+
+  /** Undefined for one whose number of replicas is fixed. */
+  status(deployment: string): ScalingStatus | undefined {
+    const scaler = this.#scalers.get(deployment);
+    if (scaler === undefined) return undefined;
+    const { target, history, fault } = scaler;
+    return { target, decisions: history.latest(), fault };
+  }
+
+  /** Nothing is decided any more. */
+  async stop(): Promise<void> {
+    this.#stopped = true;
+    this.#timer?.cancel();
+    await Promise.all([...this.#scalers.values()].map((scaler) => scaler[Symbol.asyncDispose]()));
+  }
+
+  #wake(): void {
+    if (this.#stopped || this.#timer !== undefined || this.#scalers.size === 0) return; // invariant 1
+    this.#timer = this.#options.clock.timer(LOOK_MS, () => {
+      this.#timer = undefined;
+      this.#look();
+      this.#wake();
+    });
+  }
+
+  #look(): void {
+    if (this.#stopped) return;
+    const { clock, look, log, onTarget } = this.#options;
+    const now = { nowMs: clock.nowMs(), epochMs: clock.epochMs() };
+    for (const [name, scaler] of this.#scalers) {
+      const deployment = look(name);
+      if (deployment === undefined) continue;
+      const fault = scaler.fault;
+      const changed = scaler.look(deployment, now);
+      if (scaler.fault !== undefined && scaler.fault !== fault) log.warn({ deployment: name }, scaler.fault);
+      if (!changed) continue;
+      const [decision] = scaler.history.latest(1);
+      log.info({ deployment: name }, `replicas ${decision?.explanation ?? scaler.target}`);
+      onTarget(name, scaler.target);
+    }
+  }
+}
