@@ -10,6 +10,7 @@ export { type ChangedField, classify, type ConfigChange, type FieldClass } from 
 export { FIRST_MEMORY, type LastingMemory, lastingPart, type Memory, recover } from "./memory.ts";
 export type { FailureReport, ObservedDeployment, ObservedReplica, ReplicaPhase } from "./observed.ts";
 export { plan, type Planned } from "./plan.ts";
+export { quietReplicas } from "./quiet.ts";
 export { replan, type Remembered } from "./replan.ts";
 export type { DeploymentState, PlannedStatus, ReplicaStateName, StatusTrigger } from "./status.ts";
 export { type DeploymentVersion, keyOf, type Revision, revisionOf, shortVersion } from "./version.ts";
