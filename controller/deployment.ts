@@ -358,7 +358,9 @@ export class Deployment {
 
   #isSettled(): boolean {
     const { state } = this.status;
-    if (this.#ended || state === "HEALTHY" || state === "DEPLOY_FAILED") return true;
+    if (this.#ended || state === "HEALTHY") return true;
+    // What failed is over, unless the last good version is still on its way.
+    if (state === "DEPLOY_FAILED") return this.ready || this.planned?.takesRequests !== true;
     const { replicas } = this.#observed;
     return (
       replicas.length > 0 &&

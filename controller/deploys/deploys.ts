@@ -155,6 +155,11 @@ export class Deploys {
     if (standing !== undefined) this.#settle(standing);
   }
 
+  /** To be told when what lasts of an application's traffic changes. */
+  lookAtTraffic(application: string): void {
+    if (this.#begun) this.#ledger.rememberTraffic(application, this.#controller.storedTraffic(application));
+  }
+
   /** Refuses changes from now on, with DRAINING; resolves when the one under way is done. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -284,8 +289,9 @@ export class Deploys {
     );
     if (!this.#begun) return;
     this.#unreadable = new Map();
-    for (const deployment of before.keys()) {
+    for (const [deployment, application] of before) {
       if (!this.#applications.has(deployment)) this.#ledger.forget(deployment);
+      if (!standing.has(application)) this.#ledger.rememberTraffic(application, undefined);
     }
     this.#apply(new Map());
   }
@@ -298,6 +304,7 @@ export class Deploys {
         generations: new Map(standings.map(({ config, release }) => [config.name, release.number])),
         contents: new Map(standings.flatMap(({ contents }) => [...contents])),
         recalled,
+        recalledTraffic: this.#state.traffic,
       },
     );
   }

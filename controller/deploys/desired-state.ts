@@ -28,11 +28,16 @@ export class DesiredState implements AsyncDisposable {
   readonly unreadable: ReadonlyMap<string, string>;
   /** By deployment; undefined for what is damaged. */
   readonly memories: ReadonlyMap<string, JsonObject | undefined>;
+  /** What is remembered of the traffic of applications; undefined for what is damaged. */
+  readonly traffic: ReadonlyMap<string, JsonObject | undefined>;
   readonly #backend: Backend;
 
   private constructor(
     backend: Backend,
-    parts: Pick<DesiredState, "store" | "settings" | "config" | "applications" | "unreadable" | "memories">,
+    parts: Pick<
+      DesiredState,
+      "store" | "settings" | "config" | "applications" | "unreadable" | "memories" | "traffic"
+    >,
   ) {
     this.#backend = backend;
     this.store = parts.store;
@@ -41,6 +46,7 @@ export class DesiredState implements AsyncDisposable {
     this.applications = parts.applications;
     this.unreadable = parts.unreadable;
     this.memories = parts.memories;
+    this.traffic = parts.traffic;
   }
 
   /**
@@ -51,10 +57,11 @@ export class DesiredState implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const backend = undo.use(await LocalBackend.start(file === undefined ? {} : { file }));
     const store = await ServeStore.open(backend);
-    const [current, settings = {}, memories] = await Promise.all([
+    const [current, settings = {}, memories, traffic] = await Promise.all([
       store.current(),
       store.settings(),
-      store.memories(),
+      store.memories("deployment"),
+      store.memories("traffic"),
     ]);
     const unreadable = new Map<string, string>();
     const releases: FullRelease[] = [];
@@ -69,7 +76,15 @@ export class DesiredState implements AsyncDisposable {
       return release === undefined ? [] : [{ release, config: application }];
     });
     undo.move();
-    return new DesiredState(backend, { store, settings, config, applications, unreadable, memories });
+    return new DesiredState(backend, {
+      store,
+      settings,
+      config,
+      applications,
+      unreadable,
+      memories,
+      traffic,
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -96,7 +96,8 @@ export function describe(
     ...said,
     targetReplicas: desired.deleting ? 0 : desired.numReplicas,
     replicas: counts,
-    takesRequests: !desired.deleting && (running > 0 || said.state !== "DEPLOY_FAILED"),
+    takesRequests:
+      !desired.deleting && (running > 0 || said.state !== "DEPLOY_FAILED" || isComingBack(memory, desired)),
     versions: {
       serving: serving === undefined ? undefined : shortVersion(serving),
       wanted: shortVersion(desired.revision),
@@ -104,6 +105,13 @@ export function describe(
     rollout: rolloutOf(memory, context),
   };
   return { status, operation };
+}
+
+/** What was asked for has failed; the last good version is being started, as after a restart of the server. */
+function isComingBack({ course, troubles }: Memory, desired: DesiredDeployment): boolean {
+  if (course.kind !== "ROLLED_BACK") return false;
+  const allowed = allowedFailures(desired.revision.config.maxConstructorRetryCount, desired.numReplicas);
+  return !isHopeless(troubles.get(keyOf(course.good)), allowed);
 }
 
 interface Said {

@@ -18,6 +18,7 @@ import {
   type JsonObject,
   type Release,
 } from "./release.ts";
+import type { MemoryKind } from "./keys.ts";
 import { readMemories, writeMemory } from "./memories.ts";
 import { ReleaseLog, type Settlement, type Standing } from "./release-log.ts";
 import type {
@@ -93,14 +94,14 @@ export class ServeStore {
     return entries.map(({ key }) => applicationOf(key));
   }
 
-  /** What was remembered of deployments, by name; undefined for what is damaged. */
-  async memories(): Promise<Map<string, JsonObject | undefined>> {
-    return await readMemories(this.#keyValue);
+  /** What was remembered of deployments, or of applications' traffic, by name; undefined for what is damaged. */
+  async memories(kind: MemoryKind): Promise<Map<string, JsonObject | undefined>> {
+    return await readMemories(this.#keyValue, kind);
   }
 
-  /** Takes the place of what was remembered of a deployment; undefined forgets it. */
-  async remember(deployment: string, memory: JsonObject | undefined): Promise<void> {
-    await writeMemory(this.#keyValue, deployment, memory);
+  /** Takes the place of what was remembered; undefined forgets it. */
+  async remember(kind: MemoryKind, name: string, memory: JsonObject | undefined): Promise<void> {
+    await writeMemory(this.#keyValue, { kind, name }, memory);
   }
 
   /** The newest first, also of a removed application; empty for one that never was. */

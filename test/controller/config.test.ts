@@ -378,7 +378,7 @@ const faulty: [what: string, text: string, faults: string[]][] = [
     deployment("name: a", "num_replicas: 0", "batching: []"),
     [
       "s.yaml:3:7: found neither model nor module at applications[0].deployments[0], wanted one of them",
-      "s.yaml:4:21: found 0 at applications[0].deployments[0].num_replicas, wanted a whole number from 1 to 1024",
+      "s.yaml:4:21: found 0 at applications[0].deployments[0].num_replicas, wanted a whole number from 1 to 1024, or auto",
       "s.yaml:5:17: found an empty list at applications[0].deployments[0].batching, wanted a map",
     ],
   ],
