@@ -62,8 +62,8 @@ export class MemoryWatch implements Disposable {
   }
 
   #bytes(): number {
-    const { read = READER?.processBytes, pid } = this.#options;
-    return read?.(pid) ?? 0;
+    const { read, pid } = this.#options;
+    return (read === undefined ? READER?.processBytes(pid) : read(pid)) ?? 0;
   }
 
   #words(bytes: number): string {

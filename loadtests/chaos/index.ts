@@ -3,7 +3,7 @@
 import type { Scenario, ScenarioReport } from "./scenario.ts";
 import { Stage, type StageOptions } from "./stage.ts";
 
-export type { PromiseReport, Scenario, ScenarioReport } from "./scenario.ts";
+export type { Scenario, ScenarioReport } from "./scenario.ts";
 export type { StageOptions } from "./stage.ts";
 export { SCENARIOS } from "./scenarios/index.ts";
 

@@ -98,6 +98,12 @@ export class Stage implements AsyncDisposable {
     );
   }
 
+  /** Every process of `before` is in `after`. */
+  promiseKept(promise: string, before: readonly number[], after: readonly number[]): void {
+    const gone = before.filter((pid) => !after.includes(pid));
+    this.promise(promise, before.length > 0 && gone.length === 0, `${before.join(" ")} → ${after.join(" ")}`);
+  }
+
   /** All of these requests are so. */
   promiseOf(
     promise: string,

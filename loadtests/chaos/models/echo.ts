@@ -37,7 +37,7 @@ export class Echo {
   }
 
   reconfigure(userConfig: unknown): void {
-    this.#settings = (userConfig ?? {}) as Settings;
+    this.#settings = userConfig ?? {};
   }
 
   async infer({ x }: { readonly x: Input }): Promise<{ readonly y: Input }> {

@@ -49,7 +49,7 @@ async function run(stage: Stage): Promise<void> {
   const common = {
     num_replicas: 2,
     resources: { num_cpus: 0.1 },
-    ...(stage.quick ? { max_constructor_retry_count: 1, min_ready_s: 3 } : {}),
+    ...(stage.quick ? { max_constructor_retry_count: 1 } : {}),
   };
   const good = {
     echo: echo({ ...common, user_config: { delay_ms: 20 } }),
@@ -86,12 +86,7 @@ async function run(stage: Stage): Promise<void> {
 
   stage.promiseNoneFailed(await stage.end(load));
   for (const name of ["echo", "net"] as const) {
-    const [before, after] = [runningPids(first, name), runningPids(last, name)];
-    stage.promise(
-      `"${name}" has the replicas it had`,
-      before.join() === after.join(),
-      `${before} → ${after}`,
-    );
+    stage.promiseKept(`"${name}" has the replicas it had`, runningPids(first, name), runningPids(last, name));
   }
 }
 

@@ -51,12 +51,7 @@ async function run(stage: Stage): Promise<void> {
     });
     stage.recovered(load.nowMs - startedMs);
     const now = runningPids(status, "echo");
-    const gone = pids.filter((pid) => !now.includes(pid));
-    stage.promise(
-      `${Object.keys(change).join()}: no replica is another`,
-      gone.length === 0,
-      `${pids} → ${now}`,
-    );
+    stage.promiseKept(`${Object.keys(change).join()}: no replica is another`, pids, now);
     await load.answered(20);
   }
   load.enter("after");
