@@ -19,6 +19,8 @@ export interface ServedDeployment {
   readonly status: DeploymentStatus;
   /** At least one replica can take requests. */
   readonly ready: boolean;
+  /** One can, or may yet; when false, requests are refused at once. */
+  readonly takesRequests: boolean;
   /** Undefined until a replica has loaded the model. */
   readonly signature: Signature | undefined;
   /** Whether it takes tensors, and whole web requests; both false until a replica has loaded. */

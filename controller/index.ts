@@ -35,5 +35,5 @@ export {
   Routed,
   type RouteUpdate,
 } from "./routing/index.ts";
-export { type Asked, type Outcome, type Release, stateFolder, storePath } from "./store/index.ts";
+export { type Asked, type Release, stateFolder, storePath } from "./store/index.ts";
 export * from "./simulator/index.ts";

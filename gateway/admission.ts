@@ -55,8 +55,7 @@ export class Admission {
 
   /** Throws when the deployment cannot take a request now, whatever is in it. */
   static check(deployment: ServedDeployment, claim: Claim = {}): void {
-    // After a rollout that failed, what served before still does.
-    if (deployment.status.state === "DEPLOY_FAILED" && !deployment.ready) {
+    if (!deployment.takesRequests) {
       throw new ShoalError("DEPLOY_FAILED", `Cannot use "${deployment.name}": ${deployment.status.message}`);
     }
     if (deployment.signature === undefined) {

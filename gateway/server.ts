@@ -93,6 +93,7 @@ export class Server {
         options.onStatus?.(deployment);
       },
       onMemory: ({ name }) => deploys?.look(name),
+      onTraffic: (application) => deploys?.lookAtTraffic(application),
     });
     undo.use(controller);
     const first = options.given === undefined ? givenBy(config) : options.given;

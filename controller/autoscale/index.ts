@@ -9,7 +9,7 @@ export {
   type ScalingFault,
   sloFaults,
 } from "./faults.ts";
-export { HpaPolicy, type HpaPolicyOptions, type HpaRate } from "./hpa-policy.ts";
+export { HpaPolicy, type HpaPolicyOptions } from "./hpa-policy.ts";
 export { KnativePolicy, type KnativePolicyOptions } from "./knative-policy.ts";
 export { type LoadReading, LoadTracker } from "./load/load-tracker.ts";
 export {
@@ -21,8 +21,8 @@ export {
   type ScalingSnapshot,
 } from "./policy.ts";
 export { RayDelay, RayPolicy, type RayPolicyOptions } from "./ray-policy.ts";
-export { SloPolicy, type SloPolicyOptions } from "./slo/slo-policy.ts";
+export { SloPolicy } from "./slo/slo-policy.ts";
 export { StartUpTimes } from "./start-up-times.ts";
 export type { PolicyContext } from "./user/policy-context.ts";
-export { PolicyThread, type PolicyThreadOptions } from "./user/policy-thread.ts";
-export { type PolicyCall, UserPolicy, type UserPolicyOptions } from "./user/user-policy.ts";
+export { PolicyThread } from "./user/policy-thread.ts";
+export { type PolicyCall, UserPolicy } from "./user/user-policy.ts";

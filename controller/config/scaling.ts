@@ -93,6 +93,7 @@ function seconds(value: number | undefined): number | undefined {
 function given<Key extends string, Value>(
   key: Key,
   value: Value | undefined,
-): { readonly [K in Key]?: Value } {
-  return value === undefined ? {} : ({ [key]: value } as { readonly [K in Key]?: Value });
+): { readonly [K in Key]?: Value };
+function given(key: string, value: unknown): object {
+  return value === undefined ? {} : { [key]: value };
 }

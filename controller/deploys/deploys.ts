@@ -176,6 +176,11 @@ export class Deploys {
     if (standing !== undefined) this.#settle(standing);
   }
 
+  /** To be told when what lasts of an application's traffic changes. */
+  lookAtTraffic(application: string): void {
+    if (this.#begun) this.#ledger.rememberTraffic(application, this.#controller.storedTraffic(application));
+  }
+
   /** Refuses changes from now on, with DRAINING; resolves when the one under way is done. */
   async close(): Promise<void> {
     this.#closed = true;
@@ -306,8 +311,9 @@ export class Deploys {
     this.#scales.settle([...standing.values()].map(({ config }) => config));
     if (!this.#begun) return;
     this.#unreadable = new Map();
-    for (const deployment of before.keys()) {
+    for (const [deployment, application] of before) {
       if (!this.#applications.has(deployment)) this.#ledger.forget(deployment);
+      if (!standing.has(application)) this.#ledger.rememberTraffic(application, undefined);
     }
     this.#apply(new Map());
   }
@@ -321,6 +327,7 @@ export class Deploys {
         contents: new Map(standings.flatMap(({ contents }) => [...contents])),
         scales: this.#scales.all,
         recalled,
+        recalledTraffic: this.#state.traffic,
       },
     );
   }

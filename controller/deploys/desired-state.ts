@@ -4,7 +4,8 @@
 
 import { type Backend, LocalBackend } from "../../runtime/cluster/index.ts";
 import type { ApplicationConfig, ServeConfig } from "../config/index.ts";
-import { type FullRelease, type JsonObject, type Scale, ServeStore } from "../store/index.ts";
+import { type FullRelease, type JsonObject, ServeStore } from "../store/index.ts";
+import { type Scale, scalesOf } from "./scales.ts";
 import { decodeReadable } from "./together.ts";
 
 export interface RecoveredApplication {
@@ -28,7 +29,9 @@ export class DesiredState implements AsyncDisposable {
   readonly unreadable: ReadonlyMap<string, string>;
   /** By deployment; undefined for what is damaged. */
   readonly memories: ReadonlyMap<string, JsonObject | undefined>;
-  /** By deployment, what was asked for in place of its config's number of replicas. */
+  /** What is remembered of the traffic of applications; undefined for what is damaged. */
+  readonly traffic: ReadonlyMap<string, JsonObject | undefined>;
+  /** By deployment, the number of replicas that was asked for in place of the config's. */
   readonly scales: ReadonlyMap<string, Scale>;
   readonly #backend: Backend;
 
@@ -40,6 +43,7 @@ export class DesiredState implements AsyncDisposable {
     this.applications = parts.applications;
     this.unreadable = parts.unreadable;
     this.memories = parts.memories;
+    this.traffic = parts.traffic;
     this.scales = parts.scales;
   }
 
@@ -51,11 +55,12 @@ export class DesiredState implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const backend = undo.use(await LocalBackend.start(file === undefined ? {} : { file }));
     const store = await ServeStore.open(backend);
-    const [current, settings = {}, memories, scales] = await Promise.all([
+    const [current, settings = {}, memories, traffic, scales] = await Promise.all([
       store.current(),
       store.settings(),
-      store.memories(),
-      store.scales(),
+      store.memories("deployment"),
+      store.memories("traffic"),
+      store.memories("scale"),
     ]);
     const unreadable = new Map<string, string>();
     const releases: FullRelease[] = [];
@@ -70,7 +75,16 @@ export class DesiredState implements AsyncDisposable {
       return release === undefined ? [] : [{ release, config: application }];
     });
     undo.move();
-    return new DesiredState(backend, { store, settings, config, applications, unreadable, memories, scales });
+    return new DesiredState(backend, {
+      store,
+      settings,
+      config,
+      applications,
+      unreadable,
+      memories,
+      traffic,
+      scales: scalesOf(scales),
+    });
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

@@ -6,7 +6,8 @@
 import { messageOf } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import { type LastingMemory, lastingPart } from "../reconcile/index.ts";
-import type { Release, ServeStore } from "../store/index.ts";
+import type { JsonObject, MemoryKind, Release, ServeStore } from "../store/index.ts";
+import type { StoredTraffic } from "../traffic/index.ts";
 import type { ReleaseOutcome } from "./outcome.ts";
 import { keep } from "./recall.ts";
 import { WriteBehind } from "./write-behind.ts";
@@ -14,7 +15,7 @@ import { WriteBehind } from "./write-behind.ts";
 export class Ledger {
   readonly #store: ServeStore;
   readonly #writes: WriteBehind;
-  /** By deployment, what was written last, as text. */
+  /** By what it is of, what was written last, as text. */
   readonly #written = new Map<string, string>();
 
   constructor(store: ServeStore, log: Logger) {
@@ -29,23 +30,32 @@ export class Ledger {
     this.#writes.put(key, () => this.#store.settle(application, number, outcome));
   }
 
-  /** Writes nothing when what lasts of it is what was written last. */
   remember(deployment: string, memory: Parameters<typeof lastingPart>[0]): void {
-    const kept = keep(lastingPart(memory) satisfies LastingMemory);
-    const text = JSON.stringify(kept);
-    if (this.#written.get(deployment) === text) return;
-    this.#written.set(deployment, text);
-    this.#writes.put(`memory of "${deployment}"`, () => this.#store.remember(deployment, kept));
+    this.#note("deployment", deployment, keep(lastingPart(memory) satisfies LastingMemory));
   }
 
   forget(deployment: string): void {
-    this.#written.delete(deployment);
-    this.#writes.put(`memory of "${deployment}"`, () => this.#store.remember(deployment, undefined));
+    this.#note("deployment", deployment, undefined);
+  }
+
+  /** Of an application; undefined when it has no traffic to remember. */
+  rememberTraffic(application: string, traffic: StoredTraffic | undefined): void {
+    this.#note("traffic", application, traffic === undefined ? undefined : { ...traffic });
+  }
+
+  /** Writes nothing when what is to be kept is what was written last. */
+  #note(kind: MemoryKind, name: string, kept: JsonObject | undefined): void {
+    const key = `memory of ${kind} "${name}"`;
+    const text = JSON.stringify(kept);
+    if (this.#written.get(key) === text) return;
+    if (text === undefined) this.#written.delete(key);
+    else this.#written.set(key, text);
+    this.#writes.put(key, () => this.#store.remember(kind, name, kept));
   }
 
   /** Nothing is asked for any more in place of the config's number of replicas. */
   forgetScale(deployment: string): void {
-    this.#writes.put(`scale of "${deployment}"`, () => this.#store.scale(deployment, undefined));
+    this.#writes.put(`scale of "${deployment}"`, () => this.#store.remember("scale", deployment, undefined));
   }
 
   /** Resolves when all of it is written. */

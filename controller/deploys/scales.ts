@@ -4,9 +4,30 @@
 //    forgotten then, also should the config come back to the old number.
 // 2. It is in the store before the answer.
 
+import { type Static, Type } from "typebox";
+import { Check } from "typebox/value";
 import type { ApplicationConfig } from "../config/index.ts";
-import type { Scale, ServeStore } from "../store/index.ts";
+import type { JsonObject, ServeStore } from "../store/index.ts";
 import type { Ledger } from "./ledger.ts";
+
+/** Tolerant of keys that a later version adds. */
+const Scale = Type.Object({
+  replicas: Type.Integer({ minimum: 0 }),
+  /** The config's own number at that time. */
+  insteadOf: Type.Integer({ minimum: 0 }),
+  author: Type.String(),
+  atEpochMs: Type.Number(),
+});
+export type Scale = Static<typeof Scale>;
+
+/** As the store has them; what cannot be read is left out: the config's number holds then. */
+export function scalesOf(memories: ReadonlyMap<string, JsonObject | undefined>): ReadonlyMap<string, Scale> {
+  return new Map(
+    [...memories].flatMap(([name, memory]): [string, Scale][] =>
+      Check(Scale, memory) ? [[name, memory]] : [],
+    ),
+  );
+}
 
 export class Scales {
   readonly #store: ServeStore;
@@ -40,7 +61,7 @@ export class Scales {
   /** Throws the STORE_ codes; nothing has changed then. */
   async set(deployment: string, scale: Scale): Promise<void> {
     await this.#ledger.flush(); // what is forgotten behind must not take this away
-    await this.#store.scale(deployment, scale); // invariant 2
+    await this.#store.remember("scale", deployment, scale); // invariant 2
     this.#known = new Map([...this.#known, [deployment, scale]]);
   }
 }

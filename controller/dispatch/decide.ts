@@ -10,8 +10,6 @@
 import type { BatchReason } from "./batch-reason.ts";
 import type { DispatchPolicy } from "./policy.ts";
 
-export type { DispatchPolicy } from "./policy.ts";
-
 /** What a decision knows of one replica. */
 export interface SlotView {
   readonly ongoingBatches: number;

@@ -1,12 +1,9 @@
 export { neverConnected } from "./response-collector.ts";
-export type { BatchReason } from "./batch-reason.ts";
 export {
   type Claim,
   type DispatchPolicy,
-  type HedgePolicy,
   PRIORITIES,
   type Priority,
-  type TenantPolicy,
 } from "./policy.ts";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 export { ReplicaClient } from "./replica-client.ts";

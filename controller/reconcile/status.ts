@@ -96,7 +96,8 @@ export function describe(
     ...said,
     targetReplicas: desired.deleting ? 0 : desired.numReplicas,
     replicas: counts,
-    takesRequests: !desired.deleting && (running > 0 || said.state !== "DEPLOY_FAILED"),
+    takesRequests:
+      !desired.deleting && (running > 0 || said.state !== "DEPLOY_FAILED" || isComingBack(memory, desired)),
     versions: {
       serving: serving === undefined ? undefined : shortVersion(serving),
       wanted: shortVersion(desired.revision),
@@ -104,6 +105,13 @@ export function describe(
     rollout: rolloutOf(memory, context),
   };
   return { status, operation };
+}
+
+/** What was asked for has failed; the last good version is being started, as after a restart of the server. */
+function isComingBack({ course, troubles }: Memory, desired: DesiredDeployment): boolean {
+  if (course.kind !== "ROLLED_BACK") return false;
+  const allowed = allowedFailures(desired.revision.config.maxConstructorRetryCount, desired.numReplicas);
+  return !isHopeless(troubles.get(keyOf(course.good)), allowed);
 }
 
 interface Said {
@@ -146,9 +154,12 @@ function stateOf(
   const trouble = troubleOf(memory, desired);
   const waiting = waitingMessage(replicas);
   const failure = trouble?.last ?? (operation.kind === "settled" ? memory.lastFailure : undefined);
-  const message = [count, ...(failure === undefined ? [] : [describeFailure(failure)]), ...waiting].join(
-    "; ",
-  );
+  const message = [
+    count,
+    ...(failure === undefined ? [] : [describeFailure(failure)]),
+    ...waiting,
+    ...leavingMessage(replicas),
+  ].join("; ");
   const why = triggerOf(failure, waiting);
   const allowed = allowedFailures(desired.revision.config.maxConstructorRetryCount, Math.max(1, wanted));
   if (course.kind === "STEADY" && running === 0 && wanted > 0 && isHopeless(trouble, allowed))
@@ -231,6 +242,12 @@ function waitingMessage(replicas: readonly ObservedReplica[]): string[] {
     phase.kind === "PENDING_ALLOCATION" && phase.message !== "" ? [phase.message] : [],
   );
   return [...new Set(messages)];
+}
+
+function leavingMessage(replicas: readonly ObservedReplica[]): string[] {
+  return replicas.flatMap(({ id, leaving }) =>
+    leaving === undefined ? [] : [`replica "${id}" is replaced: ${leaving}`],
+  );
 }
 
 function rolloutOf(

@@ -59,6 +59,8 @@ export interface GatewayPort {
   restore(key: string, replicaId: string): void;
   /** Milliseconds since the oldest batch that it has at a replica was sent; undefined when there is none. */
   busyMs(key: string, replicaId: string): Promise<number | undefined>;
+  /** Resolves when nothing that it sent to a replica that leaves is under way. Rejects when the gateway is gone. */
+  vacated(key: string, replicaId: string): Promise<void>;
   /** As of `heardMs`; undefined for a deployment that it does not have. */
   load(key: string): GatewayLoad | undefined;
   /** When what is known here was so, by the controller's clock. */

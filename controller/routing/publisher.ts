@@ -82,6 +82,15 @@ export class RoutePublisher {
     await Promise.allSettled(this.ports.map((port) => port.drained(key))); // invariant 3
   }
 
+  /**
+   * Resolves when every gateway knows what the table says now, and has nothing under way at this replica, which it no
+   * longer lists as serving.
+   */
+  async vacated(key: string, replicaId: string): Promise<void> {
+    await this.acknowledged();
+    await Promise.allSettled(this.ports.map((port) => port.vacated(key, replicaId))); // invariant 3
+  }
+
   restore(key: string, replicaId: string): void {
     for (const port of this.#subscribers.keys()) port.restore(key, replicaId);
   }

@@ -68,6 +68,10 @@ export class RoutedDeployment implements ServedDeployment {
     return this.#entry.replicas.some(({ state }) => state === "serving");
   }
 
+  get takesRequests(): boolean {
+    return this.#entry.takesRequests;
+  }
+
   get signature(): Signature | undefined {
     return this.#entry.info?.signature;
   }

@@ -92,6 +92,10 @@ export class Routed implements Catalog, GatewayPort {
     return this.#byKey.get(key)?.dispatcher.busyMs(replicaId);
   }
 
+  async vacated(key: string, replicaId: string): Promise<void> {
+    await this.#byKey.get(key)?.dispatcher.vacated(replicaId);
+  }
+
   load(key: string): GatewayLoad | undefined {
     return this.#byKey.get(key)?.load;
   }

@@ -1,5 +1,5 @@
+export type { MemoryKind } from "./keys.ts";
 export type { FullRelease, JsonObject, Outcome, Release, ReleaseContent } from "./release.ts";
 export type * from "./requests.ts";
-export type { Scale } from "./scales.ts";
 export { ServeStore } from "./serve-store.ts";
 export { stateFolder, storePath } from "./store-path.ts";

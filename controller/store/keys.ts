@@ -10,10 +10,13 @@ export const FORMAT_KEY = "serve/format";
 export const SETTINGS_KEY = "serve/settings";
 /** Below it, one key an application. */
 export const WANTED_PREFIX = "serve/wanted/";
-/** Below it, one key a deployment. */
-export const MEMORY_PREFIX = "serve/memory/";
-/** The same. */
-export const SCALE_PREFIX = "serve/scale/";
+/** What something is remembered of; below each prefix, one key a name. */
+export const MEMORY_PREFIXES = {
+  deployment: "serve/memory/",
+  scale: "serve/scale/",
+  traffic: "serve/traffic/",
+} as const;
+export type MemoryKind = keyof typeof MEMORY_PREFIXES;
 
 const DIGITS = 10;
 const NAME = new RegExp(NAME_PATTERN, "u");
@@ -35,12 +38,8 @@ export function contentKey(application: string, number: number): string {
   return `serve/configs/${checked(application)}/${padded(number)}`;
 }
 
-export function memoryKey(deployment: string): string {
-  return `${MEMORY_PREFIX}${checked(deployment)}`;
-}
-
-export function scaleKey(deployment: string): string {
-  return `${SCALE_PREFIX}${checked(deployment)}`;
+export function memoryKey(kind: MemoryKind, name: string): string {
+  return `${MEMORY_PREFIXES[kind]}${checked(name)}`;
 }
 
 /** The last segment. */

@@ -1,13 +1,16 @@
-// Where deployments stand between versions: one value a deployment, replaced as it goes on. What it says is its
-// writer's; one that is damaged or lost costs a rollout its way back, never the deployment.
+// Where deployments stand between versions, and applications' traffic between steps: one value each, replaced as it goes
+// on. What it says is its writer's; one that is damaged or lost costs a rollout its way back, never what is served.
 
 import type { Change, KeyValue } from "../../runtime/cluster/index.ts";
-import { applicationOf, MEMORY_PREFIX, memoryKey } from "./keys.ts";
+import { applicationOf, MEMORY_PREFIXES, type MemoryKind, memoryKey } from "./keys.ts";
 import { decodeSettings, encode, type JsonObject } from "./release.ts";
 
-/** By deployment; undefined for what cannot be read. */
-export async function readMemories(keyValue: KeyValue): Promise<Map<string, JsonObject | undefined>> {
-  const { entries } = await keyValue.list(MEMORY_PREFIX);
+/** By name; undefined for what cannot be read. */
+export async function readMemories(
+  keyValue: KeyValue,
+  kind: MemoryKind,
+): Promise<Map<string, JsonObject | undefined>> {
+  const { entries } = await keyValue.list(MEMORY_PREFIXES[kind]);
   return new Map(
     entries.map((entry) => {
       try {
@@ -22,10 +25,10 @@ export async function readMemories(keyValue: KeyValue): Promise<Map<string, Json
 /** Undefined forgets. */
 export async function writeMemory(
   keyValue: KeyValue,
-  deployment: string,
+  { kind, name }: { readonly kind: MemoryKind; readonly name: string },
   memory: JsonObject | undefined,
 ): Promise<void> {
-  const key = memoryKey(deployment);
+  const key = memoryKey(kind, name);
   const change: Change =
     memory === undefined ? { kind: "delete", key } : { kind: "put", key, value: encode(memory) };
   await keyValue.commit([change]);

@@ -18,8 +18,8 @@ import {
   type JsonObject,
   type Release,
 } from "./release.ts";
+import type { MemoryKind } from "./keys.ts";
 import { readMemories, writeMemory } from "./memories.ts";
-import { readScales, type Scale, writeScale } from "./scales.ts";
 import { ReleaseLog, type Settlement, type Standing } from "./release-log.ts";
 import type {
   ApplyOutcome,
@@ -94,24 +94,14 @@ export class ServeStore {
     return entries.map(({ key }) => applicationOf(key));
   }
 
-  /** What was remembered of deployments, by name; undefined for what is damaged. */
-  async memories(): Promise<Map<string, JsonObject | undefined>> {
-    return await readMemories(this.#keyValue);
+  /** What was remembered of deployments, their scale, or of applications' traffic, by name; undefined for what is damaged. */
+  async memories(kind: MemoryKind): Promise<Map<string, JsonObject | undefined>> {
+    return await readMemories(this.#keyValue, kind);
   }
 
-  /** Takes the place of what was remembered of a deployment; undefined forgets it. */
-  async remember(deployment: string, memory: JsonObject | undefined): Promise<void> {
-    await writeMemory(this.#keyValue, deployment, memory);
-  }
-
-  /** By deployment, the number of replicas that was asked for in place of the config's. */
-  async scales(): Promise<Map<string, Scale>> {
-    return await readScales(this.#keyValue);
-  }
-
-  /** Takes the place of what was asked for; undefined forgets it. */
-  async scale(deployment: string, scale: Scale | undefined): Promise<void> {
-    await writeScale(this.#keyValue, deployment, scale);
+  /** Takes the place of what was remembered; undefined forgets it. */
+  async remember(kind: MemoryKind, name: string, memory: JsonObject | undefined): Promise<void> {
+    await writeMemory(this.#keyValue, { kind, name }, memory);
   }
 
   /** The newest first, also of a removed application; empty for one that never was. */

@@ -46,7 +46,10 @@ export class Exchange {
     return this.#ticket;
   }
 
-  /** The result of work that was read from the request's body, which is freed when the work has no views on it. */
+  /**
+   * The result of work that was read from the request's body. Once it is admitted nobody reads the body itself again: it
+   * is freed, unless the work has views on it. Where it is not admitted the body stays, for another deployment to read.
+   */
   run(deployment: ServedDeployment, work: InferWork, timeoutMs: number): Promise<InferResult> {
     const { result } = this.submit(deployment, work, timeoutMs);
     if (!OpenBodies.views(this.#request, work.inputs)) OpenBodies.free(this.#request);

@@ -62,6 +62,10 @@ export class GatewayProcess {
     return await this.#routed.busyMs(key, replicaId);
   }
 
+  async vacated(key: string, replicaId: string): Promise<void> {
+    await this.#routed.vacated(key, replicaId);
+  }
+
   /** What the controller is to know, as it happens; without end. */
   async *events(): AsyncGenerator<GatewayEvent> {
     for (;;) yield (await this.#events.next(REPORT_INTERVAL_MS)) ?? this.#routed.report();

@@ -58,6 +58,10 @@ export class RemotePort implements GatewayPort {
     return this.#runtime.get(this.#handle.busyMs(key, replicaId));
   }
 
+  vacated(key: string, replicaId: string): Promise<void> {
+    return this.#runtime.get(this.#handle.vacated(key, replicaId));
+  }
+
   load(key: string): GatewayLoad | undefined {
     return this.#loads.get(key);
   }

@@ -17,10 +17,10 @@ export interface Cell {
 }
 
 const REPLICAS = 8;
-const WARM_UP_SECONDS = 1;
+const WARM_UP_SECONDS = 2;
 /** Requests that a run at capacity is to have, if it does not last too long. */
-const REQUESTS = 12_000;
-const [SHORTEST, LONGEST] = [2, 30];
+const REQUESTS = 30_000;
+const [SHORTEST, LONGEST] = [4, 60];
 const WANTED = 0.99;
 const STEPS = 6;
 

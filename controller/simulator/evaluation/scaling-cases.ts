@@ -33,13 +33,15 @@ const SECONDS = 1_800;
 interface Shape {
   readonly name: GeneratorName;
   readonly perSecond: number;
+  /** Default half an hour. */
+  readonly seconds?: number;
   readonly smooth?: true;
   readonly heldOut?: true;
 }
 
 const SHAPES: readonly Shape[] = [
   { name: "conversation", perSecond: 120, smooth: true },
-  { name: "diurnal", perSecond: 120, smooth: true },
+  { name: "diurnal", perSecond: 120, seconds: 3_600, smooth: true },
   { name: "twitter", perSecond: 100, smooth: true },
   { name: "code", perSecond: 80 },
   { name: "step", perSecond: 60 },
@@ -53,10 +55,10 @@ const SHAPES: readonly Shape[] = [
 /** The generators, then the trace files, each superposed to about 100 requests a second. */
 export async function scalingCases(traces: readonly string[]): Promise<ScalingCase[]> {
   const cases: ScalingCase[] = [];
-  for (const { name, perSecond, smooth = false, heldOut = false } of SHAPES) {
+  for (const { name, perSecond, seconds = SECONDS, smooth = false, heldOut = false } of SHAPES) {
     const generator = GENERATORS[name];
-    const arrivals: Scenario["arrivals"] = (random) => generator({ perSecond, seconds: SECONDS, random });
-    cases.push({ scenario: scenarioOf({ name, arrivals, seconds: SECONDS }), smooth, heldOut });
+    const arrivals: Scenario["arrivals"] = (random) => generator({ perSecond, seconds, random });
+    cases.push({ scenario: scenarioOf({ name, arrivals, seconds }), smooth, heldOut });
   }
   for (const path of traces) {
     const workload = await openWorkload(path, { perSecond: 100, seconds: SECONDS });

@@ -40,7 +40,7 @@ interface CaseResult {
   readonly own: readonly ExperimentResult[];
   readonly oracle: readonly ExperimentResult[];
   readonly bound: readonly number[];
-  /** The cheapest rival that answers as many in time on the tuning seeds; if none does, the one that answers most. */
+  /** Of the rivals that were best on the tuning seeds the one that is best on the published ones. */
   readonly best: {
     readonly tried: Tried;
     readonly equal: boolean;
@@ -50,6 +50,7 @@ interface CaseResult {
 
 /** Seeds of what varies little from one to the next, or is there for scale only. */
 const FEW = 5;
+const FINALISTS = 3;
 /** Attainment is equal within so much. */
 const EQUAL = 0.002;
 
@@ -81,12 +82,7 @@ async function evaluateCase(scaling: ScalingCase, seeds: number): Promise<CaseRe
   const { scenario } = scaling;
   const tried: Tried[] = [];
   for (const contender of [OURS, ...rivals()]) tried.push(await tryOut(scenario, contender));
-  const [ours, ...others] = tried;
-  const equals = others.filter(({ attainment }) => attainment >= (ours?.attainment ?? 1) - EQUAL);
-  const chosen =
-    equals.length > 0
-      ? equals.reduce((best, one) => (one.replicaSeconds < best.replicaSeconds ? one : best))
-      : others.reduce((best, one) => (one.attainment > best.attainment ? one : best));
+  const own = await runs(scenario, OURS, seeds);
   const bound: number[] = [];
   for (const seed of seedsUpTo(seeds)) {
     bound.push(oraclePlan(neededBy(scenario, seed), START_UP_MS / 1_000).replicaSeconds);
@@ -94,11 +90,41 @@ async function evaluateCase(scaling: ScalingCase, seeds: number): Promise<CaseRe
   return {
     scaling,
     tried,
-    own: await runs(scenario, OURS, seeds),
+    own,
     oracle: await runs(scenario, ORACLE, Math.min(seeds, FEW)),
     bound,
-    best: { tried: chosen, equal: equals.length > 0, runs: await runs(scenario, chosen.contender, seeds) },
+    best: await bestRival(scenario, { tried, own }),
   };
+}
+
+/** The cheapest at equal attainment first; those that attain less come after, by how much they attain. */
+function ranked<T extends { readonly attainment: number; readonly replicaSeconds: number }>(
+  all: readonly T[],
+  wanted: number,
+): readonly T[] {
+  const equal = ({ attainment }: T): boolean => attainment >= wanted - EQUAL;
+  return all.toSorted((a, b) => {
+    if (equal(a) !== equal(b)) return equal(a) ? -1 : 1;
+    return equal(a) ? a.replicaSeconds - b.replicaSeconds : b.attainment - a.attainment;
+  });
+}
+
+/** The finalists of the tuning seeds run on the published ones, and the best of them there counts: hindsight, in their favour. */
+async function bestRival(
+  scenario: Scenario,
+  { tried, own }: { readonly tried: readonly Tried[]; readonly own: readonly ExperimentResult[] },
+): Promise<CaseResult["best"]> {
+  const [ours, ...others] = tried;
+  const finals = [];
+  for (const rival of ranked(others, ours?.attainment ?? 1).slice(0, FINALISTS)) {
+    const all = await runs(scenario, rival.contender, own.length);
+    const attainment = meanOf(all, (run) => run.attainment);
+    finals.push({ tried: rival, runs: all, attainment, replicaSeconds: estimate(costs(all)).mean });
+  }
+  const wanted = meanOf(own, (run) => run.attainment);
+  const [best] = ranked(finals, wanted);
+  if (best === undefined) throw new Error("There is at least one rival");
+  return { ...best, equal: best.attainment >= wanted - EQUAL };
 }
 
 async function tryOut(scenario: Scenario, contender: Contender): Promise<Tried> {
@@ -280,7 +306,7 @@ function reversalVerdict(results: readonly CaseResult[]): Verdict {
     target: "reversals ≤ 2× the oracle's",
     measured:
       beyond.length === 0
-        ? `all ${results.length} workloads; at most ${Math.max(...results.map(({ own }) => meanOf(own, (run) => run.reversals))).toFixed(0)} in half an hour`
+        ? `all ${results.length} workloads; at most ${Math.max(...results.map(({ own }) => meanOf(own, (run) => run.reversals))).toFixed(0)} in a run`
         : beyond.map(({ scaling }) => scaling.scenario.name).join(", "),
     reached: beyond.length === 0,
   };

@@ -308,6 +308,36 @@ describe("a restart", () => {
     assert.equal(rig.deploys.unreadable.size, 0);
   });
 
+  test("goes on with the traffic where it was; what is removed is forgotten", async () => {
+    await using folder = await Folder.make();
+    const versions = ["old", "new"];
+    const deployments = versions.map((name) => ({ name, module: "./echo.js:Echo", min_ready_s: 0 }));
+    const shared = (...weights: readonly number[]): object => {
+      const traffic = {
+        versions: versions.map((name, index) => ({ deployment: name, weight: weights[index] })),
+      };
+      return application("shared", {}, { deployments, traffic });
+    };
+    let before: ReturnType<DeployRig["controller"]["storedTraffic"]>;
+    {
+      await using rig = await DeployRig.start(folder, { first: [shared(80, 20)] });
+      await rig.settled("shared");
+      await rig.deploy([shared(60, 40)]);
+      await rig.settled("shared");
+      before = rig.controller.storedTraffic("shared");
+    }
+    assert(before !== undefined);
+    {
+      await using rig = await DeployRig.start(folder);
+      const after = rig.controller.storedTraffic("shared");
+      assert.deepEqual(after?.slots, before.slots);
+      assert.deepEqual(after.history.slice(0, before.history.length), before.history);
+      await rig.deploy([application("other")]);
+    }
+    await using rig = await DeployRig.start(folder);
+    assert.equal(rig.state.traffic.size, 0);
+  });
+
   test("a second server on the same store is refused", async () => {
     await using folder = await Folder.make();
     await using _rig = await DeployRig.start(folder);

@@ -79,6 +79,15 @@ test("the hash of a class changes exactly when a field of that class does (invar
   );
 });
 
+/** What a config may go without. */
+const OPTIONAL = {
+  scaling: { minReplicas: 0, maxReplicas: 2, initialReplicas: 1, policy: "ray" },
+  latencySloMs: 50,
+  tenants: { header: "x-tenant", weights: {} },
+  hedgingBudget: 0.02,
+} as const;
+
 test("the table has every field of a real config and no other", () => {
-  assert.deepEqual(Object.keys(FIELD_CLASSES).sort(), Object.keys(CONFIG).sort());
+  const full = { ...CONFIG, ...OPTIONAL } satisfies Required<DeploymentConfig>;
+  assert.deepEqual(Object.keys(FIELD_CLASSES).sort(), Object.keys(full).sort());
 });

@@ -300,21 +300,23 @@ test("what is damaged of one application is told with its key, and does not touc
 test("what is remembered of a deployment is replaced, forgotten, and damaged alone", async () => {
   await using backend = await LocalBackend.start();
   const store = await ServeStore.open(backend);
-  await store.remember("a", { at: 1 });
-  await store.remember("b", { at: 1 });
-  await store.remember("a", { at: 2 });
+  await store.remember("deployment", "a", { at: 1 });
+  await store.remember("deployment", "b", { at: 1 });
+  await store.remember("deployment", "a", { at: 2 });
   await backend.keyValue.put("serve/memory/c", Buffer.from("{"));
   assert.deepEqual(
-    [...(await store.memories())],
+    [...(await store.memories("deployment"))],
     [
       ["a", { at: 2 }],
       ["b", { at: 1 }],
       ["c", undefined],
     ],
   );
-  for (const name of ["a", "c", "never"]) await store.remember(name, undefined);
-  assert.deepEqual([...(await store.memories()).keys()], ["b"]);
-  await assert.rejects(store.remember("../b", {}), { code: "INVALID_ARGUMENT" });
+  for (const name of ["a", "c", "never"]) await store.remember("deployment", name, undefined);
+  assert.deepEqual([...(await store.memories("deployment")).keys()], ["b"]);
+  await store.remember("traffic", "b", { slots: [] });
+  assert.deepEqual([...(await store.memories("traffic")).keys()], ["b"]);
+  await assert.rejects(store.remember("deployment", "../b", {}), { code: "INVALID_ARGUMENT" });
 });
 
 test("applications are known as long as they have a history", async () => {

@@ -59,6 +59,7 @@ class Rig implements AsyncDisposable {
     return new Rig(await Server.start({ config: decoded.value, log: silentLog }), folder);
   }
 
+  // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- says what a path answers
   async ask<Body>(path: string, body?: string): Promise<{ status: number; body: Body }> {
     const response = await fetch(`${this.server.admin.url}${path}`, {
       method: body === undefined ? "GET" : "POST",

@@ -9,7 +9,7 @@ import type {
   ServedDeployment,
   TrafficRouter,
 } from "../../../controller/index.ts";
-import type { DispatchPolicy } from "../../../controller/dispatch/decide.ts";
+import type { DispatchPolicy } from "../../../controller/dispatch/policy.ts";
 import { Dispatcher } from "../../../controller/index.ts";
 import { HttpServer } from "../../../gateway/http/server.ts";
 import { bytesOf, systemClock, type Tensor } from "../../../runtime/base/index.ts";
@@ -57,6 +57,10 @@ export class FakeDeployment implements ServedDeployment {
       },
     });
     this.dispatcher.addReplica(replica);
+  }
+
+  get takesRequests(): boolean {
+    return this.ready || this.status.state !== "DEPLOY_FAILED";
   }
 
   whenLoaded(): undefined {}

@@ -41,7 +41,7 @@ test("the silent log says nothing", () => {
   assert.equal(silentLog.isLevelEnabled("fatal"), false);
 });
 
-test("nobody waits for a reader that does not read; what is dropped is counted (invariant 1)", async () => {
+test("nobody waits for a reader that does not read; what is dropped is counted (invariant 1)", async (t) => {
   const program = `
     const log = createLog();
     const text = "x".repeat(1000);
@@ -53,6 +53,7 @@ test("nobody waits for a reader that does not read; what is dropped is counted (
   `;
   const source = `import { createLog } from ${JSON.stringify(MODULE)}; ${program}`;
   const child = spawn(process.execPath, ["--input-type=module", "-e", source]);
+  t.after(() => child.kill("SIGKILL"));
   const [said] = (await once(child.stdout, "data")) as [Buffer];
   assert.equal(said.toString(), "alive");
   let text = "";

@@ -16,8 +16,8 @@ function blocked({ runtime }: Started): TaskModule<Blocked> {
   return runtime.tasks<Blocked>(new URL("./fixtures/blocked.ts", import.meta.url));
 }
 
-async function stackOf({ runtime }: Started, pid: number, timeoutMs?: number): Promise<WorkerStack> {
-  const stacks = await runtime.stacks(timeoutMs === undefined ? {} : { timeoutMs });
+async function stackOf({ runtime }: Started, pid: number, timeoutMs: number): Promise<WorkerStack> {
+  const stacks = await runtime.stacks({ timeoutMs });
   const found = stacks.find((stack) => stack.pid === pid);
   assert.ok(found !== undefined, `worker ${pid} is told of`);
   return found;
@@ -94,7 +94,7 @@ suite("stacks", () => {
     const counter = await actors.Counter.create(1);
     const pid = await runtime.get(counter.pid());
     process.kill(pid, "SIGSTOP");
-    assert.equal((await stackOf(started, pid)).state, "STOPPED");
+    assert.equal((await stackOf(started, pid, PATIENT_MS)).state, "STOPPED");
     process.kill(pid, "SIGCONT");
     assert.equal(await runtime.get(counter.add(1)), 2);
     const { state, actorId, tasks } = await stackOf(started, pid, PATIENT_MS);
