@@ -3,7 +3,8 @@
 //
 // 1. The loop is woken by events and by the time the plan gave; woken with nothing changed, it does nothing.
 // 2. Light settings of the version in charge hold for all; a version on trial does not change them.
-// 3. A replica that leaves is told to end only when every gateway knows that it gets nothing new.
+// 3. A replica that leaves is told to end only when every gateway knows that it gets nothing new, and has had its answers.
+// 4. Of a version on trial, a new replica gets no request that may not run again, for a while (`reconcile/quiet.ts`).
 
 import { isDeepStrictEqual } from "node:util";
 import type { Clock, Timer } from "../runtime/base/index.ts";
@@ -12,7 +13,7 @@ import type { Runtime } from "../runtime/core/index.ts";
 import type { ReplicaInfo } from "../replicas/index.ts";
 import type { DeploymentStatus } from "./catalog.ts";
 import type { DeploymentConfig } from "./config/index.ts";
-import { ReplicaActor } from "./replica-actor.ts";
+import { ReplicaActor, STOP_GRACE_MS } from "./replica-actor.ts";
 import type { ReplicaOutput } from "./replica-output.ts";
 import {
   type Action,
@@ -22,6 +23,7 @@ import {
   type ObservedDeployment,
   type Planned,
   type PlannedStatus,
+  quietReplicas,
   recover,
   type Remembered,
   replan,
@@ -276,7 +278,7 @@ export class Deployment {
       output,
       health: () => healthOf(this.config),
       busyMs: () => routes.busyMs(this.key, id),
-      released: () => routes.released(this.key, id),
+      vacated: () => routes.vacated(this.key, id),
       clock,
       log,
       onChange: () => {
@@ -321,13 +323,23 @@ export class Deployment {
       status: { state: status.state, message: status.message },
       takesRequests: this.planned?.takesRequests ?? true,
       info: this.#info,
-      replicas: this.replicas.flatMap((replica) => replica.entry ?? []),
+      replicas: this.#entries(),
       drainGraceMs: this.#drainGraceMs,
       deleted: this.#deleted,
     };
     if (isDeepStrictEqual(entry, this.#entry)) return;
     this.#entry = entry;
     routes.setDeployment(entry);
+  }
+
+  /** Those that are held back get nothing (invariant 4). */
+  #entries(): DeploymentEntry["replicas"] {
+    const { minReadyMs } = this.#desired.rollout;
+    const runAgain = this.config.idempotent && this.#info?.takes.fetch !== true;
+    const quiet = runAgain
+      ? new Set<string>()
+      : quietReplicas(this.#observed, { minReadyMs, nowMs: this.#options.clock.nowMs() });
+    return this.replicas.flatMap((replica) => (quiet.has(replica.id) ? [] : (replica.entry ?? [])));
   }
 
   #publish(before: Planned | undefined, now: Planned): void {
@@ -359,9 +371,6 @@ export class Deployment {
 }
 
 const NOT_PLANNED: DeploymentStatus = { state: "UPDATING", message: "" };
-
-/** What a replica has to end in, be the time for its requests used up: for a module's `stop`. */
-const STOP_GRACE_MS = 1_000;
 
 function healthOf(
   config: DeploymentConfig,

@@ -3,6 +3,8 @@
 // 1. One slow check kills nothing: three in a row do, as in Ray Serve.
 // 2. A replica that is busy is not hung: a check that goes unanswered while a batch runs counts only when the batch has
 //    run longer than anyone would wait for it.
+// 3. One whose process the system has stopped is not busy: seen twice while a check waits, it is hung, whatever it has.
+//    So it is found within two periods.
 
 import { type Clock, messageOf } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
@@ -22,6 +24,8 @@ export interface HealthChecksOptions {
   readonly check: (signal: AbortSignal) => Promise<void>;
   /** How long the oldest batch has been at the replica; undefined when it has none. */
   readonly busyMs: () => Promise<number | undefined>;
+  /** Whether the system has stopped its process, by SIGSTOP or a debugger; false where that is not known. */
+  readonly stopped: () => Promise<boolean>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told once: the replica is to be replaced. The checks are over then. */
@@ -29,12 +33,19 @@ export interface HealthChecksOptions {
 }
 
 const MAX_FAILED_CHECKS = 3;
+/** Between the looks at the process of a replica that has not answered yet: a share of the period, and no less than. */
+const LOOK_SHARE = 0.25;
+const LEAST_LOOK_MS = 250;
+const STOPPED_LOOKS = 2;
+
+const HUNG = "its process is stopped";
 
 type Checked =
   | { readonly kind: "well" }
   /** It did not answer in time and has a batch that somebody may still wait for. */
   | { readonly kind: "busy" }
-  | { readonly kind: "unwell"; readonly message: string };
+  | { readonly kind: "unwell"; readonly message: string }
+  | { readonly kind: "hung" };
 
 export class HealthChecks implements Disposable {
   readonly #options: HealthChecksOptions;
@@ -51,6 +62,7 @@ export class HealthChecks implements Disposable {
       await clock.sleep(settings().periodMs, this.#over.signal).catch(() => undefined);
       const checked = await this.#check();
       if (this.#over.signal.aborted) return;
+      if (checked.kind === "hung") this.#end(HUNG);
       if (checked.kind === "well") failures = 0;
       if (checked.kind !== "unwell") continue;
       failures++;
@@ -66,7 +78,7 @@ export class HealthChecks implements Disposable {
       if (this.#over.signal.aborted) return false;
       if (checked.kind === "well") return true;
       if (checked.kind === "busy") continue;
-      this.#end(`it lost a batch and then a check: ${checked.message}`);
+      this.#end(checked.kind === "hung" ? HUNG : `it lost a batch and then a check: ${checked.message}`);
       return false;
     }
   }
@@ -81,17 +93,41 @@ export class HealthChecks implements Disposable {
   }
 
   async #check(): Promise<Checked> {
+    if (this.#over.signal.aborted) return { kind: "busy" };
+    const decided = new AbortController();
+    try {
+      return await Promise.race([this.#ask(decided.signal), this.#watch(decided.signal)]);
+    } finally {
+      decided.abort();
+    }
+  }
+
+  async #ask(gone: AbortSignal): Promise<Checked> {
     const { settings, check, busyMs } = this.#options;
     const { timeoutMs, patienceMs } = settings();
-    if (this.#over.signal.aborted) return { kind: "busy" };
     const timeout = AbortSignal.timeout(timeoutMs);
     try {
-      await check(AbortSignal.any([this.#over.signal, timeout]));
+      await check(AbortSignal.any([this.#over.signal, gone, timeout]));
       return { kind: "well" };
     } catch (thrown) {
       const busy = timeout.aborted ? await busyMs() : undefined;
       if (busy !== undefined && busy < patienceMs) return { kind: "busy" }; // invariant 2
       return { kind: "unwell", message: messageOf(thrown) };
     }
+  }
+
+  /** Resolves when its process is seen to be stopped, time after time; else never. Invariant 3. */
+  async #watch(answered: AbortSignal): Promise<Checked> {
+    const { settings, stopped, clock } = this.#options;
+    const over = AbortSignal.any([this.#over.signal, answered]);
+    for (let seen = 0; seen < STOPPED_LOOKS; ) {
+      try {
+        await clock.sleep(Math.max(LEAST_LOOK_MS, LOOK_SHARE * settings().periodMs), over);
+      } catch {
+        return await new Promise<never>(() => undefined);
+      }
+      seen = (await stopped()) ? seen + 1 : 0;
+    }
+    return { kind: "hung" };
   }
 }

@@ -10,10 +10,11 @@
 import { rm } from "node:fs/promises";
 import { type Clock, type ErrorCode, messageOf, ShoalError } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
-import type { ActorHandle, ActorStatus, Runtime } from "../runtime/core/index.ts";
+import { type ActorHandle, type ActorStatus, processStatus, type Runtime } from "../runtime/core/index.ts";
 import { REPLICA_MODULE, type ReplicaInfo, type ReplicaModule, type ReplicaSpec } from "../replicas/index.ts";
 import { ReplicaClient } from "./dispatch/index.ts";
 import { HealthChecks, type HealthSettings } from "./health-checks.ts";
+import { MemoryWatch } from "./memory-watch.ts";
 import type { FailureReport, ObservedReplica, ReplicaPhase, Revision } from "./reconcile/index.ts";
 import type { ReplicaOutput } from "./replica-output.ts";
 import type { ReplicaEntry } from "./routing/index.ts";
@@ -27,8 +28,8 @@ export interface ReplicaActorOptions {
   readonly health: () => HealthSettings;
   /** How long the oldest batch has been at this replica; undefined when it has none. */
   readonly busyMs: () => Promise<number | undefined>;
-  /** Resolves when every gateway knows that it leaves, and nothing of theirs is under way here. */
-  readonly released: () => Promise<void>;
+  /** Resolves when every gateway knows that it leaves, and has nothing under way here. */
+  readonly vacated: () => Promise<void>;
   readonly clock: Clock;
   readonly log: Logger;
   /** Told of each change of `view`. */
@@ -40,6 +41,7 @@ interface Serving {
   /** For the checks; requests come from gateways. */
   readonly client: ReplicaClient;
   readonly checks: HealthChecks;
+  readonly memory: Disposable;
   readonly info: Omit<ReplicaInfo, "socketPath">;
   readonly socketPath: string;
 }
@@ -49,8 +51,8 @@ type Handle = ActorHandle<ReplicaModule["Replica"]>;
 /** From having a process to being ready; large models take their time. */
 const START_TIMEOUT_MS = 600_000;
 
-/** What a module's `stop` has at least, be the time for its requests used up. */
-const STOP_GRACE_MS = 1_000;
+/** What a replica has to end in, be the time for its requests used up: for a module's `stop`. */
+export const STOP_GRACE_MS = 1_000;
 
 /** What the next start would throw too. */
 const PERMANENT: ReadonlySet<ErrorCode> = new Set([
@@ -156,24 +158,30 @@ export class ReplicaActor {
   }
 
   async #stop(graceMs: number, reason: string): Promise<void> {
-    const { runtime, released, clock } = this.#options;
-    const untilMs = clock.nowMs() + graceMs;
+    const { runtime } = this.#options;
     this.#serving?.checks[Symbol.dispose]();
+    this.#serving?.memory[Symbol.dispose]();
     if (this.#is("DEAD")) this.#options.onChange(reason);
     else this.#enter({ kind: "STOPPING" }, reason);
     this.#creation.abort();
     await this.#created;
-    if (this.#serving !== undefined) await this.#within(graceMs, released());
-    const leftMs = Math.max(Math.min(graceMs, STOP_GRACE_MS), untilMs - clock.nowMs());
+    const leftMs = this.#serving === undefined ? graceMs : await this.#vacate(graceMs);
     if (this.#handle !== undefined) await runtime.stop(this.#handle, { graceMs: leftMs });
     this.#leave();
   }
 
-  async #within(timeoutMs: number, promise: Promise<void>): Promise<void> {
+  /**
+   * Waits until nothing is under way here. What is on its way to a process that ends is lost, and the process cannot
+   * know of it: so it is told to end only when nothing is. Resolves with what is left of the grace.
+   */
+  async #vacate(graceMs: number): Promise<number> {
+    const { vacated, clock } = this.#options;
+    const untilMs = clock.nowMs() + graceMs;
     const over = new AbortController();
-    const late = this.#options.clock.sleep(timeoutMs, over.signal).catch(() => undefined);
-    await Promise.race([promise, late]);
+    const late = clock.sleep(graceMs, over.signal).catch(() => undefined);
+    await Promise.race([vacated(), late]);
     over.abort();
+    return Math.max(Math.min(graceMs, STOP_GRACE_MS), untilMs - clock.nowMs());
   }
 
   /** Never rejects. */
@@ -238,14 +246,39 @@ export class ReplicaActor {
       settings: health,
       check: (signal) => client.check(signal),
       busyMs,
+      stopped: async () => this.#pid !== undefined && (await processStatus(this.#pid))?.stopped === true,
       clock,
       log,
       onUnwell: (message) => this.#onUnwell(message),
     });
-    this.#serving = { client, checks, info, socketPath };
+    this.#serving = { client, checks, memory: this.#watchMemory(), info, socketPath };
     void checks.start();
     const sinceMs = clock.nowMs();
     this.#enter({ kind: "RUNNING", sinceMs, configuredMs: sinceMs }, "ready");
+  }
+
+  #watchMemory(): Disposable {
+    const { revision, clock, log, id } = this.#options;
+    const { memoryBytes } = revision.config.resources;
+    if (memoryBytes === 0 || this.#pid === undefined) return { [Symbol.dispose]: () => undefined };
+    const watch = new MemoryWatch({
+      pid: this.#pid,
+      boundBytes: memoryBytes,
+      clock,
+      onWrong: (message) => log.warn({ replica: id }, message),
+      onOutgrown: (message) => this.#outgrow(message),
+      onFarOutgrown: (message) => this.#onUnwell(message),
+    });
+    void watch.start();
+    return watch;
+  }
+
+  /** It serves on until another has taken its place. */
+  #outgrow(message: string): void {
+    if (this.#view.leaving !== undefined || this.#is("STOPPING")) return;
+    this.#view = { ...this.#view, leaving: message };
+    this.#options.log.warn({ replica: this.id }, `it is replaced: ${message}`);
+    this.#options.onChange(message);
   }
 
   #onUnwell(message: string): void {
@@ -280,6 +313,7 @@ export class ReplicaActor {
     if (serving === undefined) return;
     this.#serving = undefined;
     serving.checks[Symbol.dispose]();
+    serving.memory[Symbol.dispose]();
     void serving.client.close();
     // One that was killed leaves its socket; the folder goes with the server at the latest.
     void rm(serving.socketPath, { force: true }).catch(() => undefined);

@@ -19,6 +19,7 @@ import type { ReplicaLink } from "./replica-link.ts";
 import type { Ticket, Work } from "./request.ts";
 import { Runner } from "./runner.ts";
 import { ServiceRecord } from "./service-record.ts";
+import type { Slot } from "./slot.ts";
 import { SlotPool } from "./slot-pool.ts";
 import { DispatchStats } from "./stats.ts";
 
@@ -46,6 +47,8 @@ export class Dispatcher {
   readonly #intake: Intake;
   readonly #ledger: Ledger;
   readonly #runner: Runner;
+  /** Removed, with something under way there. */
+  readonly #leaving = new Map<string, Slot>();
   #refusal: ShoalError | undefined;
   #drained: Promise<void> | undefined;
 
@@ -149,7 +152,19 @@ export class Dispatcher {
 
   /** No new batch goes there; what it has, it may finish. */
   removeReplica(id: string): void {
+    const slot = this.#pool.get(id);
+    if (slot === undefined) return;
     this.#pool.remove(id);
+    if (slot.ongoingBatches === 0) return;
+    this.#leaving.set(id, slot);
+    void slot.whenEmpty().then(() => {
+      if (this.#leaving.get(id) === slot) this.#leaving.delete(id);
+    });
+  }
+
+  /** Resolves when nothing is under way at a replica that was removed. */
+  async vacated(id: string): Promise<void> {
+    await this.#leaving.get(id)?.whenEmpty();
   }
 
   /** Ends the ban of invariant 4. */

@@ -46,7 +46,6 @@ export class ReplicaClient implements ReplicaLink {
   readonly #path: string;
   readonly #regions = new RegionPool();
   #readsRegions = false;
-  #left: Promise<void> | undefined;
 
   constructor(options: ReplicaClientOptions) {
     this.id = options.id;
@@ -111,12 +110,6 @@ export class ReplicaClient implements ReplicaLink {
     });
     const text = await body.text();
     if (statusCode !== 200) throw ShoalError.fromWire(readError(Buffer.from(text), statusCode));
-  }
-
-  /** Sends nothing new from now on; resolves when what is under way is answered. The same promise every time. */
-  leave(): Promise<void> {
-    this.#left ??= this.connections.close();
-    return this.#left;
   }
 
   async close(): Promise<void> {

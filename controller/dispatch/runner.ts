@@ -195,7 +195,7 @@ export class Runner {
     });
     const outcome = only?.work.kind === "fetch" ? carry(only.work.carry(slot.link)) : slot.link.send(batch);
     void outcome.then((settled) => {
-      slot.batches.splice(slot.batches.indexOf(batch), 1);
+      slot.end(batch);
       slot.ongoingRequests -= entries.length;
       slot.reserved = false;
       this.#hedger.answered(batch);

@@ -32,12 +32,28 @@ export class Slot {
   countedIdle = false;
   /** 0 as fast as the others, more for slower ones; what the order among idle ones goes by. */
   slowness = 0;
+  #emptied: PromiseWithResolvers<void> | undefined;
   #speed = 1;
   #measured = 0;
 
   constructor(link: ReplicaLink, order: number) {
     this.link = link;
     this.order = order;
+  }
+
+  /** Resolves when it has no batch. */
+  whenEmpty(): Promise<void> {
+    if (this.batches.length === 0) return Promise.resolve();
+    this.#emptied ??= Promise.withResolvers<void>();
+    return this.#emptied.promise;
+  }
+
+  /** A batch is over, whatever became of it. */
+  end(batch: Batch): void {
+    this.batches.splice(this.batches.indexOf(batch), 1);
+    if (this.batches.length > 0) return;
+    this.#emptied?.resolve();
+    this.#emptied = undefined;
   }
 
   get ongoingBatches(): number {

@@ -5,6 +5,7 @@ export { classify } from "./field-classes.ts";
 export { FIRST_MEMORY, type LastingMemory, lastingPart, type Memory, recover } from "./memory.ts";
 export type { FailureReport, ObservedDeployment, ObservedReplica, ReplicaPhase } from "./observed.ts";
 export { plan, type Planned } from "./plan.ts";
+export { quietReplicas } from "./quiet.ts";
 export { replan, type Remembered } from "./replan.ts";
 export type { DeploymentState, PlannedStatus } from "./status.ts";
 export { keyOf, type Revision, revisionOf, shortVersion } from "./version.ts";

@@ -11,6 +11,7 @@ import type { DesiredDeployment } from "./desired.ts";
 import { takeIn } from "./intake.ts";
 import { type Memory, withDesired, without } from "./memory.ts";
 import { type ObservedDeployment, type ObservedReplica, serves } from "./observed.ts";
+import { nextVoiceMs } from "./quiet.ts";
 import { chooseStarts } from "./starts.ts";
 import { describe, type PlannedStatus } from "./status.ts";
 import { chooseStops } from "./stops.ts";
@@ -56,7 +57,11 @@ export function plan(desired: DesiredDeployment, observed: ObservedDeployment, n
     actions,
     memory: same ? steered : { ...steered, operation, nextReplica }, // invariant 1
     status,
-    wakeAtMs: Math.min(moves.heldUntilMs, nextProofMs(living, desired, nowMs)),
+    wakeAtMs: Math.min(
+      moves.heldUntilMs,
+      nextProofMs(living, desired, nowMs),
+      nextVoiceMs(living, steered.course, { minReadyMs: desired.rollout.minReadyMs, nowMs }),
+    ),
     transitions,
     serving: goodOf(steered.course) ?? desired.revision,
     gone: desired.deleting && after.length === 0,

@@ -154,9 +154,12 @@ function stateOf(
   const trouble = troubleOf(memory, desired);
   const waiting = waitingMessage(replicas);
   const failure = trouble?.last ?? (operation.kind === "settled" ? memory.lastFailure : undefined);
-  const message = [count, ...(failure === undefined ? [] : [describeFailure(failure)]), ...waiting].join(
-    "; ",
-  );
+  const message = [
+    count,
+    ...(failure === undefined ? [] : [describeFailure(failure)]),
+    ...waiting,
+    ...leavingMessage(replicas),
+  ].join("; ");
   const why = triggerOf(failure, waiting);
   const allowed = allowedFailures(desired.revision.config.maxConstructorRetryCount, Math.max(1, wanted));
   if (course.kind === "STEADY" && running === 0 && wanted > 0 && isHopeless(trouble, allowed))
@@ -239,6 +242,12 @@ function waitingMessage(replicas: readonly ObservedReplica[]): string[] {
     phase.kind === "PENDING_ALLOCATION" && phase.message !== "" ? [phase.message] : [],
   );
   return [...new Set(messages)];
+}
+
+function leavingMessage(replicas: readonly ObservedReplica[]): string[] {
+  return replicas.flatMap(({ id, leaving }) =>
+    leaving === undefined ? [] : [`replica "${id}" is replaced: ${leaving}`],
+  );
 }
 
 function rolloutOf(

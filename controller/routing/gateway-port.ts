@@ -58,14 +58,12 @@ export interface GatewayPort {
   apply(update: RouteUpdate): Promise<void> | undefined;
   /** Resolves when all that it admitted for a deployment that drains is settled. Rejects when the gateway is gone. */
   drained(key: string): Promise<void>;
-  /**
-   * Resolves when nothing that it sent to a replica that leaves is under way any more. Rejects when the gateway is gone.
-   */
-  released(key: string, replicaId: string): Promise<void>;
   /** The replica answered a check: it gets batches again. */
   restore(key: string, replicaId: string): void;
   /** Milliseconds since the oldest batch that it has at a replica was sent; undefined when there is none. */
   busyMs(key: string, replicaId: string): Promise<number | undefined>;
+  /** Resolves when nothing that it sent to a replica that leaves is under way. Rejects when the gateway is gone. */
+  vacated(key: string, replicaId: string): Promise<void>;
   /** As of `heardMs`; undefined for a deployment that it does not have. */
   load(key: string): GatewayLoad | undefined;
   /** When what is known here was so, by the controller's clock. */

@@ -82,10 +82,13 @@ export class RoutePublisher {
     await Promise.allSettled(this.ports.map((port) => port.drained(key))); // invariant 3
   }
 
-  /** Resolves when no gateway sends anything to a replica that leaves, and nothing is under way there. */
-  async released(key: string, replicaId: string): Promise<void> {
+  /**
+   * Resolves when every gateway knows what the table says now, and has nothing under way at this replica, which it no
+   * longer lists as serving.
+   */
+  async vacated(key: string, replicaId: string): Promise<void> {
     await this.acknowledged();
-    await Promise.allSettled(this.ports.map((port) => port.released(key, replicaId))); // invariant 3
+    await Promise.allSettled(this.ports.map((port) => port.vacated(key, replicaId))); // invariant 3
   }
 
   restore(key: string, replicaId: string): void {

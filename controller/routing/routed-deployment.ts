@@ -141,11 +141,6 @@ export class RoutedDeployment implements ServedDeployment {
     await this.#drained;
   }
 
-  /** Resolves when nothing is under way at a replica that leaves. */
-  async released(replicaId: string): Promise<void> {
-    await this.#clients.get(replicaId)?.leave();
-  }
-
   /** Cuts what is left. */
   async close(): Promise<void> {
     await this.dispatcher.drain(0);
@@ -155,7 +150,6 @@ export class RoutedDeployment implements ServedDeployment {
   #adoptReplica({ id, socketPath, state, interruptible }: ReplicaEntry): void {
     if (state === "leaving") {
       this.dispatcher.removeReplica(id); // invariants 1 and 3
-      void this.#clients.get(id)?.leave();
       return;
     }
     if (this.#clients.has(id)) return;

@@ -85,16 +85,16 @@ export class Routed implements Catalog, GatewayPort {
     await this.#byKey.get(key)?.drained();
   }
 
-  async released(key: string, replicaId: string): Promise<void> {
-    await this.#byKey.get(key)?.released(replicaId);
-  }
-
   restore(key: string, replicaId: string): void {
     this.#byKey.get(key)?.dispatcher.restore(replicaId);
   }
 
   async busyMs(key: string, replicaId: string): Promise<number | undefined> {
     return this.#byKey.get(key)?.dispatcher.busyMs(replicaId);
+  }
+
+  async vacated(key: string, replicaId: string): Promise<void> {
+    await this.#byKey.get(key)?.dispatcher.vacated(replicaId);
   }
 
   load(key: string): GatewayLoad | undefined {

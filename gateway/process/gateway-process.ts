@@ -54,10 +54,6 @@ export class GatewayProcess {
     await this.#routed.drained(key);
   }
 
-  async released(key: string, replicaId: string): Promise<void> {
-    await this.#routed.released(key, replicaId);
-  }
-
   restore(key: string, replicaId: string): void {
     this.#routed.restore(key, replicaId);
   }
@@ -69,6 +65,10 @@ export class GatewayProcess {
   /** What the other processes have counted in all, by key. */
   countedElsewhere(statistics: Readonly<Record<string, StatsSnapshot>>): void {
     this.#routed.countedElsewhere(statistics);
+  }
+
+  async vacated(key: string, replicaId: string): Promise<void> {
+    await this.#routed.vacated(key, replicaId);
   }
 
   /** What the controller is to know, as it happens; without end. */

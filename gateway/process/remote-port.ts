@@ -55,16 +55,16 @@ export class RemotePort implements GatewayPort {
     return this.#runtime.get(this.#handle.drained(key));
   }
 
-  released(key: string, replicaId: string): Promise<void> {
-    return this.#runtime.get(this.#handle.released(key, replicaId));
-  }
-
   restore(key: string, replicaId: string): void {
     this.#handle.restore(key, replicaId);
   }
 
   busyMs(key: string, replicaId: string): Promise<number | undefined> {
     return this.#runtime.get(this.#handle.busyMs(key, replicaId));
+  }
+
+  vacated(key: string, replicaId: string): Promise<void> {
+    return this.#runtime.get(this.#handle.vacated(key, replicaId));
   }
 
   load(key: string): GatewayLoad | undefined {

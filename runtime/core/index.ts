@@ -32,4 +32,6 @@ export { currentTask, type TaskContext } from "./worker/task-context.ts";
 
 export type { ActorClass, ArgsOf, InstanceOf } from "./api/actor-class.ts";
 export { isRunning } from "./is-running.ts";
+export { memoryReader } from "./memory/memory-reader.ts";
+export { processStatus } from "./stacks/process-status.ts";
 export { detectResources } from "./scheduling/detect-resources.ts";

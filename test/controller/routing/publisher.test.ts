@@ -65,9 +65,12 @@ class FakeGateway implements GatewayPort {
   }
 
   async drained(): Promise<void> {}
+  readonly vacating = Promise.withResolvers<void>();
+  vacated(): Promise<void> {
+    return this.vacating.promise;
+  }
   restore(): void {}
   async busyMs(): Promise<undefined> {}
-  async released(): Promise<void> {}
   load(): undefined {}
   readonly heardMs = 0;
   takeTraffic(): ReadonlyMap<string, never> {
@@ -169,4 +172,23 @@ test("a gateway that never answers holds up nobody once it is gone", async () =>
   gateway.die();
   await Promise.all([subscribed, acknowledged]);
   assert.deepEqual(publisher.ports, []);
+});
+
+test("a replica is vacated when every gateway knows and has nothing there, or is gone", async () => {
+  const publisher = new RoutePublisher();
+  const [busy, dying] = [new FakeGateway(), new FakeGateway()];
+  for (const gateway of [busy, dying]) {
+    void publisher.subscribe(gateway);
+    gateway.acknowledge();
+  }
+  let vacated = false;
+  publisher.setDeployment(entry("a", "it leaves"));
+  const promise = publisher.vacated("a", "a#0").then(() => (vacated = true));
+  busy.acknowledge();
+  dying.acknowledge();
+  dying.vacating.reject(new Error("gone"));
+  await new Promise(setImmediate);
+  assert.equal(vacated, false);
+  busy.vacating.resolve();
+  await promise;
 });

@@ -1,0 +1,5 @@
+// A module that cannot be loaded.
+
+console.log("broken: about to throw, as written");
+
+throw new Error("broken as written");
