@@ -182,7 +182,7 @@ test("a rollout fails no request, whichever process it came to", async () => {
 
 test("draining answers what was admitted, in every process, and leaves none", async () => {
   const slow = moduleOf("Slow", { user_config: { ms: 600 }, max_ongoing_requests: 64 });
-  const server = await serve({ deployments: [slow] });
+  await using server = await serve({ deployments: [slow] });
   const answers = NUMBERS.map((number) => ask(server, number, "slow"));
   const load = () => server.controller.deployment("slow")?.open ?? 0;
   await eventually("all of them open", () => load() === NUMBERS.length);
