@@ -13,6 +13,7 @@ import { serveDeployCommand } from "./serve-deploy.ts";
 import { serveHistoryCommand } from "./serve-history.ts";
 import { serveRollbackCommand } from "./serve-rollback.ts";
 import { serveRunCommand } from "./serve-run.ts";
+import { serveScalingCommand } from "./serve-scaling.ts";
 import { serveShutdownCommand } from "./serve-shutdown.ts";
 import { serveStatusCommand } from "./serve-status.ts";
 import { stackCommand } from "./stack.ts";
@@ -38,6 +39,7 @@ function program(): Command {
     .addCommand(serveDeployCommand())
     .addCommand(serveStatusCommand())
     .addCommand(serveHistoryCommand())
+    .addCommand(serveScalingCommand())
     .addCommand(serveRollbackCommand())
     .addCommand(serveDeleteCommand())
     .addCommand(serveConfigCommand())

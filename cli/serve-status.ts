@@ -61,7 +61,8 @@ function rowsOf(application: ApplicationStatusView): string[][] {
 
 function cellsOf(deployment: DeploymentStatusView): string[] {
   const { name, status: state, message, replicas, target_num_replicas: target } = deployment;
+  const told = [message, deployment.scaling_fault ?? ""].filter((text) => text !== "").join("; ");
   const running = replicas.filter((replica) => replica.state === "RUNNING").length;
   const { queued_requests: queued, open_requests: open } = deployment;
-  return [name, state, `${running}/${target}`, String(queued), String(open), message];
+  return [name, state, `${running}/${target}`, String(queued), String(open), told];
 }

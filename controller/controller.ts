@@ -20,7 +20,7 @@ import {
 } from "./reconcile/index.ts";
 import { ReplicaOutput } from "./replica-output.ts";
 import { type GatewayPort, type RouteEntry, RoutePublisher } from "./routing/index.ts";
-import { Scaling, type ScalingStatus } from "./scaling/index.ts";
+import { type ExternalTarget, Scaling, type ScalingStatus } from "./scaling/index.ts";
 import { openSocketFolder } from "./socket-folder.ts";
 import { type StoredTraffic, Traffic, type TrafficStatus, versionView } from "./traffic/index.ts";
 
@@ -47,6 +47,8 @@ export interface ApplyOptions {
    * `apply` is another deploy of all.
    */
   readonly generations?: ReadonlyMap<string, number>;
+  /** By deployment, replicas that somebody asked for in place of the config's number. */
+  readonly scales?: ReadonlyMap<string, ExternalTarget>;
   /** By deployment, what stands for the files that its config names. */
   readonly contents?: ReadonlyMap<string, string>;
   /** By deployment, where it stood before the server ended. */
@@ -205,7 +207,7 @@ export class Controller {
     return applicationStatus({ deleting: false, deployments: new Map(statuses) });
   }
 
-  /** Undefined for a deployment whose number of replicas is fixed. */
+  /** Undefined for a deployment whose number of replicas is its config's. */
   scalingStatus(deployment: string): ScalingStatus | undefined {
     return this.#scaling.status(deployment);
   }
@@ -235,12 +237,12 @@ export class Controller {
   #want(
     config: DeploymentConfig,
     { application, generation }: { readonly application: string; readonly generation: number },
-    { contents, recalled }: ApplyOptions,
+    { contents, recalled, scales }: ApplyOptions,
   ): void {
     const desired = {
       name: config.name,
       revision: revisionOf(config, contents?.get(config.name)),
-      numReplicas: this.#scaling.replicasFor(config, application),
+      numReplicas: this.#scaling.replicasFor(config, { application, external: scales?.get(config.name) }),
       scaledBy: "config",
       generation,
       rollout: config.rollout,

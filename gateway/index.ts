@@ -7,4 +7,5 @@ export {
   type ServeStatusView,
 } from "./admin/status.ts";
 export type * from "./admin/deploy-view.ts";
+export type { ScalingDecisionView, ScalingView } from "./admin/scaling-view.ts";
 export { Server, type ServerOptions } from "./server.ts";

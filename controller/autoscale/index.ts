@@ -14,6 +14,7 @@ export { KnativePolicy, type KnativePolicyOptions } from "./knative-policy.ts";
 export { type LoadReading, LoadTracker } from "./load/load-tracker.ts";
 export {
   type AutoscalingPolicy,
+  explain,
   initialReplicas,
   type ReplicaBounds,
   type ScalingDecision,

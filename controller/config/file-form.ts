@@ -45,6 +45,7 @@ export function applicationForm(application: ApplicationConfig): ApplicationFile
       ? {}
       : { request_timeout_s: toSeconds(application.requestTimeoutMs) }),
     ...(application.traffic === undefined ? {} : { traffic: trafficForm(application.traffic) }),
+    ...(application.externalScaler === undefined ? {} : { external_scaler_enabled: true }),
   };
 }
 

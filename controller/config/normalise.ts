@@ -73,7 +73,8 @@ function applicationOf(file: ApplicationFile, surroundings: Surroundings): Appli
   const traffic = file.traffic === undefined ? {} : { traffic: trafficOf(file.traffic, ingress) };
   const { request_timeout_s } = file;
   const timeout = request_timeout_s === undefined ? {} : { requestTimeoutMs: toMs(request_timeout_s) };
-  return { name, routePrefix: route_prefix, ingress, deployments, ...traffic, ...timeout };
+  const scaler = file.external_scaler_enabled === true ? { externalScaler: true as const } : {};
+  return { name, routePrefix: route_prefix, ingress, deployments, ...traffic, ...timeout, ...scaler };
 }
 
 function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): DeploymentConfig {

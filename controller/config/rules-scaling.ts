@@ -1,4 +1,4 @@
-// What no schema can say of `autoscaling_config`.
+// What no schema can say of `autoscaling_config`, and of numbers of replicas that come from outside.
 
 import {
   type Field,
@@ -13,12 +13,34 @@ import { builtInPolicy } from "./scaling.ts";
 import { SCALING_POLICIES } from "./schema-scaling.ts";
 import { hasEnding, MODULE_ENDINGS, parseModuleReference } from "./source-path.ts";
 
+/** Loads are kept for a quarter of an hour (`controller/autoscale`). */
+const LONGEST_LOOK_BACK_S = 900;
+
 export function scalingRule(deployment: Field, report: Report): void {
   const scaling = fieldOf(deployment, "autoscaling_config");
   if (scaling === undefined) return;
   countRule(deployment, scaling, report);
   boundsRule(scaling, report);
   policyRule(scaling, report);
+  lookBackRule(scaling, report);
+}
+
+/** One of the two says how many replicas there are: load, or who asks from outside. */
+export function externalScalerRule(application: Field, deployments: readonly Field[], report: Report): void {
+  if (scalarOf(fieldOf(application, "external_scaler_enabled")) !== true) return;
+  for (const deployment of deployments) {
+    const replicas = fieldOf(deployment, "num_replicas");
+    const scaling = fieldOf(deployment, "autoscaling_config");
+    const bound = fieldOf(scaling, "max_replicas") ?? fieldOf(scaling, "min_replicas");
+    const auto = replicas !== undefined && scalarOf(replicas) === "auto" ? replicas : undefined;
+    const at = bound ?? auto;
+    if (at === undefined) continue;
+    const found =
+      at === auto
+        ? "num_replicas: auto beside external_scaler_enabled"
+        : "bounds of replicas beside external_scaler_enabled";
+    report(at, { found, wanted: "one of the two: load decides, or who asks from outside" });
+  }
 }
 
 /** A number of replicas and bounds of it contradict each other, as in Ray Serve. */
@@ -47,12 +69,26 @@ function boundsRule(scaling: Field, report: Report): void {
   }
 }
 
+/** What is averaged over must be kept. */
+function lookBackRule(scaling: Field, report: Report): void {
+  const lookBack = fieldOf(scaling, "look_back_period_s");
+  const seconds = numberOf(lookBack);
+  if (lookBack === undefined || seconds === undefined || (seconds > 0 && seconds <= LONGEST_LOOK_BACK_S))
+    return;
+  const wanted = `seconds above 0, at most ${LONGEST_LOOK_BACK_S}`;
+  report(lookBack, { found: String(seconds), wanted });
+}
+
 function policyRule(scaling: Field, report: Report): void {
   const policy = fieldOf(scaling, "policy");
   const name = stringOf(policy);
   if (policy === undefined || name === undefined) return;
   if (name === "slo" && fieldOf(scaling, "latency_slo_ms") === undefined) {
     report(policy, { found: "slo without latency_slo_ms", wanted: "latency_slo_ms beside it" });
+  }
+  const min = fieldOf(scaling, "min_replicas");
+  if (name === "hpa" && min !== undefined && numberOf(min) === 0) {
+    report(min, { found: "0 with policy hpa", wanted: "at least 1: this rule does not start from none" });
   }
   if (builtInPolicy(name) === undefined && !hasEnding(parseModuleReference(name).path, MODULE_ENDINGS)) {
     const wanted = `one of ${SCALING_POLICIES.join(", ")}, or a module such as "./scale.ts:decide"`;

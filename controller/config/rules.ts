@@ -15,6 +15,7 @@ import {
 } from "../../runtime/base/config/index.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { deploymentRule } from "./rules-deployment.ts";
+import { externalScalerRule } from "./rules-scaling.ts";
 import { trafficRule } from "./rules-traffic.ts";
 import { parseBytes } from "./schema-values.ts";
 
@@ -39,6 +40,10 @@ export const RULES: readonly Rule[] = [
   (root, report) => unique(applicationsOf(root).flatMap(deploymentsOf), { key: "name" }, report),
   (root, report) => {
     for (const application of applicationsOf(root)) ingressRule(application, report);
+  },
+  (root, report) => {
+    for (const application of applicationsOf(root))
+      externalScalerRule(application, deploymentsOf(application), report);
   },
   (root, report) => {
     for (const deployment of applicationsOf(root).flatMap(deploymentsOf)) deploymentRule(deployment, report);

@@ -191,6 +191,13 @@ const Application = Section(
           "Longest a request to the application's route may take, in seconds. Default: only the deployment's own bound.",
       }),
     ),
+    external_scaler_enabled: Type.Optional(
+      Type.Boolean({
+        description:
+          "Whether the admin listener takes numbers of replicas for its deployments, in place of num_replicas.",
+        default: false,
+      }),
+    ),
     deployments: Type.Array(Deployment, { minItems: 1, description: "What the application is made of." }),
     traffic: Type.Optional(Traffic),
   },

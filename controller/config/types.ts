@@ -25,6 +25,8 @@ export interface ApplicationConfig {
   readonly deployments: readonly DeploymentConfig[];
   /** Absent: the ingress answers every request. */
   readonly traffic?: TrafficConfig;
+  /** Numbers of replicas may come from outside; absent when they may not. Never beside `scaling`. */
+  readonly externalScaler?: true;
   /** Longest a request to its route may take; absent when only the deployment's own bound counts. */
   readonly requestTimeoutMs?: number;
 }

@@ -1,4 +1,4 @@
-// What is wanted of a running server, and every way to change it: deploy, remove, roll back. Each change is checked as
+// What is wanted of a running server, and every way to change it: deploy, remove, roll back, scale. Each change is checked as
 // a whole, then in the store, then made so; what becomes of it is noted.
 //
 // 1. Refused is refused whole: nothing is written and nothing that runs is touched.
@@ -27,7 +27,10 @@ import type {
   Given,
   RollbackAnswer,
   RollbackAsked,
+  ScaleAnswer,
+  ScaleAsked,
 } from "./requests.ts";
+import { Scales } from "./scales.ts";
 import { type Candidate, candidateOf, type Standing } from "./standing.ts";
 import { decodeTogether, STORED } from "./together.ts";
 
@@ -45,6 +48,7 @@ export class Deploys {
   readonly #controller: Controller;
   readonly #clock: Clock;
   readonly #ledger: Ledger;
+  readonly #scales: Scales;
   /** By application. */
   #standing: ReadonlyMap<string, Standing> = new Map();
   /** By deployment. */
@@ -63,6 +67,7 @@ export class Deploys {
     this.#controller = controller;
     this.#clock = clock;
     this.#ledger = new Ledger(state.store, log);
+    this.#scales = new Scales(state.store, this.#ledger, state.scales);
     this.#unreadable = state.unreadable;
     this.#settings = state.settings;
     this.#config = state.config;
@@ -137,6 +142,22 @@ export class Deploys {
   /** Makes an earlier release of an application, also of one that was removed, what is wanted. */
   rollBack(application: string, asked: RollbackAsked): Promise<RollbackAnswer> {
     return this.#inTurn(() => this.#rollBack(application, asked));
+  }
+
+  /** Makes it another number of replicas than the config's, until a config says another. Throws the STORE_ codes. */
+  scale(application: string, deployment: string, asked: ScaleAsked): Promise<ScaleAnswer> {
+    return this.#inTurn(async () => {
+      const config = this.#standing.get(application)?.config;
+      if (config === undefined) return { kind: "unknown", what: "application" };
+      const own = config.deployments.find(({ name }) => name === deployment);
+      if (own === undefined) return { kind: "unknown", what: "deployment" };
+      if (config.externalScaler === undefined) return { kind: "not enabled" };
+      const from = this.#scales.all.get(deployment)?.replicas ?? own.numReplicas;
+      const atEpochMs = this.#clock.epochMs();
+      await this.#scales.set(deployment, { ...asked, insteadOf: own.numReplicas, atEpochMs });
+      this.#apply(new Map());
+      return { kind: "scaled", from };
+    });
   }
 
   /** The newest first; of every application that has one when none is named. */
@@ -287,6 +308,7 @@ export class Deploys {
     this.#applications = new Map(
       [...standing].flatMap(([name, { config }]) => config.deployments.map((one) => [one.name, name])),
     );
+    this.#scales.settle([...standing.values()].map(({ config }) => config));
     if (!this.#begun) return;
     this.#unreadable = new Map();
     for (const [deployment, application] of before) {
@@ -303,6 +325,7 @@ export class Deploys {
       {
         generations: new Map(standings.map(({ config, release }) => [config.name, release.number])),
         contents: new Map(standings.flatMap(({ contents }) => [...contents])),
+        scales: this.#scales.all,
         recalled,
         recalledTraffic: this.#state.traffic,
       },

@@ -5,6 +5,7 @@
 import { type Backend, LocalBackend } from "../../runtime/cluster/index.ts";
 import type { ApplicationConfig, ServeConfig } from "../config/index.ts";
 import { type FullRelease, type JsonObject, ServeStore } from "../store/index.ts";
+import { type Scale, scalesOf } from "./scales.ts";
 import { decodeReadable } from "./together.ts";
 
 export interface RecoveredApplication {
@@ -30,15 +31,11 @@ export class DesiredState implements AsyncDisposable {
   readonly memories: ReadonlyMap<string, JsonObject | undefined>;
   /** What is remembered of the traffic of applications; undefined for what is damaged. */
   readonly traffic: ReadonlyMap<string, JsonObject | undefined>;
+  /** By deployment, the number of replicas that was asked for in place of the config's. */
+  readonly scales: ReadonlyMap<string, Scale>;
   readonly #backend: Backend;
 
-  private constructor(
-    backend: Backend,
-    parts: Pick<
-      DesiredState,
-      "store" | "settings" | "config" | "applications" | "unreadable" | "memories" | "traffic"
-    >,
-  ) {
+  private constructor(backend: Backend, parts: Omit<DesiredState, typeof Symbol.asyncDispose>) {
     this.#backend = backend;
     this.store = parts.store;
     this.settings = parts.settings;
@@ -47,6 +44,7 @@ export class DesiredState implements AsyncDisposable {
     this.unreadable = parts.unreadable;
     this.memories = parts.memories;
     this.traffic = parts.traffic;
+    this.scales = parts.scales;
   }
 
   /**
@@ -57,11 +55,12 @@ export class DesiredState implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const backend = undo.use(await LocalBackend.start(file === undefined ? {} : { file }));
     const store = await ServeStore.open(backend);
-    const [current, settings = {}, memories, traffic] = await Promise.all([
+    const [current, settings = {}, memories, traffic, scales] = await Promise.all([
       store.current(),
       store.settings(),
       store.memories("deployment"),
       store.memories("traffic"),
+      store.memories("scale"),
     ]);
     const unreadable = new Map<string, string>();
     const releases: FullRelease[] = [];
@@ -84,6 +83,7 @@ export class DesiredState implements AsyncDisposable {
       unreadable,
       memories,
       traffic,
+      scales: scalesOf(scales),
     });
   }
 

@@ -53,6 +53,11 @@ export class Ledger {
     this.#writes.put(key, () => this.#store.remember(kind, name, kept));
   }
 
+  /** Nothing is asked for any more in place of the config's number of replicas. */
+  forgetScale(deployment: string): void {
+    this.#writes.put(`scale of "${deployment}"`, () => this.#store.remember("scale", deployment, undefined));
+  }
+
   /** Resolves when all of it is written. */
   async flush(): Promise<void> {
     await this.#writes.flush();

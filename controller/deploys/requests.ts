@@ -42,6 +42,18 @@ export type DeployOutcome =
 /** `release` is the one that is wanted now; undefined when it was removed, and of one that a dry run would add. */
 export type AcceptedChange = ApplicationChange & { readonly release: number | undefined };
 
+export interface ScaleAsked {
+  readonly replicas: number;
+  readonly author: string;
+}
+
+export type ScaleAnswer =
+  | { readonly kind: "scaled"; readonly from: number }
+  /** No such application, or it has no such deployment. */
+  | { readonly kind: "unknown"; readonly what: "application" | "deployment" }
+  /** Its config does not let anybody. */
+  | { readonly kind: "not enabled" };
+
 export interface RollbackAsked extends Asked {
   /** A release by number, instead of the last good one. */
   readonly to?: number;

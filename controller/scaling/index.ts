@@ -1,1 +1,2 @@
+export type { ExternalTarget } from "./external-target.ts";
 export { Scaling, type ScalingStatus } from "./scaling.ts";

@@ -1,7 +1,8 @@
 // How many replicas one deployment is to have: the load of all gateways, its policy, and what was decided.
 //
 // 1. Other settings of the same policy begin it anew; the load, the start-up times and the decisions stay.
-// 2. It decides when the policy wants to be asked again, and at once when more waits than before.
+// 2. It decides when the policy wants to be asked again, and at once when more waits than before or a user's function has
+//    answered.
 
 import { isDeepStrictEqual } from "node:util";
 import {
@@ -103,13 +104,16 @@ export class Scaler implements AsyncDisposable {
   }
 
   #start(): RunningPolicy {
-    const { application, config, scaling, wake } = this.#options;
+    const { application, config, scaling } = this.#options;
     return policyOf({
       application,
       deployment: config.name,
       scaling,
       objectiveMs: config.latencySloMs,
-      wake,
+      wake: () => {
+        this.#reviewAtMs = Number.NEGATIVE_INFINITY; // invariant 2
+        this.#options.wake();
+      },
     });
   }
 

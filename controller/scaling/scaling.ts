@@ -1,12 +1,14 @@
-// The autoscaler's loop: looks at every deployment whose number of replicas load decides, several times a second.
+// How many replicas every deployment is to have: the config's number, another one from outside, or what load asks for.
+// The autoscaler's loop looks at those that load decides, several times a second.
 //
 // 1. Without such a deployment there is no timer.
 // 2. It knows nothing of processes: it says how many there are to be, and why.
 
 import type { Clock, Timer } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
-import type { PastDecision } from "../autoscale/index.ts";
+import type { DecisionHistory, PastDecision } from "../autoscale/index.ts";
 import type { DeploymentConfig } from "../config/index.ts";
+import { ExternallyScaled, type ExternalTarget } from "./external-target.ts";
 import { type ScaledDeployment, Scaler } from "./scaler.ts";
 
 export interface ScalingOptions {
@@ -19,6 +21,7 @@ export interface ScalingOptions {
 
 /** Of a deployment, for people. */
 export interface ScalingStatus {
+  readonly decidedBy: "load" | "external" | "config";
   readonly target: number;
   /** Newest first. */
   readonly decisions: readonly PastDecision[];
@@ -31,6 +34,8 @@ const LOOK_MS = 100;
 export class Scaling {
   readonly #options: ScalingOptions;
   readonly #scalers = new Map<string, Scaler>();
+  /** Those that somebody from outside has scaled. */
+  readonly #external = new Map<string, ExternallyScaled>();
   #timer: Timer | undefined;
   #stopped = false;
 
@@ -38,34 +43,42 @@ export class Scaling {
     this.#options = options;
   }
 
-  /** Replicas that the deployment is to have now: the config's, or those that load asks for. */
-  replicasFor(config: DeploymentConfig, application: string): number {
-    const { scaling } = config;
-    const known = this.#scalers.get(config.name);
+  /** Replicas that the deployment is to have now: the config's, those asked for from outside, or those that load asks for. */
+  replicasFor(
+    config: DeploymentConfig,
+    {
+      application,
+      external,
+    }: { readonly application: string; readonly external?: ExternalTarget | undefined },
+  ): number {
+    const { scaling, name } = config;
     if (scaling === undefined) {
-      this.forget(config.name);
-      return config.numReplicas;
+      this.#forgetScaler(name);
+      return this.#externalReplicas(config, external);
     }
+    this.#external.delete(name);
+    const known = this.#scalers.get(name);
     const options = { application, config, scaling, wake: () => this.#look() };
     known?.configure(options);
     const scaler = known ?? new Scaler(options);
-    this.#scalers.set(config.name, scaler);
+    this.#scalers.set(name, scaler);
     this.#wake();
     return scaler.target;
   }
 
-  /** It is deleted, or its number of replicas is fixed. */
+  /** It is deleted. */
   forget(deployment: string): void {
-    void this.#scalers.get(deployment)?.[Symbol.asyncDispose]();
-    this.#scalers.delete(deployment);
+    this.#external.delete(deployment);
+    this.#forgetScaler(deployment);
   }
 
-  /** Undefined for one whose number of replicas is fixed. */
+  /** Undefined for one whose number of replicas is, and always was, its config's. */
   status(deployment: string): ScalingStatus | undefined {
     const scaler = this.#scalers.get(deployment);
-    if (scaler === undefined) return undefined;
-    const { target, history, fault } = scaler;
-    return { target, decisions: history.latest(), fault };
+    if (scaler !== undefined) return { decidedBy: "load", ...statusOf(scaler), fault: scaler.fault };
+    const external = this.#external.get(deployment);
+    const decidedBy = external?.isAsked === true ? "external" : "config";
+    return external && { decidedBy, ...statusOf(external), fault: undefined };
   }
 
   /** Nothing is decided any more. */
@@ -84,6 +97,20 @@ export class Scaling {
     });
   }
 
+  #externalReplicas(config: DeploymentConfig, asked: ExternalTarget | undefined): number {
+    const known = this.#external.get(config.name);
+    if (known === undefined && asked === undefined) return config.numReplicas;
+    const external = known ?? new ExternallyScaled(config.numReplicas);
+    this.#external.set(config.name, external);
+    external.take(asked, config.numReplicas, this.#options.clock.epochMs());
+    return external.target;
+  }
+
+  #forgetScaler(deployment: string): void {
+    void this.#scalers.get(deployment)?.[Symbol.asyncDispose]();
+    this.#scalers.delete(deployment);
+  }
+
   #look(): void {
     if (this.#stopped) return;
     const { clock, look, log, onTarget } = this.#options;
@@ -100,4 +127,8 @@ export class Scaling {
       onTarget(name, scaler.target);
     }
   }
+}
+
+function statusOf({ target, history }: { readonly target: number; readonly history: DecisionHistory }) {
+  return { target, decisions: history.latest() };
 }

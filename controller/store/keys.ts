@@ -11,7 +11,11 @@ export const SETTINGS_KEY = "serve/settings";
 /** Below it, one key an application. */
 export const WANTED_PREFIX = "serve/wanted/";
 /** What something is remembered of; below each prefix, one key a name. */
-export const MEMORY_PREFIXES = { deployment: "serve/memory/", traffic: "serve/traffic/" } as const;
+export const MEMORY_PREFIXES = {
+  deployment: "serve/memory/",
+  scale: "serve/scale/",
+  traffic: "serve/traffic/",
+} as const;
 export type MemoryKind = keyof typeof MEMORY_PREFIXES;
 
 const DIGITS = 10;

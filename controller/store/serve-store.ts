@@ -94,7 +94,7 @@ export class ServeStore {
     return entries.map(({ key }) => applicationOf(key));
   }
 
-  /** What was remembered of deployments, or of applications' traffic, by name; undefined for what is damaged. */
+  /** What was remembered of deployments, their scale, or of applications' traffic, by name; undefined for what is damaged. */
   async memories(kind: MemoryKind): Promise<Map<string, JsonObject | undefined>> {
     return await readMemories(this.#keyValue, kind);
   }

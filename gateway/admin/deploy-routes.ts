@@ -7,9 +7,10 @@ import { isAbsolute } from "node:path";
 import { Type } from "typebox";
 import { Check } from "typebox/value";
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
-import type { Asked, Deploys, Faults } from "../../controller/index.ts";
+import type { Deploys, Faults } from "../../controller/index.ts";
 import { ERROR_CODES, ShoalError } from "../../runtime/base/index.ts";
 import { formatFaults } from "../../runtime/base/config/index.ts";
+import { askedBy, header } from "./asked-by.ts";
 import { type DeployView, type HistoryView, type RefusedView, releaseView } from "./deploy-view.ts";
 
 const ALL = ["/api/serve/applications/", "/api/serve/applications"] as const;
@@ -119,24 +120,6 @@ function unknown(application: string): ShoalError {
   return new ShoalError("NOT_FOUND", `Cannot find an application "${application.slice(0, 128)}"`, {
     verbatim: true,
   });
-}
-
-/** Headers hold any text as percent-encoded UTF-8. */
-function header(request: FastifyRequest, name: string): string | undefined {
-  const found = request.headers[name];
-  if (typeof found !== "string" || found === "") return undefined;
-  try {
-    return decodeURIComponent(found);
-  } catch {
-    throw new ShoalError("INVALID_ARGUMENT", `Cannot read the header ${name}: wanted percent-encoded UTF-8`);
-  }
-}
-
-function askedBy(request: FastifyRequest): Asked {
-  return {
-    author: header(request, "shoal-author") ?? `a client at ${request.ip}`,
-    source: header(request, "shoal-source") ?? `${request.method} ${request.url.slice(0, 200)}`,
-  };
 }
 
 /** Where relative paths start from: the server's working directory, unless the request says. */

@@ -12,6 +12,8 @@ export interface DeploymentStatusView {
   readonly status_trigger: string;
   readonly message: string;
   readonly target_num_replicas: number;
+  /** What is wrong with how load decides the number of replicas; null when nothing is, or load does not decide. */
+  readonly scaling_fault: string | null;
   readonly queued_requests: number;
   /** Admitted and not yet answered, those in the queue included. */
   readonly open_requests: number;
@@ -50,7 +52,8 @@ export async function serveStatus(controller: Controller, deploys: Deploys): Pro
     const { name, routePrefix, deployments } = application;
     const views = deployments.flatMap((config) => {
       const deployment = controller.deployment(config.name);
-      return deployment === undefined ? [] : [deploymentView(deployment)];
+      if (deployment === undefined) return [];
+      return [deploymentView(deployment, controller.scalingStatus(config.name)?.fault)];
     });
     const { state, message } = controller.applicationStatus(application);
     const release = releases.get(name);
@@ -81,21 +84,18 @@ function unreadable(deploys: Deploys): [string, ApplicationStatusView][] {
   ]);
 }
 
-function deploymentView({
-  name,
-  status,
-  planned,
-  desired,
-  queued,
-  open,
-  replicas,
-}: ControllerDeployment): DeploymentStatusView {
+function deploymentView(
+  deployment: ControllerDeployment,
+  scalingFault: string | undefined,
+): DeploymentStatusView {
+  const { name, status, planned, desired, queued, open, replicas } = deployment;
   return {
     name,
     status: status.state,
     status_trigger: planned?.trigger ?? "CONFIG_UPDATE_STARTED",
     message: status.message,
     target_num_replicas: desired.numReplicas,
+    scaling_fault: scalingFault ?? null,
     queued_requests: queued,
     open_requests: open,
     versions: { serving: planned?.versions.serving ?? null, wanted: planned?.versions.wanted ?? null },

@@ -75,6 +75,8 @@ describe("the token (invariant 1)", () => {
     "DELETE /api/serve/applications/digits",
     "POST /api/serve/applications/digits/rollback",
     "POST /api/serve/shutdown",
+    "GET /api/v1/applications/digits/deployments/digits/scaling",
+    "POST /api/v1/applications/digits/deployments/digits/scale",
   ]) {
     test(`${line} needs it`, async () => {
       await using admin = await open();
@@ -158,6 +160,7 @@ test("status is in the shape of Ray Serve's", async () => {
     status_trigger: "CONFIG_UPDATE_STARTED",
     message: "0 of 1 replicas run",
     target_num_replicas: 1,
+    scaling_fault: null,
     queued_requests: 0,
     open_requests: 0,
     log_lines: [],
