@@ -133,18 +133,28 @@ export class Stage implements AsyncDisposable {
     return { ...inference(this.server.url, deployment), name: "requests" };
   }
 
-  /** Every decision so far, the oldest first, by `shoal serve scaling`; those that changed anything go into the report. */
-  async decisions(deployment: string, { note = true } = {}): Promise<readonly Decision[]> {
+  /** What `shoal serve scaling` tells: every decision so far, the oldest first, and the reasons of the last one. */
+  async scaling(
+    deployment: string,
+  ): Promise<{ readonly decisions: readonly Decision[]; readonly now: string }> {
     const { stdout } = await run(
       process.execPath,
       ["bin/shoal.js", "serve", "scaling", deployment, "--json"],
       { cwd: REPOSITORY, env: { ...process.env, SHOAL_STATE_DIR: this.folder } },
     );
-    const { decisions } = JSON.parse(stdout) as { readonly decisions: readonly Decision[] };
-    const oldestFirst = decisions.toReversed();
-    const changes = oldestFirst.filter(({ from, to }) => from !== to);
-    if (note) this.#decisions.push(...changes.map(({ explanation }) => explanation));
-    return oldestFirst;
+    const view = JSON.parse(stdout) as {
+      readonly decisions: readonly Decision[];
+      readonly explanation: string;
+    };
+    return { decisions: view.decisions.toReversed(), now: view.explanation };
+  }
+
+  /** The same, noted for the report: every decision that changed the target. */
+  async decisions(deployment: string): Promise<readonly Decision[]> {
+    const { decisions } = await this.scaling(deployment);
+    const changes = decisions.filter(({ from, to }) => from !== to);
+    this.#decisions.push(...changes.map(({ explanation }) => explanation));
+    return decisions;
   }
 
   /** Resident memory of the server and its replicas, in bytes. */

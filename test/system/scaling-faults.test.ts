@@ -113,8 +113,9 @@ describe("scaling that goes wrong", { timeout: 180_000 }, () => {
     );
     const told = await shoal(["serve", "scaling", "hasty"], env);
     assert.deepEqual([told.code, told.stderr], [0, ""]);
-    const [first, second, empty, head, decision] = told.stdout.split("\n");
+    const [first, now, second, empty, head, decision] = told.stdout.split("\n");
     assert.match(first ?? "", /^hasty: \d of [12] replicas run; by load, 1 to 2, policy slo, 20 ms to keep$/);
+    assert.match(now ?? "", /^now: (1 → )?[12]: .*req\/s measured/);
     assert.match(second ?? "", /^fault: The objective of 20 ms/);
     assert.deepEqual(
       [empty, head?.trimEnd()],

@@ -6,7 +6,7 @@ import { describe, it } from "node:test";
 import { runScenario, SCENARIOS } from "../../loadtests/scaling/index.ts";
 
 // Replicas that sleep share a machine well.
-describe("scaling with the real server", { timeout: 300_000, concurrency: 2 }, () => {
+describe("scaling with the real server", { timeout: 300_000, concurrency: 3 }, () => {
   for (const scenario of SCENARIOS) {
     it(`${scenario.name}: ${scenario.title}`, async (t) => {
       const { promises, seen } = await runScenario(scenario, { quick: true, seed: 1, signal: t.signal });

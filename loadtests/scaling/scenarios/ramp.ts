@@ -8,7 +8,7 @@ import { OBJECTIVE_MS, percent, SLEEP } from "./shared.ts";
 
 export const ramp: Scenario = { name: "ramp", title: "up to eight times the rate, straight", run };
 
-const BASE_RATE = 15;
+const BASE_RATE = 6;
 
 async function run(stage: Stage): Promise<void> {
   const [fromMs, untilMs, afterMs] = stage.quick ? [1_000, 6_000, 1_000] : [10_000, 70_000, 20_000];
@@ -29,6 +29,7 @@ async function run(stage: Stage): Promise<void> {
     "at the top, as many are in time as at the foot",
     (is ?? 0) >= (was ?? 1) - 0.1,
     `${percent(was ?? 0)} → ${percent(is ?? 0)}`,
+    { timed: true },
   );
   stage.promise("95 % are in time all the way", (all ?? 0) >= 0.95, percent(all ?? 0), { timed: true });
   const decisions = await stage.decisions("ramped");

@@ -8,7 +8,7 @@ import { OBJECTIVE_MS, percent, SLEEP } from "./shared.ts";
 
 export const spikes: Scenario = { name: "spikes", title: "a train of spikes of eight times the rate", run };
 
-const BASE_RATE = 10;
+const BASE_RATE = 4;
 
 async function run(stage: Stage): Promise<void> {
   const [everyMs, lengthMs, count] = stage.quick ? [2_500, 1_000, 3] : [15_000, 4_000, 8];
@@ -29,9 +29,12 @@ async function run(stage: Stage): Promise<void> {
     "the last spike does no worse than the first",
     last >= first,
     `${percent(first)} → ${percent(last)}`,
+    { timed: true },
   );
   stage.promise("of the last spike 95 % are in time", last >= 0.95, percent(last), { timed: true });
   const directions = (await stage.decisions("spiked")).flatMap(({ from, to }) => Math.sign(to - from) || []);
+  const ups = directions.filter((direction) => direction > 0).length;
+  stage.promise("a spike brings replicas", ups > 0, `${ups} times more`);
   const turns = directions.filter(
     (direction, index) => index > 0 && direction !== directions[index - 1],
   ).length;

@@ -10,23 +10,23 @@ export const tenants: Scenario = { name: "tenants", title: "one tenant floods, t
 
 const HEADER = "x-tenant";
 const POLITE = ["ann", "bob", "cyd"];
-const POLITE_RATE = 45;
-/** Half as much again as all replicas get through, which is 160. */
-const FLOOD_RATE = 240;
-/** Many at once, so that a place is free every few milliseconds, long as each may take. */
+const POLITE_RATE = 22;
+/** Half as much again as all replicas get through, which is 80. */
+const FLOOD_RATE = 120;
+/** Many at once, so that a place is free every 13 ms, long as each may take. */
 const AT_ONCE = 16;
-const SLEEP = { fixedMs: 200, perRowMs: 0, maxBatch: 1, jitter: 0.25 };
+const SLEEP = { fixedMs: 400, perRowMs: 0, maxBatch: 1, jitter: 0.25 };
 
 async function run(stage: Stage): Promise<void> {
-  const forMs = stage.quick ? 3_000 : 30_000;
+  const forMs = stage.quick ? 4_000 : 30_000;
   await stage.serve(
     sleeper("shared", stage.folder, {
       sleep: SLEEP,
       num_replicas: 2,
       max_ongoing_requests: AT_ONCE,
-      max_queued_requests: 300,
+      max_queued_requests: 200,
       batching: { max_batch_size: 1, max_concurrent_batches: AT_ONCE },
-      tenants: { header: HEADER, max_queued_requests: 100 },
+      tenants: { header: HEADER, max_queued_requests: 50 },
     }),
   );
   const by = (tenant: string) => ({
