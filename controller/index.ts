@@ -3,6 +3,7 @@ export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
 export * from "./deploys/index.ts";
 export {
+  addSnapshots,
   type Claim,
   Dispatcher,
   type DurationStat,
@@ -14,6 +15,7 @@ export {
   PRIORITIES,
   type Priority,
   type ReplicaLink,
+  type StatsSnapshot,
   type Ticket,
   type Work,
 } from "./dispatch/index.ts";
