@@ -2,10 +2,13 @@ export * from "./catalog.ts";
 export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
 export * from "./deploys/index.ts";
+export type { NodeView } from "./nodes.ts";
 export {
   type Claim,
   Dispatcher,
   type DurationStat,
+  type Ejection,
+  type OutlierCount,
   type InferResult,
   type InferWork,
   joinKey,

@@ -8,7 +8,7 @@ import { type Clock, redactPaths, ShoalError } from "../../runtime/base/index.ts
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import type { DeploymentStatus, ServedDeployment } from "../catalog.ts";
-import { Dispatcher, ReplicaClient } from "../dispatch/index.ts";
+import { Dispatcher, type Ejection, ReplicaClient } from "../dispatch/index.ts";
 import type { GatewayLoad } from "./gateway-port.ts";
 import { HeldRequests } from "./held-requests.ts";
 import { LoadCounts } from "./load-counts.ts";
@@ -23,6 +23,8 @@ export interface RoutedDeploymentOptions {
   readonly gateways: number;
   /** Told when a replica lost a batch; it gets no other until `restore`. */
   readonly onLost: (key: string, replicaId: string) => void;
+  /** Told when a replica gets nothing for a while because its results are bad. */
+  readonly onEjected?: (key: string, ejection: Ejection) => void;
 }
 
 const NOTHING = { infer: false, fetch: false };
@@ -47,6 +49,7 @@ export class RoutedDeployment implements ServedDeployment {
       clock,
       log,
       onLost: (replicaId) => onLost(entry.key, replicaId),
+      onEjected: (ejection) => options.onEjected?.(entry.key, ejection),
       load: this.#counts,
     });
     this.adopt(entry);
@@ -95,7 +98,7 @@ export class RoutedDeployment implements ServedDeployment {
   }
 
   get load(): GatewayLoad {
-    const { queued, queuedRows, open, service } = this.dispatcher;
+    const { queued, queuedRows, open, service, outliers } = this.dispatcher;
     const { arrivedRequests, arrivedRows, endedRequests, missedRequests } = this.#counts;
     const { line, margin, noise, observations: batches } = service;
     return {
@@ -107,6 +110,7 @@ export class RoutedDeployment implements ServedDeployment {
       endedRequests,
       missedRequests,
       service: line && { ...line, margin, noise, batches },
+      ...(outliers.length === 0 ? {} : { outliers }),
     };
   }
 
