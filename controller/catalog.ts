@@ -1,7 +1,7 @@
 // What the gateway may know of what is served: names, signatures, routes and the queue to put requests into.
 
 import type { Signature } from "../runtime/engines/index.ts";
-import type { Dispatcher } from "./dispatch/index.ts";
+import type { Dispatcher, StatsSnapshot } from "./dispatch/index.ts";
 import type { DeploymentState } from "./reconcile/index.ts";
 import type { TrafficRouter } from "./traffic/index.ts";
 
@@ -26,6 +26,8 @@ export interface ServedDeployment {
   /** Whether it takes tensors, and whole web requests; both false until a replica has loaded. */
   readonly takes: { readonly infer: boolean; readonly fetch: boolean };
   readonly dispatcher: Dispatcher;
+  /** What was counted, at all gateways. */
+  readonly statistics: StatsSnapshot;
   /**
    * For a deployment that was scaled to none before anything was known of it: resolves when a replica has loaded it.
    * Undefined when there is nothing to wait for, or that is the client's to do.

@@ -50,6 +50,10 @@ type Checked =
 export class HealthChecks implements Disposable {
   readonly #options: HealthChecksOptions;
   readonly #over = new AbortController();
+  /** When to look at its process, however many checks that takes; undefined after one was answered. */
+  #nextLookMs: number | undefined;
+  /** Looks in a row that saw it stopped. */
+  #stoppedLooks = 0;
 
   constructor(options: HealthChecksOptions) {
     this.#options = options;
@@ -94,9 +98,15 @@ export class HealthChecks implements Disposable {
 
   async #check(): Promise<Checked> {
     if (this.#over.signal.aborted) return { kind: "busy" };
+    this.#nextLookMs ??= this.#options.clock.nowMs() + this.#lookMs;
     const decided = new AbortController();
     try {
-      return await Promise.race([this.#ask(decided.signal), this.#watch(decided.signal)]);
+      const checked = await Promise.race([this.#ask(decided.signal), this.#watch(decided.signal)]);
+      if (checked.kind === "well") {
+        this.#nextLookMs = undefined;
+        this.#stoppedLooks = 0;
+      }
+      return checked;
     } finally {
       decided.abort();
     }
@@ -118,16 +128,19 @@ export class HealthChecks implements Disposable {
 
   /** Resolves when its process is seen to be stopped, time after time; else never. Invariant 3. */
   async #watch(answered: AbortSignal): Promise<Checked> {
-    const { settings, stopped, clock } = this.#options;
+    const { stopped, clock } = this.#options;
     const over = AbortSignal.any([this.#over.signal, answered]);
-    for (let seen = 0; seen < STOPPED_LOOKS; ) {
-      try {
-        await clock.sleep(Math.max(LEAST_LOOK_MS, LOOK_SHARE * settings().periodMs), over);
-      } catch {
-        return await new Promise<never>(() => undefined);
-      }
-      seen = (await stopped()) ? seen + 1 : 0;
+    while (this.#nextLookMs !== undefined) {
+      await clock.sleep(Math.max(0, this.#nextLookMs - clock.nowMs()), over).catch(() => undefined);
+      if (over.aborted) break;
+      this.#nextLookMs = clock.nowMs() + this.#lookMs;
+      this.#stoppedLooks = (await stopped()) ? this.#stoppedLooks + 1 : 0;
+      if (this.#stoppedLooks >= STOPPED_LOOKS) return { kind: "hung" };
     }
-    return { kind: "hung" };
+    return await new Promise<never>(() => undefined);
+  }
+
+  get #lookMs(): number {
+    return Math.max(LEAST_LOOK_MS, LOOK_SHARE * this.#options.settings().periodMs);
   }
 }

@@ -4,6 +4,7 @@ export { Controller, type ControllerOptions } from "./controller.ts";
 export * from "./deploys/index.ts";
 export type { NodeView } from "./nodes.ts";
 export {
+  addSnapshots,
   type Claim,
   Dispatcher,
   type DurationStat,
@@ -17,6 +18,7 @@ export {
   PRIORITIES,
   type Priority,
   type ReplicaLink,
+  type StatsSnapshot,
   type Ticket,
   type Work,
 } from "./dispatch/index.ts";

@@ -20,4 +20,4 @@ export {
   type Work,
 } from "./request.ts";
 export type { LoadSink } from "./ledger.ts";
-export type { DurationStat } from "./stats.ts";
+export { addSnapshots, type DurationStat, type StatsSnapshot } from "./stats.ts";

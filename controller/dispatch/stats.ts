@@ -15,6 +15,18 @@ export interface BatchSizeStat {
   readonly compute_output: DurationStat;
 }
 
+/** The counters at one moment, as plain data. */
+export type StatsSnapshot = {
+  readonly [Name in Exclude<
+    keyof DispatchStats,
+    `count${string}` | "snapshot" | "reasons" | "batches"
+  >]: DispatchStats[Name];
+} & {
+  readonly reasons: Readonly<Record<string, number>>;
+  /** By rows of the batch. */
+  readonly batches: Readonly<Record<string, BatchSizeStat>>;
+};
+
 export class DispatchStats {
   /** Rows answered. */
   inferenceCount = 0;
@@ -43,6 +55,14 @@ export class DispatchStats {
   readonly computeOutput = duration();
   /** By rows of the batch. */
   readonly batches = new Map<number, BatchSizeStat>();
+
+  snapshot(): StatsSnapshot {
+    return structuredClone({
+      ...this,
+      reasons: Object.fromEntries(this.reasons),
+      batches: Object.fromEntries(this.batches),
+    });
+  }
 
   countBatch(rows: number, [input, infer, output]: readonly [number, number, number]): void {
     this.executionCount++;
@@ -80,4 +100,52 @@ export class DispatchStats {
 function add(stat: DurationStat, ns: number): void {
   stat.count++;
   stat.ns += ns;
+}
+
+/** Of two dispatchers together. */
+export function addSnapshots(a: StatsSnapshot, b: StatsSnapshot): StatsSnapshot {
+  return {
+    inferenceCount: a.inferenceCount + b.inferenceCount,
+    executionCount: a.executionCount + b.executionCount,
+    lastInferenceMs: Math.max(a.lastInferenceMs, b.lastInferenceMs),
+    refused: a.refused + b.refused,
+    shed: a.shed + b.shed,
+    displaced: a.displaced + b.displaced,
+    requeued: a.requeued + b.requeued,
+    hedged: a.hedged + b.hedged,
+    hedgesWon: a.hedgesWon + b.hedgesWon,
+    reasons: joined(a.reasons, b.reasons, (one, other) => one + other),
+    success: addDurations(a.success, b.success),
+    fail: addDurations(a.fail, b.fail),
+    queue: addDurations(a.queue, b.queue),
+    computeInput: addDurations(a.computeInput, b.computeInput),
+    computeInfer: addDurations(a.computeInfer, b.computeInfer),
+    computeOutput: addDurations(a.computeOutput, b.computeOutput),
+    batches: joined(a.batches, b.batches, addBatchSizes),
+  };
+}
+
+function addDurations(a: DurationStat, b: DurationStat): DurationStat {
+  return { count: a.count + b.count, ns: a.ns + b.ns };
+}
+
+function addBatchSizes(a: BatchSizeStat, b: BatchSizeStat): BatchSizeStat {
+  return {
+    compute_input: addDurations(a.compute_input, b.compute_input),
+    compute_infer: addDurations(a.compute_infer, b.compute_infer),
+    compute_output: addDurations(a.compute_output, b.compute_output),
+  };
+}
+
+function joined<Value>(
+  a: Readonly<Record<string, Value>>,
+  b: Readonly<Record<string, Value>>,
+  add: (a: Value, b: Value) => Value,
+): Record<string, Value> {
+  const both = { ...a };
+  for (const [key, value] of Object.entries(b)) {
+    const before = both[key];
+    both[key] = before === undefined ? value : add(before, value);
+  }
+  return both;
 }

@@ -1,6 +1,6 @@
 // The controller's side of one gateway process: in this process, or across a channel.
 
-import type { Ejection, OutlierCount } from "../dispatch/index.ts";
+import type { Ejection, OutlierCount, StatsSnapshot } from "../dispatch/index.ts";
 import type { TrafficReport } from "../traffic/index.ts";
 import type { RouteUpdate } from "./route-table.ts";
 
@@ -49,6 +49,8 @@ export type GatewayEvent =
       readonly kind: "report";
       /** Of the deployments where anything has changed since the last report. */
       readonly loads: DeploymentLoads;
+      /** Of the same deployments, since the gateway began. */
+      readonly statistics: Readonly<Record<string, StatsSnapshot>>;
       readonly traffic: Readonly<Record<string, TrafficReport>>;
     };
 

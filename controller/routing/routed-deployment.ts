@@ -8,7 +8,13 @@ import { type Clock, redactPaths, ShoalError } from "../../runtime/base/index.ts
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import type { DeploymentStatus, ServedDeployment } from "../catalog.ts";
-import { Dispatcher, type Ejection, ReplicaClient } from "../dispatch/index.ts";
+import {
+  addSnapshots,
+  Dispatcher,
+  type Ejection,
+  ReplicaClient,
+  type StatsSnapshot,
+} from "../dispatch/index.ts";
 import type { GatewayLoad } from "./gateway-port.ts";
 import { HeldRequests } from "./held-requests.ts";
 import { LoadCounts } from "./load-counts.ts";
@@ -37,6 +43,8 @@ export class RoutedDeployment implements ServedDeployment {
   readonly #clients = new Map<string, ReplicaClient>();
   #entry: DeploymentEntry;
   #drained: Promise<void> | undefined;
+  /** What other gateways counted, as last told. */
+  #elsewhere: StatsSnapshot | undefined;
 
   constructor(entry: DeploymentEntry, options: RoutedDeploymentOptions) {
     const { clock, log, gateways, onLost } = options;
@@ -89,6 +97,16 @@ export class RoutedDeployment implements ServedDeployment {
 
   get deleted(): boolean {
     return this.#entry.deleted;
+  }
+
+  get statistics(): StatsSnapshot {
+    const here = this.dispatcher.stats.snapshot();
+    return this.#elsewhere === undefined ? here : addSnapshots(here, this.#elsewhere);
+  }
+
+  /** What other gateways have counted in all. */
+  countedElsewhere(statistics: StatsSnapshot): void {
+    this.#elsewhere = statistics;
   }
 
   whenLoaded(timeoutMs: number, signal: AbortSignal): Promise<void> | undefined {

@@ -7,7 +7,7 @@ import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Catalog, Route, ServedDeployment } from "../catalog.ts";
-import type { Ejection } from "../dispatch/index.ts";
+import type { Ejection, StatsSnapshot } from "../dispatch/index.ts";
 import { TrafficRouter, type TrafficReport } from "../traffic/index.ts";
 import type { GatewayEvent, GatewayLoad, GatewayPort } from "./gateway-port.ts";
 import type { RouteEntry, RouteUpdate } from "./route-table.ts";
@@ -115,13 +115,20 @@ export class Routed implements Catalog, GatewayPort {
   /** What the controller is to know now and then, as far as it is new. */
   report(): GatewayEvent {
     const loads: Record<string, GatewayLoad> = {};
-    for (const [key, { load }] of this.#byKey) {
+    const statistics: Record<string, StatsSnapshot> = {};
+    for (const [key, { load, dispatcher }] of this.#byKey) {
       const before = this.#reported.get(key);
       if (before !== undefined && isSameLoad(before, load)) continue;
       this.#reported.set(key, load);
       loads[key] = load;
+      statistics[key] = dispatcher.stats.snapshot();
     }
-    return { kind: "report", loads, traffic: Object.fromEntries(this.takeTraffic()) };
+    return { kind: "report", loads, statistics, traffic: Object.fromEntries(this.takeTraffic()) };
+  }
+
+  /** What other gateways have counted in all, by key. */
+  countedElsewhere(statistics: Readonly<Record<string, StatsSnapshot>>): void {
+    for (const [key, counted] of Object.entries(statistics)) this.#byKey.get(key)?.countedElsewhere(counted);
   }
 
   /** Settles all that was admitted, within what each deployment allows. */

@@ -6,8 +6,7 @@ import type { DurationStat, ServedDeployment } from "../../controller/index.ts";
 const NONE: DurationStat = { count: 0, ns: 0 };
 
 /** `name` is the model's, which several deployments may share. */
-export function statisticsOf(name: string, { version, dispatcher }: ServedDeployment): object {
-  const { stats } = dispatcher;
+export function statisticsOf(name: string, { version, statistics: stats }: ServedDeployment): object {
   return {
     name,
     version,
@@ -25,10 +24,10 @@ export function statisticsOf(name: string, { version, dispatcher }: ServedDeploy
       cache_miss: NONE,
     },
     response_stats: {},
-    batch_stats: [...stats.batches]
-      .sort(([a], [b]) => a - b)
+    batch_stats: Object.entries(stats.batches)
+      .sort(([a], [b]) => Number(a) - Number(b))
       .map(([batchSize, stat]) => ({
-        batch_size: batchSize,
+        batch_size: Number(batchSize),
         compute_input: rounded(stat.compute_input),
         compute_infer: rounded(stat.compute_infer),
         compute_output: rounded(stat.compute_output),
@@ -36,7 +35,7 @@ export function statisticsOf(name: string, { version, dispatcher }: ServedDeploy
     memory_usage: [],
     // Not Triton's: why batches had no more rows, by request, and what became of those that were not run.
     dispatch: {
-      batch_reasons: Object.fromEntries(stats.reasons),
+      batch_reasons: stats.reasons,
       refused: stats.refused,
       shed: stats.shed,
       displaced: stats.displaced,

@@ -1,7 +1,7 @@
 // One of several gateway processes: the class of an actor. It has a door of its own on a port that all of them share,
 // and routes by what the controller told it last, also while nobody tells it anything.
 
-import type { GatewayEvent, HttpOptions, RouteUpdate } from "../../controller/index.ts";
+import type { GatewayEvent, HttpOptions, RouteUpdate, StatsSnapshot } from "../../controller/index.ts";
 import { Routed } from "../../controller/index.ts";
 import { systemClock } from "../../runtime/base/index.ts";
 import { createLog } from "../../runtime/base/log/index.ts";
@@ -61,6 +61,11 @@ export class GatewayProcess {
 
   async busyMs(key: string, replicaId: string): Promise<number | undefined> {
     return await this.#routed.busyMs(key, replicaId);
+  }
+
+  /** What the other processes have counted in all, by key. */
+  countedElsewhere(statistics: Readonly<Record<string, StatsSnapshot>>): void {
+    this.#routed.countedElsewhere(statistics);
   }
 
   async vacated(key: string, replicaId: string): Promise<void> {

@@ -11,6 +11,7 @@ import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Runtime } from "../../runtime/core/index.ts";
 import { GATEWAY_MODULE, type GatewayModule } from "./module.ts";
 import { type GatewayHandle, RemotePort } from "./remote-port.ts";
+import { SharedStatistics } from "./shared-statistics.ts";
 
 export interface GatewaysOptions {
   readonly http: HttpOptions;
@@ -31,6 +32,8 @@ const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
 /** Several times what a gateway may be busy with one thing. */
 const LONGEST_SILENCE_MS = 10_000;
+/** How old what a process says of the others may be. */
+const SHARE_INTERVAL_MS = 500;
 /** One that has lived for so long was well. */
 const WELL_AFTER_MS = 30_000;
 
@@ -41,6 +44,7 @@ export class Gateways {
   readonly #ending = new AbortController();
   readonly #ended = new AbortController();
   readonly #gateways = new Set<Gateway>();
+  readonly #statistics = new SharedStatistics();
   #port: number;
   #url = "";
   #closed: Promise<void> | undefined;
@@ -60,6 +64,7 @@ export class Gateways {
     await gateways.#begin();
     await Promise.all(Array.from({ length: processes - 1 }, () => gateways.#begin()));
     void gateways.#watch();
+    void gateways.#share();
     return gateways;
   }
 
@@ -109,6 +114,7 @@ export class Gateways {
       onStatus: (status) => {
         pid = status.pid ?? pid;
         if (status.state !== "DEAD" || gateway === undefined) return;
+        this.#statistics.ended(gateway.port);
         controller.detach(gateway.port);
         // One that never served is not replaced: whoever began it is told.
         if (!this.#gateways.delete(gateway) || this.#ending.signal.aborted) return;
@@ -146,6 +152,16 @@ export class Gateways {
         );
         await this.#runtime.kill(handle);
       }
+    }
+  }
+
+  /** Tells each what the others have counted. */
+  async #share(): Promise<void> {
+    const { signal } = this.#ended;
+    while (!signal.aborted) {
+      await this.#options.clock.sleep(SHARE_INTERVAL_MS, signal).catch(() => undefined);
+      const ports = [...this.#gateways].map(({ port }) => port);
+      for (const port of ports) port.countedElsewhere(this.#statistics.elsewhere(port, ports));
     }
   }
 

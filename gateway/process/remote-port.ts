@@ -6,6 +6,7 @@ import type {
   GatewayLoad,
   GatewayPort,
   RouteUpdate,
+  StatsSnapshot,
   TrafficReport,
 } from "../../controller/index.ts";
 import { addReports } from "../../controller/index.ts";
@@ -22,6 +23,7 @@ export class RemotePort implements GatewayPort {
   readonly #runtime: Runtime;
   readonly #handle: GatewayHandle;
   readonly #loads = new Map<string, GatewayLoad>();
+  readonly #statistics = new Map<string, StatsSnapshot>();
   readonly #clock: Clock;
   #traffic = new Map<string, TrafficReport>();
   #heardMs: number;
@@ -46,7 +48,10 @@ export class RemotePort implements GatewayPort {
   }
 
   apply(update: RouteUpdate): Promise<void> {
-    for (const key of update.removed) this.#loads.delete(key);
+    for (const key of update.removed) {
+      this.#loads.delete(key);
+      this.#statistics.delete(key);
+    }
     return this.#runtime.get(this.#handle.apply(update));
   }
 
@@ -76,6 +81,15 @@ export class RemotePort implements GatewayPort {
     return taken;
   }
 
+  /** What it has counted, by key, as last heard. */
+  get statistics(): ReadonlyMap<string, StatsSnapshot> {
+    return this.#statistics;
+  }
+
+  countedElsewhere(statistics: Readonly<Record<string, StatsSnapshot>>): void {
+    this.#handle.countedElsewhere(statistics);
+  }
+
   /** Hears what the process tells until it is gone. Never rejects. */
   async listen(told: ReplicaEvents): Promise<void> {
     try {
@@ -96,6 +110,7 @@ export class RemotePort implements GatewayPort {
       return;
     }
     for (const [key, load] of Object.entries(event.loads)) this.#loads.set(key, load);
+    for (const [key, counted] of Object.entries(event.statistics)) this.#statistics.set(key, counted);
     for (const [application, report] of Object.entries(event.traffic)) {
       const before = this.#traffic.get(application);
       this.#traffic.set(application, before === undefined ? report : addReports(before, report));

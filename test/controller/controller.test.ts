@@ -231,6 +231,30 @@ describe("the health check", { timeout: 120_000 }, () => {
     await rig.replaced("net", pid);
   });
 
+  it("replaces one that was stopped in the midst of a batch, long before its requests are late", async () => {
+    await using rig = await Rig.make();
+    await rig.serve(await rig.model("net", { ...WATCHFUL, num_replicas: 2 }));
+    const pid = rig.pidOf("net", 0);
+    process.kill(pid, "SIGSTOP");
+    const answers = [1, 2, 3, 4].map((number) => rig.ask("net", [number]));
+    await rig.underWay("net", 0);
+    assert.deepEqual(await Promise.all(answers), [[1], [2], [3], [4]]);
+    await rig.replaced("net", pid);
+    await eventually("it is killed", () => isGone(pid));
+  });
+
+  it("replaces one that outgrows its memory, which serves until another does", async () => {
+    await using rig = await Rig.make();
+    await rig.serve(moduleOf("Leaking", { resources: { num_cpus: 0.1, memory: "300MiB" }, min_ready_s: 0 }));
+    const pid = rig.pidOf("leaking");
+    assert.deepEqual(await rig.ask("leaking", [1]), [1]);
+    await eventually("it is said", () =>
+      /is replaced: it uses \d+ MiB/.test(rig.deployment("leaking").status.message),
+    );
+    await rig.replaced("leaking", pid);
+    assert.deepEqual(await rig.ask("leaking", [2]), [2]);
+  });
+
   it("leaves alone one that is busy, however long its batch takes", async () => {
     await using rig = await Rig.make();
     // Many times longer than three checks may take.

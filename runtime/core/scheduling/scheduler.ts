@@ -254,7 +254,8 @@ export class Scheduler {
       if (all.kind === "infeasible") return { kind: "infeasible", message: all.message };
       const short = open.length === 0 ? [] : [picked.message];
       const closed = open === this.#nodes ? [] : [this.#open.describe(this.#nodes, perNode)];
-      return { kind: "full", message: [...short, ...closed].join("; ") };
+      const message = [...short, ...closed].join("; ");
+      return { kind: "full", message: short.length === 0 ? `waits: ${message}` : message };
     }
     if (strategy.kind === "SPREAD") this.#turn++;
     const lease = this.#lease(picked.node.id, picked.node.pool, { units, events, group: perNode?.group });

@@ -539,6 +539,30 @@ describe("draining the dispatcher", () => {
   });
 });
 
+describe("a replica that is removed", () => {
+  it("is vacated when what it has is over, whatever became of it", async () => {
+    const desk = new Desk({ maxConcurrentBatches: 1 });
+    const { ticket, batch } = await busy(desk);
+    let vacated = false;
+    desk.dispatcher.removeReplica("r#0");
+    const promise = desk.dispatcher.vacated("r#0").then(() => (vacated = true));
+    ticket.cancel(new ShoalError("CANCELLED", "gone"));
+    await quiet();
+    assert.equal(vacated, false, "its run goes on, though nobody waits for it");
+    batch.release();
+    await promise;
+    await desk.dispatcher.vacated("r#0");
+  });
+
+  it("is vacated at once when it has nothing, and when it is not known", async () => {
+    const desk = new Desk();
+    desk.replica();
+    desk.dispatcher.removeReplica("r#0");
+    await desk.dispatcher.vacated("r#0");
+    await desk.dispatcher.vacated("nobody");
+  });
+});
+
 describe("the dispatcher's statistics", () => {
   it("count rows, batches and time in Triton's categories", async () => {
     const desk = new Desk({ maxConcurrentBatches: 1 });

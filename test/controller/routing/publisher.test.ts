@@ -175,19 +175,29 @@ test("a gateway that never answers holds up nobody once it is gone", async () =>
 });
 
 test("a replica is vacated when every gateway knows and has nothing there, or is gone", async () => {
+  const turn = (): Promise<unknown> => new Promise(setImmediate);
   const publisher = new RoutePublisher();
   const [busy, dying] = [new FakeGateway(), new FakeGateway()];
-  for (const gateway of [busy, dying]) {
-    void publisher.subscribe(gateway);
-    gateway.acknowledge();
-  }
+  const acknowledge = async (): Promise<void> => {
+    for (const gateway of [busy, dying]) gateway.acknowledge();
+    await turn();
+  };
+  for (const gateway of [busy, dying]) void publisher.subscribe(gateway);
+  await acknowledge();
+  let asked = 0;
+  busy.vacated = () => {
+    asked++;
+    return busy.vacating.promise;
+  };
   let vacated = false;
   publisher.setDeployment(entry("a", "it leaves"));
   const promise = publisher.vacated("a", "a#0").then(() => (vacated = true));
-  busy.acknowledge();
-  dying.acknowledge();
+  await turn();
+  assert.equal(asked, 0, "it does not know yet");
+  await acknowledge();
+  assert.equal(asked, 1);
   dying.vacating.reject(new Error("gone"));
-  await new Promise(setImmediate);
+  await turn();
   assert.equal(vacated, false);
   busy.vacating.resolve();
   await promise;

@@ -10,7 +10,7 @@ import type {
   TrafficRouter,
 } from "../../../controller/index.ts";
 import type { DispatchPolicy } from "../../../controller/dispatch/policy.ts";
-import { Dispatcher } from "../../../controller/index.ts";
+import { Dispatcher, type StatsSnapshot } from "../../../controller/index.ts";
 import { HttpServer } from "../../../gateway/http/server.ts";
 import { bytesOf, systemClock, type Tensor } from "../../../runtime/base/index.ts";
 import { silentLog } from "../../../runtime/base/log/index.ts";
@@ -57,6 +57,10 @@ export class FakeDeployment implements ServedDeployment {
       },
     });
     this.dispatcher.addReplica(replica);
+  }
+
+  get statistics(): StatsSnapshot {
+    return this.dispatcher.stats.snapshot();
   }
 
   get takesRequests(): boolean {
