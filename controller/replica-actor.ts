@@ -247,7 +247,10 @@ export class ReplicaActor {
     const { revision, runtime, id } = this.#options;
     const { name, maxReplicasPerNode, placementGroup } = revision.config;
     if (placementGroup !== undefined) {
-      const bundles = placementGroup.bundles.map(({ custom, ...bundle }) => ({ ...bundle, resources: custom }));
+      const bundles = placementGroup.bundles.map(({ custom, ...bundle }) => ({
+        ...bundle,
+        resources: custom,
+      }));
       const { strategy } = placementGroup;
       this.#group = await runtime.createPlacementGroup({ bundles, strategy, name: id });
       return { schedulingStrategy: { placementGroup: this.#group, bundleIndex: 0 } };

@@ -18,10 +18,16 @@ export const MaxReplicasPerNode = Count({
 export const PlacementGroupBundles = Type.Array(
   Type.Record(
     Type.String({ pattern: "^[A-Za-z0-9_][A-Za-z0-9_.:/-]*$" }),
-    Type.Union([Type.Number({ minimum: 0, maximum: 1_000_000 }), Bytes({ description: "Bytes, of memory." })], {
-      "x-wanted": 'a number of units from 0; of memory, bytes or text such as "2GiB"',
-    }),
-    { description: "Units by resource: CPU, GPU, memory, and names of your own.", additionalProperties: false },
+    Type.Union(
+      [Type.Number({ minimum: 0, maximum: 1_000_000 }), Bytes({ description: "Bytes, of memory." })],
+      {
+        "x-wanted": 'a number of units from 0; of memory, bytes or text such as "2GiB"',
+      },
+    ),
+    {
+      description: "Units by resource: CPU, GPU, memory, and names of your own.",
+      additionalProperties: false,
+    },
   ),
   {
     description:
