@@ -97,14 +97,12 @@ export class Ejector {
   /** The replicas or their number changed, or the policy: whoever may no longer be out comes back. */
   review(): void {
     if (this.#ejected.length === 0) return;
-    const { policy, pool, clock, onBack } = this.#options;
-    const rules = policy();
-    const { size, usable } = pool;
-    const now = { size, usable, nowMs: clock.nowMs() };
-    const back = rules === undefined ? this.#ejected : comingBack(this.#ejected, now, rules);
-    for (const known of back) this.#return(known);
+    const before = this.#ejected.length;
+    for (let back = this.#due(); back.length > 0; back = this.#due()) {
+      for (const known of back) this.#return(known); // one that is lost besides does not help: another comes too
+    }
     this.#arm();
-    if (back.length > 0) onBack();
+    if (this.#ejected.length < before) this.#options.onBack();
   }
 
   /** The replica is gone. */
@@ -118,6 +116,14 @@ export class Ejector {
 
   stop(): void {
     this.#timer?.cancel();
+  }
+
+  #due(): readonly Known[] {
+    const { policy, pool, clock } = this.#options;
+    const rules = policy();
+    const { size, usable } = pool;
+    if (rules === undefined || this.#ejected.length === 0) return this.#ejected;
+    return comingBack(this.#ejected, { size, usable, nowMs: clock.nowMs() }, rules);
   }
 
   #of(slot: Slot): Known {

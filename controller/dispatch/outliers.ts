@@ -34,8 +34,8 @@ export interface Row {
   readonly length: number;
 }
 
-/** More of the others' results than this share being bad, it is not the replica. */
-const BAD_EVERYWHERE = 0.5;
+/** A row that would come about by the others' share of such results more often than this is no sign. */
+const CHANCE = 1e-4;
 /** The share of failures must be above the others' by this much, and by so many standard errors. */
 const LEAST_MARGIN = 0.1;
 const STANDARD_ERRORS = 4;
@@ -50,12 +50,12 @@ export function outlierReason(
 ): string | undefined {
   const { consecutiveFailures, minResults } = policy;
   // With nothing known of the others, it is tried whether they do better.
-  if (row.result === "failed" && row.length >= consecutiveFailures && isRare(others.failed, others))
+  if (row.result === "failed" && row.length >= consecutiveFailures && isOdd(row, others.failed, others))
     return `${row.length} failures in a row, ${share(others.failed, others)} of the others' results`;
   const comparable = others.all >= minResults;
   if (row.result === "slow" && row.length >= 2 * consecutiveFailures && comparable) {
     // What is slow may be slow by what was asked: that needs others to compare with.
-    if (isRare(others.slow, others))
+    if (isOdd(row, others.slow, others))
       return `${row.length} slow answers in a row, ${share(others.slow, others)} of the others' results`;
   }
   if (own.all < minResults || !comparable || !isWorse(own, others)) return undefined;
@@ -101,8 +101,9 @@ function mostEjected(size: number, { maxEjectedShare }: OutlierPolicy): number {
   return Math.max(1, Math.floor(size * maxEjectedShare));
 }
 
-function isRare(count: number, { all }: Results): boolean {
-  return count <= BAD_EVERYWHERE * all;
+/** Invariant 1. */
+function isOdd({ length }: Row, count: number, { all }: Results): boolean {
+  return all === 0 || (count / all) ** length <= CHANCE;
 }
 
 /** Two shares compared as if drawn from one: the difference must be large, and surely no chance. */
