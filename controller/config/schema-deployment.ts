@@ -45,7 +45,8 @@ const shared = {
   num_gpus: Units("GPUs of one replica; fractions allowed, to 1/10,000.", resources.num_gpus),
   memory: Type.Optional(
     Bytes({
-      description: 'Memory of one replica, in bytes or as text such as "2GiB". 0 asks for nothing.',
+      description:
+        'Memory of one replica, in bytes or as text such as "2GiB"; one that outgrows it is replaced. 0 asks for nothing.',
       default: resources.memory,
       minimum: 0,
     }),

@@ -29,4 +29,6 @@ export interface ReplicaLink {
   send(batch: Batch): Promise<BatchOutcome>;
   /** Connections to the replica, for web requests. */
   readonly connections: Dispatcher;
+  /** What each request carries for the replica, name and value in turn. */
+  readonly headers?: readonly string[];
 }

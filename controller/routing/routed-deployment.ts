@@ -163,8 +163,9 @@ export class RoutedDeployment implements ServedDeployment {
       return;
     }
     if (this.#clients.has(id)) return;
-    const { clock } = this.#options;
+    const { clock, gateways } = this.#options;
     const client = new ReplicaClient({
+      ...(gateways === 1 ? {} : { atOnce: () => policyOf(this.#entry).maxConcurrentBatches }),
       id,
       deployment: this.name,
       socketPath,

@@ -63,6 +63,11 @@ export class Scaler implements AsyncDisposable {
     return this.#last?.fault;
   }
 
+  /** Why the target is what it is, as of the last decision; undefined before the first. */
+  get explanation(): string | undefined {
+    return this.#last?.explanation;
+  }
+
   get application(): string {
     return this.#options.application;
   }

@@ -65,7 +65,7 @@ export async function forwardWeb(
       {
         path: request.url,
         method: request.method,
-        headers: forwardedHeaders(route, request),
+        headers: [...forwardedHeaders(route, request), ...(replica.headers ?? [])],
         body,
         signal: gone.signal,
       },
