@@ -8,7 +8,6 @@ export {
   type Claim,
   Dispatcher,
   type DurationStat,
-  type Ejection,
   type OutlierCount,
   type InferResult,
   type InferWork,

@@ -7,7 +7,6 @@ export {
 } from "./policy.ts";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 export type { Ejection, OutlierCount } from "./ejector.ts";
-export type { OutlierPolicy } from "./outliers.ts";
 export { ReplicaClient } from "./replica-client.ts";
 export type { ReplicaLink } from "./replica-link.ts";
 export {

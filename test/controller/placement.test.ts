@@ -25,17 +25,17 @@ function asking(
   name: string,
 ): AsyncDisposable & { answered: number; readonly failures: unknown[] } {
   const failures: unknown[] = [];
-  let over = false;
+  const over = new AbortController();
   const asked = {
     answered: 0,
     failures,
     [Symbol.asyncDispose]: async () => {
-      over = true;
+      over.abort();
       await ended;
     },
   };
   const ended = (async () => {
-    while (!over) {
+    while (!over.signal.aborted) {
       await rig.ask(name, [1]).then(
         () => asked.answered++,
         (thrown) => failures.push(thrown),
