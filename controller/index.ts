@@ -1,3 +1,4 @@
+export type { PolicyContext } from "./autoscale/index.ts";
 export * from "./catalog.ts";
 export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";

@@ -1,6 +1,6 @@
 // `shoal/serve`: a server out of a config, for programs; the command line uses the same.
 
-export { decodeConfig, loadConfig, type ServeConfig } from "../controller/index.ts";
+export { decodeConfig, loadConfig, type PolicyContext, type ServeConfig } from "../controller/index.ts";
 export {
   type ApplicationStatusView,
   type DeploymentStatusView,

@@ -150,7 +150,7 @@ export type Ask =
   | { readonly kind: "has-failed"; readonly object: Id }
   | { readonly kind: "withdraw"; readonly request: number }
   | { readonly kind: "put"; readonly object: Id; readonly result: WireResult }
-  | { readonly kind: "room"; readonly bytes: number }
+  | { readonly kind: "room"; readonly bytes: number; readonly mountIsFull: boolean }
   | { readonly kind: "cancel"; readonly object: Id; readonly force: boolean; readonly recursive: boolean }
   | { readonly kind: "create"; readonly spec: WireTaskSpec; readonly actor: ActorOptionsData }
   | { readonly kind: "named"; readonly name: string; readonly namespace: string }
