@@ -20,7 +20,9 @@ async function run(stage: Stage): Promise<void> {
   const profile = { kind: "step", atMs: beforeMs, factor: FACTOR } as const;
   const load = stage.load("stepped", { arrivals: { kind: "rate", ratePerSecond: BASE_RATE, profile } });
   await stage.wait(beforeMs);
-  await stage.untilReplicas("stepped", "more are asked for", (_, target) => target > 1, { settled: false });
+  const base = await stage.untilReplicas("stepped", "it is as it was", () => true, { settled: false });
+  const more = (_: number, target: number): boolean => target > base;
+  await stage.untilReplicas("stepped", "more are asked for", more, { settled: false });
   const askedMs = load.nowMs;
   await stage.untilReplicas(
     "stepped",

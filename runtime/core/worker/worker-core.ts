@@ -121,6 +121,10 @@ export class WorkerCore implements Core {
     throw new ShoalError("UNSUPPORTED", "Cannot remove a node here: only the driver can");
   }
 
+  async drainNode(): Promise<never> {
+    throw new ShoalError("UNSUPPORTED", "Cannot drain a node here: only the driver can");
+  }
+
   async createGroup(group: Id, data: GroupData): Promise<void> {
     await this.#ask({ kind: "group", group, data });
   }

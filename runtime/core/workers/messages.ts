@@ -190,8 +190,15 @@ export interface NodeData {
 export interface PlacementData {
   readonly resources: Readonly<Record<string, number>>;
   readonly strategy: StrategyData;
+  /** At most so many of those that name the same group run on one node. */
+  readonly perNode?: PerNodeData;
   /** Laid over that of the submitting worker; none is the driver's own. */
   readonly environment?: EnvironmentData;
+}
+
+export interface PerNodeData {
+  readonly group: string;
+  readonly most: number;
 }
 
 /** A runtime environment as plain data; see `environments/runtime-env.ts`. Paths are absolute. */
