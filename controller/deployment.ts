@@ -156,7 +156,7 @@ export class Deployment {
     this.#asked = true;
     queueMicrotask(() => {
       this.#asked = false;
-      this.#reconcile();
+      this.#reconcileSafely();
     });
   }
 
@@ -218,6 +218,16 @@ export class Deployment {
   #end(): void {
     this.#ended = true;
     this.#timer?.cancel();
+  }
+
+  /** A fault of ours in one deployment is no reason to end the others: it is told, and tried again. */
+  #reconcileSafely(): void {
+    try {
+      this.#reconcile();
+    } catch (thrown) {
+      this.#options.log.error({ err: thrown, deployment: this.name }, "cannot be reconciled now");
+      this.#wakeAt(this.#options.clock.nowMs() + AFTER_FAULT_MS);
+    }
   }
 
   #reconcile(): void {
@@ -380,5 +390,8 @@ export class Deployment {
     );
   }
 }
+
+/** Until a deployment that could not be reconciled is tried again. */
+const AFTER_FAULT_MS = 1_000;
 
 const NOT_PLANNED: DeploymentStatus = { state: "UPDATING", message: "" };
