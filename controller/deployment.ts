@@ -116,8 +116,10 @@ export class Deployment {
     return this.#observed.memory;
   }
 
+  /** A replica serves, or a request would start one. */
   get ready(): boolean {
-    return this.replicas.some(({ info }) => info !== undefined);
+    const wakes = this.config.scaling?.minReplicas === 0 && this.planned?.takesRequests === true;
+    return wakes || this.replicas.some(({ info }) => info !== undefined);
   }
 
   /** What its replicas said of themselves; undefined before the first was ready. */
