@@ -13,8 +13,10 @@ import type { Runtime } from "../runtime/core/index.ts";
 import type { ReplicaInfo } from "../replicas/index.ts";
 import type { DeploymentStatus } from "./catalog.ts";
 import type { DeploymentConfig } from "./config/index.ts";
+import type { Ejection } from "./dispatch/index.ts";
 import { ReplicaActor, STOP_GRACE_MS } from "./replica-actor.ts";
 import type { ReplicaOutput } from "./replica-output.ts";
+import { engineSpecOf, healthOf } from "./replica-spec.ts";
 import {
   type Action,
   type DesiredDeployment,
@@ -194,6 +196,15 @@ export class Deployment {
     if (await this.#replicas.get(replicaId)?.probe()) this.#options.routes.restore(this.key, replicaId);
   }
 
+  /** A gateway told that a replica gets nothing for a while; one that is bad time after time is replaced. */
+  onEjected({ replicaId, times, forMs, reason }: Ejection): void {
+    const { outliers } = this.config;
+    const what = `no requests for ${forMs / 1000} s (ejection ${times}): ${reason}`;
+    this.#options.log.warn({ deployment: this.name, replica: replicaId }, what);
+    if (outliers === undefined || times < outliers.replaceAfter) return;
+    this.#replicas.get(replicaId)?.replace(`it was ejected ${times} times: ${reason}`);
+  }
+
   async #drainRequests(graceMs: number): Promise<void> {
     this.#drainGraceMs ??= graceMs;
     this.#tell();
@@ -371,30 +382,3 @@ export class Deployment {
 }
 
 const NOT_PLANNED: DeploymentStatus = { state: "UPDATING", message: "" };
-
-function healthOf(
-  config: DeploymentConfig,
-): ReturnType<ConstructorParameters<typeof ReplicaActor>[0]["health"]> {
-  return {
-    periodMs: config.healthCheckPeriodMs,
-    timeoutMs: config.healthCheckTimeoutMs,
-    patienceMs: config.requestTimeoutMs + config.healthCheckTimeoutMs,
-  };
-}
-
-function engineSpecOf(
-  config: DeploymentConfig,
-  replicaId: string,
-): ConstructorParameters<typeof ReplicaActor>[0]["spec"]["engine"] {
-  const { source } = config;
-  return {
-    engine: source.engine,
-    path: source.path,
-    deployment: config.name,
-    numCpus: config.resources.numCpus,
-    options: { ...source.engineOptions },
-    userConfig: config.userConfig,
-    maxBatchSize: config.batching.maxBatchSize,
-    replicaId,
-  };
-}

@@ -125,7 +125,7 @@ export class Gateways {
     }).create({ http, logLevel, gateways: http.processes });
     const port = new RemotePort(handle, { runtime: this.#runtime, clock });
     gateway = { handle, port, pid };
-    void port.listen((key, replicaId) => controller.onLost(key, replicaId));
+    void port.listen(controller);
     try {
       await controller.attach(port);
       const listening = await this.#runtime.get(handle.listen(this.#port)); // invariant 1
