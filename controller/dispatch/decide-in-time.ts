@@ -65,6 +65,8 @@ export interface TimedCase {
   readonly arrivals: number;
   /** Share of the wanted throughput below which a head is shed for the others. */
   readonly gate: number;
+  /** More comes than can be done. */
+  readonly overloaded: boolean;
   /** Nothing was observed of late (invariant 5). */
   readonly mayProbe: boolean;
 }
@@ -79,7 +81,7 @@ const SHED = { kind: "shed" } as const;
 const ARRIVALS_HEAD_ROOM = 1.1;
 /** Gain of a full batch over single rows below which batching does not pay. */
 export const BATCHING_PAYS = 1.15;
-/** A batch must gain so much to be waited for. */
+/** A batch must gain so much to be waited for; at overload anything, since enough comes. */
 const WORTH_WAITING = 1.1;
 /** Kept free of a head's time when it waits: timers are late. */
 const TIMER_MS = 2;
@@ -136,7 +138,8 @@ export function decideInTime<S extends TimedSlot>(
   const lone = head.alone || maxBatchSize === 1;
   if (!lone && alike < needed && alike < maxBatchSize && 2 * pool.idle < pool.capacity) {
     const company = pace.meanMs(needed) ?? 0;
-    if (throughput(pace, needed) > WORTH_WAITING * throughput(pace, alike)) {
+    const worth = known.overloaded ? 1 : WORTH_WAITING;
+    if (throughput(pace, needed) > worth * throughput(pace, alike)) {
       const spareMs = head.limitMs - speed * (pace.predictMs(alike + 1) ?? 0) - TIMER_MS;
       const untilMs = Math.min(spareMs, head.queuedMs + company / pool.capacity); // invariant 3
       if (nowMs < untilMs) return { kind: "wait", untilMs };

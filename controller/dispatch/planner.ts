@@ -5,6 +5,7 @@ import type { Arrivals } from "./arrivals.ts";
 import { decide, type Decision } from "./decide.ts";
 import { decideInTime, type TimedDecision } from "./decide-in-time.ts";
 import type { Entry } from "./entry.ts";
+import { paceOf } from "./overload-pace.ts";
 import type { DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
@@ -59,9 +60,10 @@ export function planNext(
       maxBatchSize: policy.maxBatchSize,
       maxOngoingRequests: policy.maxOngoingRequests,
       objectiveMs: service.objectiveMs(policy.objectiveMs),
-      pace: service.model,
+      pace: paceOf(service, arrivals),
       arrivals: arrivals.perSecondAt(nowMs),
       gate: arrivals.gate,
+      overloaded: arrivals.overloaded,
       mayProbe: service.mayProbe(nowMs),
     },
   );

@@ -19,6 +19,7 @@ import { Entry } from "./entry.ts";
 import { Hedger, isCalm } from "./hedger.ts";
 import type { Intake } from "./intake.ts";
 import type { Ledger } from "./ledger.ts";
+import { paceOf } from "./overload-pace.ts";
 import { expectedEndMs, planNext } from "./planner.ts";
 import type { DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
@@ -156,17 +157,19 @@ export class Runner {
       startMs: parallel || slot.ongoingBatches === 0 ? nowMs : Math.max(nowMs, slot.freeAtMs),
       rows: planned,
       speed: slot.speedAt(nowMs),
-      pace: service.model,
+      pace: paceOf(service, arrivals),
       // At overload there is always somebody else who fits.
       gate: arrivals.overloaded ? Number.POSITIVE_INFINITY : arrivals.gate,
     };
     const endMs = plannedEndMs(run);
     const fits = (entry: Entry): Fit => fitOf(this.#limitOf(entry), run, endMs);
-    const promised = objectiveMs !== undefined && service.known && fits(head) === "fits";
+    const timely = objectiveMs !== undefined && service.known && fits(head) === "fits";
+    // What the careful plan did not promise teaches it nothing by being late.
+    const promised = timely && this.#limitOf(head) >= plannedEndMs({ ...run, pace: service.model });
     const { taken, dropped } = queue.take(head, {
       rows,
       requests,
-      ...(promised ? { fits } : {}),
+      ...(timely ? { fits } : {}),
       ...(mean === undefined ? {} : { rowCost: mean / planned }),
     });
     for (const entry of dropped) this.#shed(entry, nowMs);

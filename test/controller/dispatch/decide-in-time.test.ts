@@ -61,6 +61,7 @@ function decided(
     pace: GPU,
     arrivals: 100,
     gate: 0.9,
+    overloaded: false,
     mayProbe: false,
     ...more,
   };
@@ -153,6 +154,14 @@ describe("waiting for company", () => {
     const found = decided(head(1, 90), busy, { arrivals: 2_000 });
     assert.equal(found.kind, "wait");
     assert(found.untilMs !== undefined && found.untilMs > 0 && found.untilMs <= 80 / 4);
+  });
+
+  test("at overload is for any batch that gains", () => {
+    const nearly = { arrivals: 2_880, gate: 0 };
+    const needed = GPU.sufficientRows(1.1 * nearly.arrivals, 4, 64);
+    assert.equal(decided(head(needed - 1, 90), busy, nearly).kind, "send");
+    assert.equal(decided(head(needed - 1, 90), busy, { ...nearly, overloaded: true }).kind, "wait");
+    assert.equal(decided(head(needed, 90), busy, { ...nearly, overloaded: true }).kind, "send");
   });
 
   test("is never longer than the head can spare", () => {
