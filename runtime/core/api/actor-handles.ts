@@ -3,7 +3,7 @@
 // 1. A handle knows its methods from the actor itself: the class is never loaded on this side.
 // 2. A handle crosses to other processes as data inside values and is whole again there.
 
-import { markHandle } from "../objects/index.ts";
+import { markHandle, noteModule } from "../objects/index.ts";
 import type { ActorData, FunctionName, Id } from "../workers/messages.ts";
 import type { ActorClass, ArgsOf, InstanceOf } from "./actor-class.ts";
 import { type BoundArguments, bindStep, type ResultNode, type ResultNodes } from "../graph/bind.ts";
@@ -66,6 +66,7 @@ export type ActorModule<M> = {
 };
 
 export function actorModule<M>(session: Session, module: URL, defaults: ActorOptions): ActorModule<M> {
+  noteModule(module.href);
   return new Proxy(Object.create(null), {
     get(_, exportName): unknown {
       if (typeof exportName !== "string" || exportName === "then") return undefined;
