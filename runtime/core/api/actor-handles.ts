@@ -10,6 +10,7 @@ import { type BoundArguments, bindStep, type ResultNode, type ResultNodes } from
 import { type ActorStep, makeActorStep, type Step } from "../graph/node.ts";
 import { ShoalError } from "../../base/index.ts";
 import { type ActorOptions, checkActor, checkCall, type MethodOptions, retryOnOf } from "./options.ts";
+import { checkNames } from "./option-names.ts";
 import type { ObjectRef, RefArguments } from "./object-ref.ts";
 import type { Session } from "./session.ts";
 import type { TaskResult, TaskResults } from "./task-functions.ts";
@@ -198,6 +199,7 @@ function boundMethod(session: Session, method: Method, options: MethodOptions): 
 
 function prepareCall({ data, method }: Method, options: MethodOptions): Step["prepared"] {
   const label = options.name ?? `${data.label}.${method}`;
+  checkNames("method", options, label);
   return {
     ...checkCall(options, label),
     actor: data.actor,

@@ -35,7 +35,7 @@ export function isTable(value: object): boolean {
   return MARK in value && Reflect.get(value, MARK) === true;
 }
 
-/** Throws INVALID_ARGUMENT when the copy of the library that made the table is not found. */
+/** Throws UNSUPPORTED when the copy of the library that made the table is not found. */
 export function tableToBytes(table: object): Uint8Array {
   for (const library of found()) {
     if (Object.prototype.isPrototypeOf.call(library.Table.prototype, table)) {
@@ -43,7 +43,7 @@ export function tableToBytes(table: object): Uint8Array {
     }
   }
   throw new ShoalError(
-    "INVALID_ARGUMENT",
+    "UNSUPPORTED",
     `Cannot send an Arrow table: the ${LIBRARY} that made it is not found${whence()}; wanted tableToIPC(table, "file")`,
   );
 }

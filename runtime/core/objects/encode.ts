@@ -41,7 +41,7 @@ const NOTHING: EncodedValue = { parts: [], byteLength: 0 };
 
 /**
  * Throws INVALID_ARGUMENT naming the member that cannot be sent, such as `[0].run is a function`. `onReference` is told
- * of each reference and actor handle inside.
+ * of each reference and actor handle inside. Throws UNSUPPORTED for an Arrow table whose library is not found.
  */
 export function encodeValue(value: unknown, onReference: (id: Id) => void): EncodedValue {
   if (value === undefined) return NOTHING;
@@ -82,7 +82,7 @@ function clone(value: unknown, onReference: (id: Id) => void): EncodedValue {
     const written = writer.withoutTables(value);
     noticingMarks(onMark, () => writer.write(written));
   } catch (cause) {
-    if (cause instanceof ShoalError) throw cause;
+    if (cause instanceof ShoalError && cause.code === "UNSUPPORTED") throw cause; // of a table
     const why = findUncloneable(value, canClone) ?? (cause instanceof Error ? cause.message : String(cause));
     throw new ShoalError("INVALID_ARGUMENT", `it cannot be sent to another process: ${why}`, { cause });
   }
