@@ -32,6 +32,8 @@ import { Lineage } from "./lineage.ts";
 import { Lanes } from "./lanes.ts";
 import { ObjectDirectory } from "./object-directory.ts";
 import { Readers } from "./readers.ts";
+import { stateSocketOf } from "../state/state-client.ts";
+import { PathGuard } from "./path-guard.ts";
 import { serveState } from "./state-server.ts";
 import { StateTables } from "./state-tables.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -79,6 +81,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
       await head.collect();
     },
   });
+  const guard = PathGuard.start([store.folders.memory, store.folders.spill, stateSocketOf(process.pid)]);
   const workers = new Set<Worker>();
   let closing: Promise<void> | undefined;
   let lastIndex = 0;
@@ -292,6 +295,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     await stateServer?.[Symbol.asyncDispose]();
     logs[Symbol.dispose]();
     await store[Symbol.asyncDispose]();
+    guard[Symbol.dispose]();
   }
 
   /** Every task is of the job's environment, unless it says otherwise: so are the workers that wait. */
