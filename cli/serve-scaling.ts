@@ -43,6 +43,7 @@ async function scaling(
 function textOf(view: ScalingView): string {
   const { deployment, running_replicas: running, target_num_replicas: target, fault, decisions } = view;
   const lines = [`${deployment}: ${running} of ${target} replicas run; ${ruleOf(view)}`];
+  if (view.explanation !== null) lines.push(`now: ${view.explanation}`);
   if (fault !== null) lines.push(`fault: ${fault}`);
   if (decisions.length > 0) lines.push("", textTable(["since", "until", "decision"], decisions.map(rowOf)));
   return lines.join("\n");

@@ -3,7 +3,8 @@
 //
 // 1. A batch that arrives after its latest start is refused, not run.
 // 2. While draining, what is running finishes and what arrives is refused.
-// 3. A failure of the engine answers its own request and leaves the server well.
+// 3. What comes from one of several gateways waits for its turn, so that no more runs at a time than may.
+// 4. A failure of the engine answers its own request and leaves the server well.
 
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from "node:http";
 import {
@@ -22,6 +23,7 @@ import type { Logger } from "../runtime/base/log/index.ts";
 import type { Engine } from "../runtime/engines/index.ts";
 import { readBody } from "./read-body.ts";
 import { readRegion, REGION } from "./shared-region.ts";
+import { Turns } from "./turns.ts";
 import { answerWeb } from "./web-handler.ts";
 
 export interface DataServerOptions {
@@ -34,9 +36,13 @@ export interface DataServerOptions {
 /** Marks a request to be given to the engine's `fetch`; its value is the URL the client asked for. */
 export const WEB_URL = "x-shoal-web-url";
 
+/** By it a gateway that is not alone says how much may run at a time. */
+export const AT_ONCE = "x-shoal-at-once";
+
 export class DataServer {
   readonly #options: DataServerOptions;
   readonly #server: Server;
+  readonly #turns = new Turns();
   #ongoing = 0;
   #draining: PromiseWithResolvers<void> | undefined;
 
@@ -124,6 +130,8 @@ export class DataServer {
     const region = request.headers[REGION];
     const elements = typeof region === "string" ? readRegion(region) : body.subarray(headerLength);
     const inputs = decodeTensors(header.inputs, elements);
+    using _turn = await this.#turn(request);
+    if (response.closed) return; // while it waited
     const latestStartMs = Number(request.headers["x-shoal-latest-start"] ?? Number.POSITIVE_INFINITY);
     const lateMs = this.#options.clock.epochMs() - latestStartMs;
     if (lateMs > 0) {
@@ -157,7 +165,15 @@ export class DataServer {
         `Cannot pass a web request to "${deployment}": its module has no fetch`,
       );
     }
+    using _turn = await this.#turn(request);
+    if (response.closed) return;
     await answerWeb({ url, request, response }, (webRequest) => engine.fetch?.(webRequest));
+  }
+
+  /** Invariant 3. */
+  async #turn(request: IncomingMessage): Promise<Disposable | undefined> {
+    const atOnce = request.headers[AT_ONCE];
+    return atOnce === undefined ? undefined : await this.#turns.take(Number(atOnce));
   }
 
   async #health(response: ServerResponse): Promise<void> {

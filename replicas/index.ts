@@ -1,4 +1,4 @@
-export { WEB_URL } from "./data-server.ts";
+export { AT_ONCE, WEB_URL } from "./data-server.ts";
 export { RegionPool } from "./region-pool.ts";
 export { REGION } from "./shared-region.ts";
 export type { ReplicaInfo, ReplicaSpec } from "./replica.ts";

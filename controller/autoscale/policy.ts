@@ -37,6 +37,8 @@ export interface ScalingSnapshot {
   readonly maxBatchRows: number;
   /** Requests a replica may have at once. */
   readonly maxOngoingRequests: number;
+  /** Batches that a replica runs beside each other, each as fast as one alone. Default 1. */
+  readonly batchesAtOnce?: number;
   /** Processes that share out the replicas among themselves. Default 1. */
   readonly gateways?: number;
 }

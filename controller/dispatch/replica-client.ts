@@ -20,7 +20,7 @@ import {
   type Tensor,
   type WireError,
 } from "../../runtime/base/index.ts";
-import { REGION, RegionPool } from "../../replicas/index.ts";
+import { AT_ONCE, REGION, RegionPool } from "../../replicas/index.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
 import type { InferWork } from "./request.ts";
@@ -32,6 +32,8 @@ export interface ReplicaClientOptions {
   readonly socketPath: string;
   /** Whether the replica's engine stops a run when its caller goes away: user code can, a native run cannot. */
   readonly interruptible: boolean;
+  /** With several gateways, what the replica may run at a time of all they send. Default: this one sees to it. */
+  readonly atOnce?: () => number;
   /** Milliseconds since the epoch for a moment of the dispatcher's clock, for the replica to compare with. */
   readonly toEpochMs: (nowMs: number) => number;
 }
@@ -66,6 +68,11 @@ export class ReplicaClient implements ReplicaLink {
     });
   }
 
+  get headers(): readonly string[] {
+    const { atOnce } = this.#options;
+    return atOnce === undefined ? [] : [AT_ONCE, String(atOnce())];
+  }
+
   send(batch: Batch): Promise<BatchOutcome> {
     const { promise, resolve } = Promise.withResolvers<BatchOutcome>();
     try {
@@ -96,6 +103,7 @@ export class ReplicaClient implements ReplicaLink {
       "x-shoal-latest-start",
       String(this.#options.toEpochMs(batch.latestStartMs)),
     ];
+    if (this.#options.atOnce !== undefined) headers.push(...this.headers);
     if (placed !== undefined) headers.push(REGION, placed.header);
     const body = placed === undefined ? bodyOf(encoded, headerLength) : encoded.header;
     this.connections.dispatch({ path: this.#path, method: "POST", headers, body }, collector);

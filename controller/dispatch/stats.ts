@@ -57,10 +57,11 @@ export class DispatchStats {
   readonly batches = new Map<number, BatchSizeStat>();
 
   snapshot(): StatsSnapshot {
+    const { reasons, batches, ...counts } = this;
     return structuredClone({
-      ...this,
-      reasons: Object.fromEntries(this.reasons),
-      batches: Object.fromEntries(this.batches),
+      ...counts,
+      reasons: Object.fromEntries(reasons),
+      batches: Object.fromEntries(batches),
     });
   }
 

@@ -63,6 +63,11 @@ export class Scaler implements AsyncDisposable {
     return this.#last?.fault;
   }
 
+  /** Why the target is what it is, as of the last decision; undefined before the first. */
+  get explanation(): string | undefined {
+    return this.#last?.explanation;
+  }
+
   get application(): string {
     return this.#options.application;
   }
@@ -153,6 +158,7 @@ export class Scaler implements AsyncDisposable {
       startUpMs: this.#startUps.startUpMs,
       maxBatchRows: config.batching.maxBatchSize,
       maxOngoingRequests: config.maxOngoingRequests,
+      batchesAtOnce: batchesAtOnceOf(config),
       gateways: Math.max(1, loads.size),
     };
   }
@@ -160,6 +166,16 @@ export class Scaler implements AsyncDisposable {
 
 function boundsOf({ minReplicas, maxReplicas, initialReplicas: initial }: ScalingConfig) {
   return { min: minReplicas, max: maxReplicas, initial };
+}
+
+/**
+ * User code of which its owner says that it runs several batches beside each other does so. Left open it may as well
+ * compute, and is counted for one at a time.
+ */
+function batchesAtOnceOf({ source, batching, maxOngoingRequests }: DeploymentConfig): number {
+  const { maxConcurrentBatches = 1, maxBatchSize } = batching;
+  if (source.engine !== "module") return 1;
+  return Math.max(1, Math.min(maxConcurrentBatches, Math.floor(maxOngoingRequests / maxBatchSize)));
 }
 
 function sum(loads: ReadonlyMap<unknown, GatewayLoad>, of: (load: GatewayLoad) => number): number {

@@ -6,7 +6,7 @@
 
 import type { Clock, Timer } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
-import type { DecisionHistory, PastDecision } from "../autoscale/index.ts";
+import type { PastDecision } from "../autoscale/index.ts";
 import type { DeploymentConfig } from "../config/index.ts";
 import { ExternallyScaled, type ExternalTarget } from "./external-target.ts";
 import { type ScaledDeployment, Scaler } from "./scaler.ts";
@@ -23,6 +23,8 @@ export interface ScalingOptions {
 export interface ScalingStatus {
   readonly decidedBy: "load" | "external" | "config";
   readonly target: number;
+  /** Why, as of the last decision; undefined before the first. */
+  readonly explanation: string | undefined;
   /** Newest first. */
   readonly decisions: readonly PastDecision[];
   /** What is wrong with the last one; undefined when nothing is. */
@@ -75,10 +77,20 @@ export class Scaling {
   /** Undefined for one whose number of replicas is, and always was, its config's. */
   status(deployment: string): ScalingStatus | undefined {
     const scaler = this.#scalers.get(deployment);
-    if (scaler !== undefined) return { decidedBy: "load", ...statusOf(scaler), fault: scaler.fault };
+    if (scaler !== undefined) {
+      const { target, explanation, fault, history } = scaler;
+      return { decidedBy: "load", target, explanation, fault, decisions: history.latest() };
+    }
     const external = this.#external.get(deployment);
-    const decidedBy = external?.isAsked === true ? "external" : "config";
-    return external && { decidedBy, ...statusOf(external), fault: undefined };
+    if (external === undefined) return undefined;
+    const decisions = external.history.latest();
+    return {
+      decidedBy: external.isAsked ? "external" : "config",
+      target: external.target,
+      explanation: decisions[0]?.explanation,
+      fault: undefined,
+      decisions,
+    };
   }
 
   /** Nothing is decided any more. */
@@ -127,8 +139,4 @@ export class Scaling {
       onTarget(name, scaler.target);
     }
   }
-}
-
-function statusOf({ target, history }: { readonly target: number; readonly history: DecisionHistory }) {
-  return { target, decisions: history.latest() };
 }

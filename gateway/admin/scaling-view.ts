@@ -27,6 +27,8 @@ export interface ScalingView {
   readonly policy: string | null;
   readonly latency_slo_ms: number | null;
   readonly external_scaler_enabled: boolean;
+  /** Why the target is what it is now; null before the first decision, and where nobody has ever decided. */
+  readonly explanation: string | null;
   /** What is wrong with the last decision; null when nothing is. */
   readonly fault: string | null;
   /** The newest first; a bounded number. */
@@ -56,6 +58,7 @@ export function scalingView(
     policy: scaling === undefined ? null : policyName(scaling),
     latency_slo_ms: latencySloMs ?? null,
     external_scaler_enabled: owner.externalScaler === true,
+    explanation: status?.explanation ?? null,
     fault: status?.fault ?? null,
     decisions: (status?.decisions ?? []).map(({ sinceMs, untilMs, from, to, explanation, fault }) => ({
       since: timeOf(sinceMs),

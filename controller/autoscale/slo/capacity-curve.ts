@@ -1,7 +1,8 @@
 // Rows per second that N replicas may be given, by N, for one decision; and the smallest N for a demand.
 //
 // 1. More replicas never have less capacity, so the smallest N is found by halving.
-// 2. An objective that one row alone cannot meet does not stop anything: capacity is then that of the nearest objective
+// 2. A replica that runs several batches beside each other counts as so many that run one.
+// 3. An objective that one row alone cannot meet does not stop anything: capacity is then that of the nearest objective
 //    that can be, and `missesObjective` says so.
 
 import { batchCapacity, type ServiceTimes, singleCapacity } from "../../latency-model/index.ts";
@@ -17,6 +18,8 @@ export interface CurveOptions {
   readonly maxBatchRows: number;
   readonly overheadMs: number;
   readonly gateways: number;
+  /** Of one replica, beside each other. Default 1. */
+  readonly batchesAtOnce?: number;
   /** Share of the capacity in batches that demand may take up. */
   readonly headRoom: number;
   /** Share of requests that may be late. */
@@ -33,7 +36,7 @@ interface Capacity {
 export class CapacityCurve {
   readonly #options: CurveOptions;
   readonly #known = new Map<number, Capacity>();
-  /** What is planned with: the objective, or the nearest that can be met (invariant 2). */
+  /** What is planned with: the objective, or the nearest that can be met (invariant 3). */
   readonly objectiveMs: number;
   readonly missesObjective: boolean;
 
@@ -84,10 +87,11 @@ export class CapacityCurve {
 
   #compute(replicas: number): Capacity {
     const { service, objectiveMs, maxBatchRows: maxRows, overheadMs, gateways } = this.#options;
-    const { headRoom, lateShare, arrivalScv } = this.#options;
-    const options = { replicas, objectiveMs, maxRows, overheadMs, gateways };
+    const { headRoom, lateShare, arrivalScv, batchesAtOnce = 1 } = this.#options;
+    const servers = replicas * batchesAtOnce; // invariant 2
+    const options = { replicas: servers, objectiveMs, maxRows, overheadMs, gateways };
     const batched = batchCapacity(service, options);
-    const oneByOne = (replicas * 1_000) / (service.meanMs(1) ?? Infinity);
+    const oneByOne = (servers * 1_000) / (service.meanMs(1) ?? Infinity);
     // A batch of one cannot take in what comes together: only Erlang's C knows what that costs.
     const inBatches = batched > oneByOne * 1.001 ? batched : 0;
     if (headRoom * inBatches >= SINGLE_HEAD_ROOM * oneByOne)

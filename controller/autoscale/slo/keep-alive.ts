@@ -1,7 +1,7 @@
 // How long the last replica stays when nobody asks: the hybrid histogram of "Serverless in the Wild" (ATC'20), in minutes.
 //
 // 1. It stays as long as nearly all pauses lasted, and a tenth longer: the next request finds it warm.
-// 2. Never longer than `longestMs`; where that would not cover most pauses, waiting does not pay and it goes at once.
+// 2. Never longer than `longestMs`, also where that is shorter than the hold of any replica; where it would not cover most pauses, waiting does not pay and it goes at once.
 // 3. Without enough pauses to go by, `longestMs`.
 
 const BIN_MS = 60_000;
@@ -37,13 +37,13 @@ export class KeepAlive {
 
   /** How long to stay idle before going, given the hold of any unneeded replica. */
   keepAliveMs(holdMs: number): number {
-    if (this.#count < FEWEST_PAUSES) return Math.max(holdMs, this.#longestMs); // invariant 3
-    if (this.#shareWithin(this.#longestMs) < WORTH_WAITING) return holdMs; // invariant 2
+    if (this.#count < FEWEST_PAUSES) return this.#longestMs; // invariant 3
+    if (this.#shareWithin(this.#longestMs) < WORTH_WAITING) return Math.min(holdMs, this.#longestMs); // invariant 2
     let seen = 0;
     let bin = 0;
     while (bin < BINS && seen + (this.#pauses[bin] ?? 0) < QUANTILE * this.#count)
       seen += this.#pauses[bin++] ?? 0;
-    return Math.max(holdMs, Math.min(this.#longestMs, (bin + 1) * BIN_MS * MARGIN)); // invariants 1 and 2
+    return Math.min(this.#longestMs, Math.max(holdMs, (bin + 1) * BIN_MS * MARGIN)); // invariants 1 and 2
   }
 
   #shareWithin(ms: number): number {

@@ -182,7 +182,7 @@ export class SloPolicy implements AutoscalingPolicy {
     return { curve, demand, needed, forDown, envelope };
   }
 
-  #curve({ service, load, maxBatchRows, gateways = 1 }: ScalingSnapshot): CapacityCurve {
+  #curve({ service, load, maxBatchRows, batchesAtOnce = 1, gateways = 1 }: ScalingSnapshot): CapacityCurve {
     const { objectiveMs, overheadMs, attainment } = this.#options;
     const gain = (maxBatchRows * (service.meanMs(1) ?? 0)) / (service.meanMs(maxBatchRows) ?? Infinity);
     return new CapacityCurve({
@@ -191,6 +191,7 @@ export class SloPolicy implements AutoscalingPolicy {
       maxBatchRows,
       overheadMs,
       gateways,
+      batchesAtOnce,
       headRoom: gain < BATCHING_PAYS ? CAREFUL_HEAD_ROOM : this.#headRoom.value,
       lateShare: 1 - attainment,
       arrivalScv: Math.min(LARGEST_SCV, load.dispersion),
@@ -206,17 +207,18 @@ export class SloPolicy implements AutoscalingPolicy {
       target,
       maxBatchRows,
       maxOngoingRequests,
+      batchesAtOnce = 1,
       gateways = 1,
     } = snapshot;
     const { overheadMs } = this.#options;
     const options = {
-      replicas: target,
+      replicas: target * batchesAtOnce,
       objectiveMs: curve.objectiveMs,
       maxRows: maxBatchRows,
       overheadMs,
       gateways,
     };
-    const rows = Math.max(1, feasibleRows(service, options));
+    const rows = Math.max(1, feasibleRows(service, options)) * batchesAtOnce;
     return Math.max(Math.ceil(ongoingRows / rows), Math.ceil(ongoingRequests / maxOngoingRequests));
   }
 

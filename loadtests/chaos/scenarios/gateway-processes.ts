@@ -31,7 +31,7 @@ async function run(stage: Stage): Promise<void> {
   const startedMs = load.nowMs;
   await server.deploy(config("2"));
   await healthy();
-  stage.recovered(load.nowMs - startedMs);
+  stage.fact("rolled out after ms", Math.round(load.nowMs - startedMs));
   await load.answered(50);
 
   const killed: { readonly fromMs: number; untilMs: number }[] = [];

@@ -16,6 +16,7 @@ const RESOURCES: Names<ResourceOptions> = {
   schedulingStrategy: true,
   labelSelector: true,
   fallbackStrategy: true,
+  maxPerNode: true,
 };
 const CALL: Names<CallOptions> = {
   name: true,

@@ -152,7 +152,9 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     prepare: (wanted) => environments.prepare(wanted),
     takeWorker: (creation) => pool.take(environments.keyOf(creation.placement.environment)),
     // The next actor should not wait for a process either; nor this one for that.
-    onPlaced: () => pool.warmUp(),
+    onPlaced: () => {
+      if (closing === undefined) pool.warmUp();
+    },
     create: sendCreation,
   });
   const calls = new ActorCalls({
@@ -289,9 +291,12 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     const error = new ShoalError("CANCELLED", "the runtime was shut down");
     for (const actor of Array.from(actors.records())) actors.kill(actor.id, true);
     for (const record of Array.from(tasks.records())) tasks.fail(record, error);
-    const gone = [...workers].map((worker) => worker.gone);
-    for (const worker of workers) worker.kill("the runtime was shut down");
-    await Promise.all(gone);
+    // What happens meanwhile may still start one: an actor that came to be ready has its place refilled.
+    while (workers.size > 0) {
+      const gone = [...workers].map((worker) => worker.gone);
+      for (const worker of workers) worker.kill("the runtime was shut down");
+      await Promise.all(gone);
+    }
     await stateServer?.[Symbol.asyncDispose]();
     logs[Symbol.dispose]();
     await store[Symbol.asyncDispose]();

@@ -120,7 +120,7 @@ test("a fault is told in the file and at the line that it came from (1)", async 
     "broken.yaml": "applications: [\n",
   });
   assert.deepEqual((await files.load("base.yaml", "keys.yaml")).faults, [
-    'base.yaml:8:23: found "none" at applications[0].deployments[0].num_replicas, wanted a whole number from 1 to 1024',
+    'base.yaml:8:23: found "none" at applications[0].deployments[0].num_replicas, wanted a whole number from 1 to 1024, or auto',
     'keys.yaml:4:25: found the unknown key "num_replica" at applications[0].deployments[0].num_replica, wanted a known key; did you mean "num_replicas"?',
   ]);
   const [clash, ...more] = (await files.load("base.yaml", "route.yaml")).faults;

@@ -93,6 +93,7 @@ test("scaling tells target, bounds, policy, decisions and what is wrong; the sta
     max_replicas: 3,
     latency_slo_ms: 50,
     external_scaler_enabled: false,
+    explanation: "0: the policy has not answered yet; kept, since it failed: out of ideas",
     fault: "The policy failed: out of ideas",
   });
   assert.match(policy ?? "", /^\/.*\/scale\.mjs:decide$/);

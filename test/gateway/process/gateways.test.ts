@@ -180,9 +180,16 @@ test("a rollout fails no request, whichever process it came to", async () => {
   assert.deepEqual(failed, []);
 });
 
+test("user code that takes one request at a time gets one at a time from all processes together", async () => {
+  const alone = moduleOf("Alone", { max_ongoing_requests: 1 });
+  await using server = await serve({ deployments: [alone] });
+  const answers = await Promise.all(NUMBERS.map((number) => ask(server, number, "alone")));
+  assert.deepEqual([...new Set(answers.map(({ status, error }) => error ?? status))], [200]);
+});
+
 test("draining answers what was admitted, in every process, and leaves none", async () => {
   const slow = moduleOf("Slow", { user_config: { ms: 600 }, max_ongoing_requests: 64 });
-  const server = await serve({ deployments: [slow] });
+  await using server = await serve({ deployments: [slow] });
   const answers = NUMBERS.map((number) => ask(server, number, "slow"));
   const load = () => server.controller.deployment("slow")?.open ?? 0;
   await eventually("all of them open", () => load() === NUMBERS.length);
