@@ -64,6 +64,7 @@ const RUNTIME: Names<RuntimeOptions> = {
   spillFolder: true,
   warmWorkers: true,
   idleWorkerMs: true,
+  idleWorkerBytes: true,
   logToDriver: true,
   onWorkerLine: true,
   dedupLogs: true,
