@@ -67,6 +67,11 @@ const REPLICA_VARIABLES = {
   SHOAL_ADMIN_TOKEN: undefined,
 };
 
+/** Of what runs underneath only what somebody must know, unless all is to be told. */
+function quieter(level: string): string {
+  return level === "info" ? "warn" : level;
+}
+
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #clock: Clock;
@@ -130,7 +135,8 @@ export class Controller {
       dedupLogs: false,
       enableTaskEvents: false,
       onWorkerLine: (line) => output.line(line),
-      log,
+      // Each replica tells its own states.
+      log: log.child({}, { level: quieter(log.level) }),
       ...(clock === undefined ? {} : { clock }),
       ...options.runtime,
     });

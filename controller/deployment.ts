@@ -116,8 +116,10 @@ export class Deployment {
     return this.#observed.memory;
   }
 
+  /** A replica serves, or a request would start one. */
   get ready(): boolean {
-    return this.replicas.some(({ info }) => info !== undefined);
+    const wakes = this.config.scaling?.minReplicas === 0 && this.planned?.takesRequests === true;
+    return wakes || this.replicas.some(({ info }) => info !== undefined);
   }
 
   /** What its replicas said of themselves; undefined before the first was ready. */
@@ -156,7 +158,7 @@ export class Deployment {
     this.#asked = true;
     queueMicrotask(() => {
       this.#asked = false;
-      this.#reconcile();
+      this.#reconcileSafely();
     });
   }
 
@@ -218,6 +220,16 @@ export class Deployment {
   #end(): void {
     this.#ended = true;
     this.#timer?.cancel();
+  }
+
+  /** A fault of ours in one deployment is no reason to end the others: it is told, and tried again. */
+  #reconcileSafely(): void {
+    try {
+      this.#reconcile();
+    } catch (thrown) {
+      this.#options.log.error({ err: thrown, deployment: this.name }, "cannot be reconciled now");
+      this.#wakeAt(this.#options.clock.nowMs() + AFTER_FAULT_MS);
+    }
   }
 
   #reconcile(): void {
@@ -380,5 +392,8 @@ export class Deployment {
     );
   }
 }
+
+/** Until a deployment that could not be reconciled is tried again. */
+const AFTER_FAULT_MS = 1_000;
 
 const NOT_PLANNED: DeploymentStatus = { state: "UPDATING", message: "" };

@@ -41,4 +41,3 @@ export {
   type RouteUpdate,
 } from "./routing/index.ts";
 export { type Asked, type Release, stateFolder, storePath } from "./store/index.ts";
-export * from "./simulator/index.ts";

@@ -380,7 +380,7 @@ export class ReplicaActor {
     const from = this.#view.phase.kind;
     this.#view = { ...this.#view, phase };
     if (from !== phase.kind) {
-      this.#options.log.debug({ replica: this.id }, `${from} → ${phase.kind} (${reason})`);
+      this.#options.log.info({ replica: this.id }, `${from} → ${phase.kind} (${reason})`);
     }
     this.#options.onChange(reason);
   }

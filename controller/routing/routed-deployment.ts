@@ -76,7 +76,10 @@ export class RoutedDeployment implements ServedDeployment {
   }
 
   get ready(): boolean {
-    return this.#entry.replicas.some(({ state }) => state === "serving");
+    const { replicas, config, takesRequests } = this.#entry;
+    // One that load has put to sleep is woken by a request, which waits.
+    const wakes = config.scaling?.minReplicas === 0 && takesRequests;
+    return wakes || replicas.some(({ state }) => state === "serving");
   }
 
   get takesRequests(): boolean {
