@@ -6,6 +6,7 @@ import { SHOAL_VERSION, ShoalError } from "../runtime/base/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { listCommand } from "./list.ts";
 import { memoryCommand } from "./memory.ts";
+import { nodeCommand } from "./node.ts";
 import { microbenchmarkCommand } from "./microbenchmark/command.ts";
 import { serveConfigCommand } from "./serve-config.ts";
 import { serveDeleteCommand } from "./serve-delete.ts";
@@ -49,6 +50,7 @@ function program(): Command {
     .version(SHOAL_VERSION, "-V, --version", "print the version")
     .showHelpAfterError("(add --help for what can be said here)")
     .addCommand(serve)
+    .addCommand(nodeCommand())
     .addCommand(listCommand())
     .addCommand(summaryCommand())
     .addCommand(memoryCommand())
@@ -65,12 +67,13 @@ function program(): Command {
   shoal serve deploy shoal.yaml prod.yaml make the running server serve this, step by step
   shoal serve rollback vision             back to what ran before
   shoal serve status                      what is served, and how it does
+  shoal node drain gpu-2                  move its replicas elsewhere, without a gap
   shoal serve shutdown                    drain and end the running server
   shoal list tasks --filter state=FAILED  what became of the tasks of a runtime
 ${EXIT_HELP}`,
     );
-  for (const command of [shoal, ...shoal.commands, ...serve.commands])
-    command.exitOverride().copyInheritedSettings(shoal);
+  const all = [shoal, ...shoal.commands, ...shoal.commands.flatMap(({ commands }) => commands)];
+  for (const command of all) command.exitOverride().copyInheritedSettings(shoal);
   return shoal;
 }
 

@@ -11,7 +11,7 @@ import type {
   NamedRuns,
   Scenario,
   ServiceProfile,
-} from "../controller/index.ts";
+} from "../controller/simulator/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { seconds } from "./options.ts";
 
@@ -134,7 +134,7 @@ async function simulate(flags: Flags): Promise<void> {
   // Refusals are errors with a stack; here there are millions, and nobody reads it.
   Error.stackTraceLimit = 0;
   if (flags.evaluate !== undefined) return evaluatePart(flags.evaluate, flags);
-  const lab = await import("../controller/index.ts");
+  const lab = await import("../controller/simulator/index.ts");
   const profile = profileOf(flags, lab);
   const workload = await lab.openWorkload(flags.workload, {
     ...(flags.rate === undefined ? {} : { perSecond: flags.rate }),
@@ -202,7 +202,7 @@ async function evaluatePart(
   name: EvaluationName,
   { seeds, trace, plot: folder, json, markdown }: Flags,
 ): Promise<void> {
-  const lab = await import("../controller/index.ts");
+  const lab = await import("../controller/simulator/index.ts");
   const began = performance.now();
   const progress = (line: string): void => {
     console.error(`${((performance.now() - began) / 1_000).toFixed(0).padStart(5)} s  ${line}`);
@@ -213,7 +213,7 @@ async function evaluatePart(
 }
 
 async function plot(folder: string, charts: Readonly<Record<string, Chart>>): Promise<string[]> {
-  const { renderChart } = await import("../controller/index.ts");
+  const { renderChart } = await import("../controller/simulator/index.ts");
   await mkdir(folder, { recursive: true });
   return Promise.all(
     Object.entries(charts).map(async ([name, chart]) => {
@@ -224,7 +224,10 @@ async function plot(folder: string, charts: Readonly<Record<string, Chart>>): Pr
   );
 }
 
-function profileOf({ profile, noise }: Flags, lab: typeof import("../controller/index.ts")): ServiceProfile {
+function profileOf(
+  { profile, noise }: Flags,
+  lab: typeof import("../controller/simulator/index.ts"),
+): ServiceProfile {
   const named = lab.isProfileName(profile) ? lab.PROFILES[profile] : undefined;
   const [fixedMs = Number.NaN, perRowMs = Number.NaN, maxRows = Number.NaN] = profile.split(",").map(Number);
   const given =

@@ -17,7 +17,7 @@ export interface ServedDeployment {
   /** The one V2 version there is of it. */
   readonly version: string;
   readonly status: DeploymentStatus;
-  /** At least one replica can take requests. */
+  /** At least one replica can take requests, or a request would start one. */
   readonly ready: boolean;
   /** One can, or may yet; when false, requests are refused at once. */
   readonly takesRequests: boolean;

@@ -8,6 +8,7 @@ import { rm } from "node:fs/promises";
 import { type Clock, systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import { type ResourceTotals, Runtime, type RuntimeOptions } from "../runtime/core/index.ts";
+import type { Ejection } from "./dispatch/index.ts";
 import type { ApplicationConfig, DeploymentConfig, ServeConfig } from "./config/index.ts";
 import { Deployment } from "./deployment.ts";
 import {
@@ -18,6 +19,7 @@ import {
   lastingPart,
   revisionOf,
 } from "./reconcile/index.ts";
+import { drainNode, type NodeView, undrainNode, viewNodes } from "./nodes.ts";
 import { ReplicaOutput } from "./replica-output.ts";
 import { type GatewayPort, type RouteEntry, RoutePublisher } from "./routing/index.ts";
 import { type ExternalTarget, Scaling, type ScalingStatus } from "./scaling/index.ts";
@@ -64,6 +66,11 @@ const REPLICA_VARIABLES = {
   // User code has no business with the admin listener.
   SHOAL_ADMIN_TOKEN: undefined,
 };
+
+/** Of what runs underneath only what somebody must know, unless all is to be told. */
+function quieter(level: string): string {
+  return level === "info" ? "warn" : level;
+}
 
 export class Controller {
   readonly #options: ControllerOptions;
@@ -128,7 +135,8 @@ export class Controller {
       dedupLogs: false,
       enableTaskEvents: false,
       onWorkerLine: (line) => output.line(line),
-      log,
+      // Each replica tells its own states.
+      log: log.child({}, { level: quieter(log.level) }),
       ...(clock === undefined ? {} : { clock }),
       ...options.runtime,
     });
@@ -190,6 +198,31 @@ export class Controller {
   onLost(key: string, replicaId: string): void {
     const all = [...this.#deployments.values(), ...this.#leaving];
     void all.find((deployment) => deployment.key === key)?.onLost(replicaId);
+  }
+
+  /** A gateway sends a replica of the deployment with this key nothing for a while. */
+  onEjected(key: string, ejection: Ejection): void {
+    this.deployments()
+      .find((deployment) => deployment.key === key)
+      ?.onEjected(ejection);
+  }
+
+  /** The nodes, with the replicas they have, and what of those that drain cannot move yet. */
+  nodes(): Promise<NodeView[]> {
+    return viewNodes(this.#runtime, this.deployments());
+  }
+
+  /**
+   * Nothing new goes to the node; each replica there is replaced elsewhere before it ends. Resolves when that has begun;
+   * `nodes` tells how far it is. Rejects with NOT_FOUND.
+   */
+  drainNode(id: string): Promise<void> {
+    return drainNode(id, this.#runtime, this.deployments());
+  }
+
+  /** The node is used again; replicas that have not moved yet stay. Rejects with NOT_FOUND. */
+  undrainNode(id: string): Promise<void> {
+    return undrainNode(id, this.#runtime, this.deployments());
   }
 
   /** Undefined for an application whose ingress answers everything. */

@@ -13,8 +13,10 @@ import type { Runtime } from "../runtime/core/index.ts";
 import type { ReplicaInfo } from "../replicas/index.ts";
 import type { DeploymentStatus } from "./catalog.ts";
 import type { DeploymentConfig } from "./config/index.ts";
+import type { Ejection } from "./dispatch/index.ts";
 import { ReplicaActor, STOP_GRACE_MS } from "./replica-actor.ts";
 import type { ReplicaOutput } from "./replica-output.ts";
+import { engineSpecOf, healthOf } from "./replica-spec.ts";
 import {
   type Action,
   type DesiredDeployment,
@@ -114,8 +116,10 @@ export class Deployment {
     return this.#observed.memory;
   }
 
+  /** A replica serves, or a request would start one. */
   get ready(): boolean {
-    return this.replicas.some(({ info }) => info !== undefined);
+    const wakes = this.config.scaling?.minReplicas === 0 && this.planned?.takesRequests === true;
+    return wakes || this.replicas.some(({ info }) => info !== undefined);
   }
 
   /** What its replicas said of themselves; undefined before the first was ready. */
@@ -154,7 +158,7 @@ export class Deployment {
     this.#asked = true;
     queueMicrotask(() => {
       this.#asked = false;
-      this.#reconcile();
+      this.#reconcileSafely();
     });
   }
 
@@ -194,6 +198,15 @@ export class Deployment {
     if (await this.#replicas.get(replicaId)?.probe()) this.#options.routes.restore(this.key, replicaId);
   }
 
+  /** A gateway told that a replica gets nothing for a while; one that is bad time after time is replaced. */
+  onEjected({ replicaId, times, forMs, reason }: Ejection): void {
+    const { outliers } = this.config;
+    const what = `no requests for ${forMs / 1000} s (ejection ${times}): ${reason}`;
+    this.#options.log.warn({ deployment: this.name, replica: replicaId }, what);
+    if (outliers === undefined || times < outliers.replaceAfter) return;
+    this.#replicas.get(replicaId)?.replace(`it was ejected ${times} times: ${reason}`);
+  }
+
   async #drainRequests(graceMs: number): Promise<void> {
     this.#drainGraceMs ??= graceMs;
     this.#tell();
@@ -207,6 +220,16 @@ export class Deployment {
   #end(): void {
     this.#ended = true;
     this.#timer?.cancel();
+  }
+
+  /** A fault of ours in one deployment is no reason to end the others: it is told, and tried again. */
+  #reconcileSafely(): void {
+    try {
+      this.#reconcile();
+    } catch (thrown) {
+      this.#options.log.error({ err: thrown, deployment: this.name }, "cannot be reconciled now");
+      this.#wakeAt(this.#options.clock.nowMs() + AFTER_FAULT_MS);
+    }
   }
 
   #reconcile(): void {
@@ -370,31 +393,7 @@ export class Deployment {
   }
 }
 
+/** Until a deployment that could not be reconciled is tried again. */
+const AFTER_FAULT_MS = 1_000;
+
 const NOT_PLANNED: DeploymentStatus = { state: "UPDATING", message: "" };
-
-function healthOf(
-  config: DeploymentConfig,
-): ReturnType<ConstructorParameters<typeof ReplicaActor>[0]["health"]> {
-  return {
-    periodMs: config.healthCheckPeriodMs,
-    timeoutMs: config.healthCheckTimeoutMs,
-    patienceMs: config.requestTimeoutMs + config.healthCheckTimeoutMs,
-  };
-}
-
-function engineSpecOf(
-  config: DeploymentConfig,
-  replicaId: string,
-): ConstructorParameters<typeof ReplicaActor>[0]["spec"]["engine"] {
-  const { source } = config;
-  return {
-    engine: source.engine,
-    path: source.path,
-    deployment: config.name,
-    numCpus: config.resources.numCpus,
-    options: { ...source.engineOptions },
-    userConfig: config.userConfig,
-    maxBatchSize: config.batching.maxBatchSize,
-    replicaId,
-  };
-}

@@ -3,11 +3,13 @@ export * from "./catalog.ts";
 export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
 export * from "./deploys/index.ts";
+export type { NodeView } from "./nodes.ts";
 export {
   addSnapshots,
   type Claim,
   Dispatcher,
   type DurationStat,
+  type OutlierCount,
   type InferResult,
   type InferWork,
   joinKey,
@@ -39,4 +41,3 @@ export {
   type RouteUpdate,
 } from "./routing/index.ts";
 export { type Asked, type Release, stateFolder, storePath } from "./store/index.ts";
-export * from "./simulator/index.ts";

@@ -6,11 +6,19 @@
 //
 // 1. Gateways are told of a replica exactly while it serves, and may finish what they have there while it stops.
 // 2. `view` is replaced, never changed, and the owner is told each time.
+// 3. What was reserved for it beside its own process goes with it.
 
 import { rm } from "node:fs/promises";
 import { type Clock, type ErrorCode, messageOf, ShoalError } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
-import { type ActorHandle, type ActorStatus, processStatus, type Runtime } from "../runtime/core/index.ts";
+import {
+  type ActorHandle,
+  type ActorOptions,
+  type ActorStatus,
+  type PlacementGroup,
+  processStatus,
+  type Runtime,
+} from "../runtime/core/index.ts";
 import { REPLICA_MODULE, type ReplicaInfo, type ReplicaModule, type ReplicaSpec } from "../replicas/index.ts";
 import { ReplicaClient } from "./dispatch/index.ts";
 import { HealthChecks, type HealthSettings } from "./health-checks.ts";
@@ -70,6 +78,8 @@ export class ReplicaActor {
   #created: Promise<void> | undefined;
   #handle: Handle | undefined;
   #pid: number | undefined;
+  #nodeId: string | undefined;
+  #group: PlacementGroup | undefined;
   #serving: Serving | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -90,6 +100,11 @@ export class ReplicaActor {
   /** Of the process it has, loading or ready. */
   get pid(): number | undefined {
     return this.#pid;
+  }
+
+  /** Where it has its resources; undefined while it has none. */
+  get nodeId(): string | undefined {
+    return this.#nodeId;
   }
 
   /** What it says of itself; undefined while it does not serve. */
@@ -143,6 +158,23 @@ export class ReplicaActor {
     this.#enter({ kind: "RUNNING", sinceMs, configuredMs: sinceMs }, reason);
   }
 
+  /** It serves on, if it does, until another has taken its place. No effect on one that ends, or is replaced already. */
+  replace(reason: string): void {
+    const { leaving, phase } = this.#view;
+    if (leaving !== undefined || phase.kind === "STOPPING" || phase.kind === "DEAD") return;
+    this.#view = { ...this.#view, leaving: reason };
+    this.#options.log.warn({ replica: this.id }, `it is replaced: ${reason}`);
+    this.#options.onChange(reason);
+  }
+
+  /** Takes back `replace` for this reason, unless it ends already. */
+  keep(reason: string): void {
+    const { leaving, ...view } = this.#view;
+    if (leaving !== reason || this.#is("STOPPING")) return;
+    this.#view = view;
+    this.#options.onChange("it is not replaced");
+  }
+
   /**
    * Ends it: new batches are no longer sent, what runs may finish within `graceMs`. Resolves when it is gone; the same
    * promise every time.
@@ -168,6 +200,7 @@ export class ReplicaActor {
     const leftMs = this.#serving === undefined ? graceMs : await this.#vacate(graceMs);
     if (this.#handle !== undefined) await runtime.stop(this.#handle, { graceMs: leftMs });
     this.#leave();
+    await this.#giveBack();
   }
 
   /**
@@ -190,12 +223,14 @@ export class ReplicaActor {
     const { numCpus, numGpus, memoryBytes, custom } = revision.config.resources;
     const { Replica } = runtime.actors<ReplicaModule>(REPLICA_MODULE);
     try {
+      const place = await this.#place();
       this.#handle = await Replica.options({
         name: id,
         numCpus,
         numGpus,
         memoryBytes,
         resources: custom,
+        ...place,
         startTimeoutMs: START_TIMEOUT_MS,
         signal: this.#creation.signal,
         onStatus: (status) => this.#onStatus(status),
@@ -207,8 +242,32 @@ export class ReplicaActor {
     }
   }
 
-  #onStatus({ state, reason, pid }: ActorStatus): void {
+  /** Where its process may be, beside its resources. */
+  async #place(): Promise<Pick<ActorOptions, "maxPerNode" | "schedulingStrategy">> {
+    const { revision, runtime, id } = this.#options;
+    const { name, maxReplicasPerNode, placementGroup } = revision.config;
+    if (placementGroup !== undefined) {
+      const bundles = placementGroup.bundles.map(({ custom, ...bundle }) => ({
+        ...bundle,
+        resources: custom,
+      }));
+      const { strategy } = placementGroup;
+      this.#group = await runtime.createPlacementGroup({ bundles, strategy, name: id });
+      return { schedulingStrategy: { placementGroup: this.#group, bundleIndex: 0 } };
+    }
+    return maxReplicasPerNode === undefined ? {} : { maxPerNode: { group: name, most: maxReplicasPerNode } };
+  }
+
+  /** Invariant 3. */
+  async #giveBack(): Promise<void> {
+    const group = this.#group;
+    this.#group = undefined;
+    await group?.remove();
+  }
+
+  #onStatus({ state, reason, pid, nodeId }: ActorStatus): void {
     const { output, id } = this.#options;
+    this.#nodeId = nodeId;
     switch (state) {
       case "PENDING_CREATION": {
         const message = `a replica of "${this.#options.revision.config.name}" ${reason}`;
@@ -266,19 +325,11 @@ export class ReplicaActor {
       boundBytes: memoryBytes,
       clock,
       onWrong: (message) => log.warn({ replica: id }, message),
-      onOutgrown: (message) => this.#outgrow(message),
+      onOutgrown: (message) => this.replace(message),
       onFarOutgrown: (message) => this.#onUnwell(message),
     });
     void watch.start();
     return watch;
-  }
-
-  /** It serves on until another has taken its place. */
-  #outgrow(message: string): void {
-    if (this.#view.leaving !== undefined || this.#is("STOPPING")) return;
-    this.#view = { ...this.#view, leaving: message };
-    this.#options.log.warn({ replica: this.id }, `it is replaced: ${message}`);
-    this.#options.onChange(message);
   }
 
   #onUnwell(message: string): void {
@@ -290,6 +341,7 @@ export class ReplicaActor {
   /** Nobody asked for its end. */
   #die(thrown: unknown): void {
     this.#leave();
+    void this.#giveBack();
     const { kind } = this.#view.phase;
     if (kind === "STOPPING" || kind === "DEAD") return;
     if (thrown instanceof ShoalError && thrown.code === "RESOURCES_UNAVAILABLE") {
@@ -328,7 +380,7 @@ export class ReplicaActor {
     const from = this.#view.phase.kind;
     this.#view = { ...this.#view, phase };
     if (from !== phase.kind) {
-      this.#options.log.debug({ replica: this.id }, `${from} → ${phase.kind} (${reason})`);
+      this.#options.log.info({ replica: this.id }, `${from} → ${phase.kind} (${reason})`);
     }
     this.#options.onChange(reason);
   }

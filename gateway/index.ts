@@ -7,5 +7,6 @@ export {
   type ServeStatusView,
 } from "./admin/status.ts";
 export type * from "./admin/deploy-view.ts";
+export type { NodeStatusView, NodesView } from "./admin/node-routes.ts";
 export type { ScalingDecisionView, ScalingView } from "./admin/scaling-view.ts";
 export { Server, type ServerOptions } from "./server.ts";

@@ -144,8 +144,12 @@ async function openDoor(http: HttpOptions, controller: Controller, options: Serv
   const { log, logLevel = log.level } = options;
   const clock = systemClock;
   if (http.processes > 1) return await Gateways.start({ http, controller, logLevel, clock, log });
-  const onLost = (key: string, replicaId: string): void => controller.onLost(key, replicaId);
-  const routed = new Routed({ clock, log, onLost });
+  const routed = new Routed({
+    clock,
+    log,
+    onLost: (key, replicaId) => controller.onLost(key, replicaId),
+    onEjected: (key, ejection) => controller.onEjected(key, ejection),
+  });
   await controller.attach(routed);
   return await HttpServer.start({ http, catalog: routed, log });
 }

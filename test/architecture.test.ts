@@ -25,7 +25,11 @@ const LAYERS = [
   ["cli"],
 ];
 /** Entered beside their room's own index: not every process can afford what they load. */
-const SIDE_ENTRANCES = ["runtime/base/config/index.ts", "runtime/base/log/index.ts"];
+const SIDE_ENTRANCES = [
+  "runtime/base/config/index.ts",
+  "runtime/base/log/index.ts",
+  "controller/simulator/index.ts",
+];
 const RANK = new Map(LAYERS.flatMap((folders, rank) => folders.map((folder) => [folder, rank] as const)));
 
 interface SourceFile {

@@ -44,6 +44,18 @@ export const DEFAULTS = {
     shadow: { percent: 100, relative_tolerance: 1e-4, absolute_tolerance: 1e-6, max_ongoing_requests: 8 },
     sticky: { max_age_s: 86_400 },
   },
+  placement_group_strategy: "PACK",
+  // Envoy's figures where it has the thing, with room for one of a few replicas.
+  outliers: {
+    enabled: true,
+    consecutive_failures: 5,
+    min_requests: 20,
+    max_latency_ratio: 5,
+    base_ejection_s: 30,
+    max_ejection_s: 300,
+    max_ejected_share: 0.2,
+    replace_after: 3,
+  },
   resources: { num_cpus: 1, num_gpus: 0, memory: 0 },
   batching: { batch_wait_timeout_s: 0 },
   /** `batching.max_batch_size` by engine. */

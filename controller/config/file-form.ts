@@ -2,6 +2,7 @@
 //
 // 1. Decoding what comes out gives the same config again.
 
+import { placementForm } from "./form-placement.ts";
 import { trafficForm } from "./form-traffic.ts";
 import { scalingForm } from "./scaling.ts";
 import type { ApplicationFile, ServeFile } from "./schema.ts";
@@ -80,6 +81,7 @@ export function deploymentForm(deployment: DeploymentConfig): DeploymentFile {
       batch_wait_timeout_s: toSeconds(batching.batchWaitTimeoutMs),
       ...(maxConcurrentBatches === undefined ? {} : { max_concurrent_batches: maxConcurrentBatches }),
     },
+    ...placementForm(deployment),
     ...dispatchForm(deployment),
   };
 }

@@ -2,6 +2,7 @@
 // seconds as milliseconds, paths absolute.
 
 import { DEFAULTS } from "./defaults.ts";
+import { placementOf } from "./form-placement.ts";
 import { trafficOf } from "./form-traffic.ts";
 import { isScaled, scalingOf } from "./scaling.ts";
 import { type ApplicationFile, type HttpOptionsFile, LOG_LEVELS, type ServeFile } from "./schema.ts";
@@ -105,6 +106,7 @@ function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): 
     },
     resources: resourcesOf(file.resources ?? file.ray_actor_options ?? {}),
     batching,
+    ...placementOf(file),
     ...dispatchOf(file),
     idempotent: source.engine === "module" ? filled.idempotent : true,
   };

@@ -10,11 +10,9 @@ import {
   scalarOf,
   stringOf,
 } from "../../runtime/base/config/index.ts";
+import { amountRule, placementRule } from "./rules-placement.ts";
 import { scalingRule } from "./rules-scaling.ts";
 import { hasEnding, MODEL_ENDINGS, MODULE_ENDINGS, parseModuleReference } from "./source-path.ts";
-
-/** Resources are counted in whole 1/10,000 of a unit. */
-const UNIT_PARTS = 10_000;
 
 export function deploymentRule(deployment: Field, report: Report): void {
   if (deployment.node.kind !== "map") return;
@@ -23,6 +21,7 @@ export function deploymentRule(deployment: Field, report: Report): void {
   batchRule(deployment, report);
   hedgingRule(deployment, report);
   resourcesRule(deployment, report);
+  placementRule(deployment, report);
   scalingRule(deployment, report);
 }
 
@@ -114,12 +113,4 @@ function resourcesRule(deployment: Field, report: Report): void {
     ];
     for (const amount of amounts) amountRule(amount, report);
   }
-}
-
-function amountRule(amount: Field | undefined, report: Report): void {
-  const units = numberOf(amount);
-  if (amount === undefined || units === undefined) return;
-  const parts = units * UNIT_PARTS;
-  if (Math.abs(parts - Math.round(parts)) < 1e-6) return;
-  report(amount, { found: String(scalarOf(amount)), wanted: "at most four digits behind the point" });
 }

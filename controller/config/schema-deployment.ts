@@ -4,6 +4,12 @@ import { type Static, Type } from "typebox";
 import { DEFAULTS } from "./defaults.ts";
 import { Hedging, Tenants } from "./schema-dispatch.ts";
 import { OnnxEngineOptions } from "./schema-engine.ts";
+import {
+  MaxReplicasPerNode,
+  OutlierDetection,
+  PlacementGroupBundles,
+  PlacementGroupStrategy,
+} from "./schema-placement.ts";
 import { AutoscalingConfig } from "./schema-scaling.ts";
 import { Bytes, Count, Name, Path, Seconds, SecondsOrZero, Section } from "./schema-values.ts";
 
@@ -189,10 +195,14 @@ export const Deployment = Type.Object(
     ),
     resources: Type.Optional(Resources),
     ray_actor_options: Type.Optional(RayActorOptions),
+    max_replicas_per_node: Type.Optional(MaxReplicasPerNode),
+    placement_group_bundles: Type.Optional(PlacementGroupBundles),
+    placement_group_strategy: Type.Optional(PlacementGroupStrategy),
     batching: Type.Optional(Batching),
     autoscaling_config: Type.Optional(AutoscalingConfig),
     tenants: Type.Optional(Tenants),
     hedging: Type.Optional(Hedging),
+    outlier_detection: Type.Optional(OutlierDetection),
     idempotent: Type.Optional(
       Type.Boolean({
         description:

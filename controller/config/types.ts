@@ -4,6 +4,7 @@
 // 2. Durations are milliseconds, sizes are bytes, paths are absolute; the names say so.
 
 import type { ModuleEngineOptions, OnnxEngineOptions } from "./schema-engine.ts";
+import type { OutlierConfig, PlacementGroupConfig } from "./types-placement.ts";
 import type { ScalingConfig } from "./types-scaling.ts";
 import type { TrafficConfig } from "./types-traffic.ts";
 
@@ -55,6 +56,10 @@ export interface DeploymentConfig {
   readonly gracefulShutdownTimeoutMs: number;
   readonly rollout: RolloutConfig;
   readonly resources: ResourceConfig;
+  /** Replicas that one node may have; absent when there is no bound, and beside `placementGroup`. */
+  readonly maxReplicasPerNode?: number;
+  /** What is reserved for each replica; absent when that is its `resources`. */
+  readonly placementGroup?: PlacementGroupConfig;
   readonly batching: BatchingConfig;
   /** From arrival to answer; absent when there is no objective. */
   readonly latencySloMs?: number;
@@ -62,6 +67,8 @@ export interface DeploymentConfig {
   readonly tenants?: TenantsConfig;
   /** Second copies of slow requests, as a share of requests; absent for none. */
   readonly hedgingBudget?: number;
+  /** Absent when no replica is ejected. */
+  readonly outliers?: OutlierConfig;
   /** Whether a request may run again after its replica died; always true of models. */
   readonly idempotent: boolean;
 }

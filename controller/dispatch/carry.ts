@@ -5,10 +5,10 @@ import type { BatchOutcome } from "./replica-link.ts";
 import { NotDelivered } from "./request.ts";
 
 /** Its answer goes straight to its client; what is left for the dispatcher is whether it did. */
-export async function carry(carried: Promise<void>): Promise<BatchOutcome> {
+export async function carry(carried: Promise<number | undefined>): Promise<BatchOutcome> {
   try {
-    await carried;
-    return { kind: "done", outputs: [], computeNs: [0, 0, 0] };
+    const status = await carried;
+    return { kind: "done", outputs: [], computeNs: [0, 0, 0], ...(status === undefined ? {} : { status }) };
   } catch (thrown) {
     if (thrown instanceof NotDelivered) return { kind: "lost", error: thrown.error, delivered: false };
     const error = asShoalError(thrown);

@@ -10,6 +10,7 @@ import { type Clock, ShoalError } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { LatencyModel } from "../latency-model/index.ts";
 import { Arrivals } from "./arrivals.ts";
+import { Ejector, type Ejection, type OutlierCount } from "./ejector.ts";
 import { Entry } from "./entry.ts";
 import { Intake } from "./intake.ts";
 import { Ledger, type LoadSink } from "./ledger.ts";
@@ -32,6 +33,8 @@ export interface DispatcherOptions {
   readonly afterTurn?: (fire: () => void) => void;
   /** Told when a replica lost a batch; it gets no more until `restore`. */
   readonly onLost?: (replicaId: string, error: ShoalError) => void;
+  /** Told when a replica gets no batch for a while because of what became of those it had. */
+  readonly onEjected?: (ejection: Ejection) => void;
   /** Hears of the load: arrivals, refused ones too, what is open, how it ends. */
   readonly load?: LoadSink;
 }
@@ -46,6 +49,7 @@ export class Dispatcher {
   readonly #arrivals = new Arrivals();
   readonly #intake: Intake;
   readonly #ledger: Ledger;
+  readonly #ejector: Ejector;
   readonly #runner: Runner;
   /** Removed, with something under way there. */
   readonly #leaving = new Map<string, Slot>();
@@ -66,6 +70,13 @@ export class Dispatcher {
       load,
       onExpired: (entry, error) => this.#runner.withdraw(entry, error),
     });
+    this.#ejector = new Ejector({
+      pool: this.#pool,
+      clock,
+      policy: () => this.#policy.outliers,
+      onEjected: options.onEjected,
+      onBack: () => this.#runner.ask(),
+    });
     this.#runner = new Runner({
       ...parts,
       deployment,
@@ -74,6 +85,7 @@ export class Dispatcher {
       intake: this.#intake,
       ledger: this.#ledger,
       stats: this.stats,
+      ejector: this.#ejector,
       afterTurn: (fire) => void afterTurn(fire),
       onLost,
     });
@@ -106,6 +118,7 @@ export class Dispatcher {
   setPolicy(policy: DispatchPolicy): void {
     this.#policy = policy;
     this.#pool.setBounds(policy);
+    this.#ejector.review();
     this.#runner.ask();
   }
 
@@ -155,11 +168,18 @@ export class Dispatcher {
     const slot = this.#pool.get(id);
     if (slot === undefined) return;
     this.#pool.remove(id);
+    this.#ejector.forget(slot);
+    this.#ejector.review();
     if (slot.ongoingBatches === 0) return;
     this.#leaving.set(id, slot);
     void slot.whenEmpty().then(() => {
       if (this.#leaving.get(id) === slot) this.#leaving.delete(id);
     });
+  }
+
+  /** Replicas that were ejected, now or not long ago. */
+  get outliers(): readonly OutlierCount[] {
+    return this.#ejector.counts();
   }
 
   /** Resolves when nothing is under way at a replica that was removed. */
@@ -216,6 +236,7 @@ export class Dispatcher {
     this.#runner.hopeless = true;
     for (const entry of this.#ledger.all()) this.#runner.withdraw(entry, reason);
     this.#runner.stop();
+    this.#ejector.stop();
     this.#ledger.stop();
   }
 

@@ -6,6 +6,7 @@ export {
   type Priority,
 } from "./policy.ts";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
+export type { Ejection, OutlierCount } from "./ejector.ts";
 export { ReplicaClient } from "./replica-client.ts";
 export type { ReplicaLink } from "./replica-link.ts";
 export {

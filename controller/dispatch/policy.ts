@@ -1,5 +1,7 @@
 // What a deployment's owner says of dispatching, as the dispatcher is given it. It may change while requests wait.
 
+import type { OutlierPolicy } from "./outliers.ts";
+
 export interface DispatchPolicy {
   /** Largest batch, in rows. */
   readonly maxBatchSize: number;
@@ -21,6 +23,8 @@ export interface DispatchPolicy {
   readonly tenants?: TenantPolicy;
   /** A second copy of a request that takes long. Default: none. */
   readonly hedge?: HedgePolicy;
+  /** Which replicas get nothing for a while because their results are bad. Default: none. */
+  readonly outliers?: OutlierPolicy;
 }
 
 export interface TenantPolicy {

@@ -11,6 +11,8 @@ export type BatchOutcome =
       readonly kind: "done";
       readonly outputs: readonly Tensor[];
       readonly computeNs: readonly [input: number, infer: number, output: number];
+      /** Of a web answer: its HTTP status. */
+      readonly status?: number;
       /** Gives the memory of the outputs back; whoever reads them last may call it. */
       readonly release?: () => void;
     }

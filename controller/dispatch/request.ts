@@ -21,8 +21,11 @@ export interface InferWork {
 
 export interface FetchWork {
   readonly kind: "fetch";
-  /** Carries the request to the replica and its answer to the client; the slot is held until it settles. */
-  readonly carry: (replica: ReplicaLink) => Promise<void>;
+  /**
+   * Carries the request to the replica and its answer to the client; the slot is held until it settles. Resolves with the
+   * answer's HTTP status, where there is one.
+   */
+  readonly carry: (replica: ReplicaLink) => Promise<number | undefined>;
   readonly claim?: Claim;
 }
 

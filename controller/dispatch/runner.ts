@@ -11,7 +11,9 @@ import { afterUnanswered } from "./aftermath.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { Batch, type BatchDetails } from "./batch.ts";
 import { reasonOf } from "./batch-reason.ts";
+import { FAULT_STATUS, resultOf } from "./batch-result.ts";
 import { Budget } from "./budget.ts";
+import type { Ejector } from "./ejector.ts";
 import { type Fit, fitOf, plannedEndMs } from "./company.ts";
 import { Entry } from "./entry.ts";
 import { Hedger, isCalm } from "./hedger.ts";
@@ -39,6 +41,7 @@ export interface RunnerParts {
   readonly intake: Intake;
   readonly ledger: Ledger;
   readonly stats: DispatchStats;
+  readonly ejector: Ejector;
   readonly afterTurn: (fire: () => void) => void;
   readonly onLost: ((replicaId: string, error: ShoalError) => void) | undefined;
 }
@@ -233,15 +236,18 @@ export class Runner {
   }
 
   #receive(batch: Batch, outcome: BatchOutcome, slot: Slot): void {
-    const { pool, clock, onLost } = this.#parts;
+    const { pool, clock, onLost, ejector } = this.#parts;
     if (outcome.kind === "done") {
       this.#answer(batch, outcome, slot);
       return;
     }
+    const result = resultOf(outcome);
+    if (result !== undefined) ejector.note(slot, result);
     if (outcome.kind === "lost") {
       pool.setLost(slot, true); // invariant 2
       // One that was removed is replaced already, perhaps under the same id.
       if (pool.has(slot)) onLost?.(slot.link.id, outcome.error);
+      ejector.review();
     }
     const nowMs = clock.nowMs();
     for (const entry of batch.entries) this.#comeBack(entry, batch, { outcome, nowMs });
@@ -280,23 +286,28 @@ export class Runner {
 
   #answer(
     batch: Batch,
-    { outputs, computeNs, release }: Extract<BatchOutcome, { kind: "done" }>,
+    { outputs, computeNs, release, status = 200 }: Extract<BatchOutcome, { kind: "done" }>,
     slot: Slot,
   ): void {
     const { entries, rows, sentMs } = batch;
-    const { clock, stats, service, pool, deployment, ledger } = this.#parts;
+    const { clock, stats, service, pool, deployment, ledger, ejector } = this.#parts;
     const nowMs = clock.nowMs();
+    let share: number | undefined;
     // How long a web answer streams says nothing about when there is room again.
     if (entries[0]?.work.kind !== "fetch") {
       const [input, infer, output] = computeNs;
       const parallel = this.#parts.policy().parallel === true;
-      service.observe(batch, { slot, pool, computeNs: input + infer + output, nowMs, parallel });
+      share = service.observe(batch, { slot, pool, computeNs: input + infer + output, nowMs, parallel });
     }
     if (batch.details.promised) {
       const late = entries.filter((entry) => this.#limitOf(entry) < nowMs).length;
       service.model.reportOutcomes(late, entries.length, nowMs);
     }
     const parts = splitOutputs(deployment, outputs, entries);
+    const { maxLatencyRatio = Number.POSITIVE_INFINITY } = this.#parts.policy().outliers ?? {};
+    const slow = share !== undefined && share > maxLatencyRatio;
+    const failed = parts instanceof Error || status >= FAULT_STATUS;
+    ejector.note(slot, failed ? "failed" : slow ? "slow" : "good");
     if (parts instanceof Error) {
       for (const entry of entries) {
         if (entry.state.kind === "settled") continue;

@@ -31,20 +31,26 @@ export class ServiceRecord {
     return this.model.observations >= LEARNT_AFTER;
   }
 
-  /** A batch was answered at `nowMs`; `computeNs` is what the replica says it took. */
-  observe(batch: Batch, { slot, pool, computeNs, nowMs, parallel }: Observation): void {
+  /**
+   * A batch was answered at `nowMs`; `computeNs` is what the replica says it took. Gives its time as a share of what was
+   * expected; undefined when nothing was.
+   */
+  observe(batch: Batch, { slot, pool, computeNs, nowMs, parallel }: Observation): number | undefined {
     const computeMs = computeNs / 1e6;
     const wasIdle = slot.answeredMs <= batch.sentMs;
     const sinceMs = parallel ? batch.sentMs : Math.max(batch.sentMs, slot.answeredMs);
     const tookMs = Math.max(nowMs - sinceMs, computeMs); // invariant 1
     slot.answeredMs = nowMs;
-    if (batch.rows < 1 || !(tookMs > 0)) return;
+    if (batch.rows < 1 || !(tookMs > 0)) return undefined;
     this.#observedMs = nowMs;
     if (wasIdle)
       this.#hopMs += HOP_RATE * (Math.min(MAX_HOP_MS, nowMs - batch.sentMs - computeMs) - this.#hopMs);
     const expected = this.model.meanMs(batch.rows);
-    pool.ran(slot, expected === undefined ? 1 : tookMs / expected);
+    const share = expected === undefined ? undefined : tookMs / expected;
+    const known = this.known;
+    pool.ran(slot, share ?? 1);
     if (slot.slowness === 0 || pool.mostAreSlow) this.model.observe(batch.rows, tookMs); // invariant 2
+    return known && !pool.mostAreSlow ? share : undefined;
   }
 
   /** How long before a replica is free its next batch should be sent, so that it need not wait; 0: not before. */

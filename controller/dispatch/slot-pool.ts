@@ -26,7 +26,7 @@ export class SlotPool {
   });
   #bounds: Bounds;
   #order = 0;
-  #lost = 0;
+  #barred = 0;
   #slow = 0;
   #idle = 0;
 
@@ -39,9 +39,9 @@ export class SlotPool {
     return this.#slots.size;
   }
 
-  /** Those that are not lost. */
+  /** Those that are neither lost nor ejected. */
   get usable(): number {
-    return this.#slots.size - this.#lost;
+    return this.#slots.size - this.#barred;
   }
 
   /** Those that may be sent a batch and have none. */
@@ -87,7 +87,7 @@ export class SlotPool {
   remove(id: string): void {
     const slot = this.#slots.get(id);
     if (slot === undefined) return;
-    if (slot.lost) this.#lost--;
+    if (slot.barred) this.#barred--;
     if (slot.slowness > 0) this.#slow--;
     this.#withdraw(slot);
     if (slot.busyIndex >= 0) this.#busy.removeAt(slot.busyIndex);
@@ -95,10 +95,20 @@ export class SlotPool {
   }
 
   setLost(slot: Slot, lost: boolean): void {
-    if (slot.lost === lost) return;
+    const before = slot.barred;
     slot.lost = lost;
-    if (!this.has(slot)) return;
-    this.#lost += lost ? 1 : -1;
+    this.#bar(slot, before);
+  }
+
+  setEjected(slot: Slot, ejected: boolean): void {
+    const before = slot.barred;
+    slot.ejected = ejected;
+    this.#bar(slot, before);
+  }
+
+  #bar(slot: Slot, before: boolean): void {
+    if (slot.barred === before || !this.has(slot)) return;
+    this.#barred += slot.barred ? 1 : -1;
     this.refresh(slot);
   }
 
@@ -122,14 +132,14 @@ export class SlotPool {
     this.#withdraw(slot);
     const { maxConcurrentBatches, maxOngoingRequests } = this.#bounds;
     const room = slot.ongoingBatches < maxConcurrentBatches && slot.ongoingRequests < maxOngoingRequests;
-    if (room && !slot.lost && !slot.reserved) {
+    if (room && !slot.barred && !slot.reserved) {
       this.#ready.push(slot);
       if (slot.ongoingBatches === 0) {
         this.#idle++;
         slot.countedIdle = true;
       }
     }
-    if (slot.ongoingBatches > 0 && !slot.lost) {
+    if (slot.ongoingBatches > 0 && !slot.barred) {
       if (slot.busyIndex < 0) this.#busy.push(slot);
       else this.#busy.moved(slot.busyIndex);
     } else if (slot.busyIndex >= 0) this.#busy.removeAt(slot.busyIndex);

@@ -22,6 +22,8 @@ export class Slot {
   /** It runs a suspect, which gets no company. */
   reserved = false;
   lost = false;
+  /** It is worse than the others: it gets nothing for a while. */
+  ejected = false;
   /** When it last answered a batch. */
   answeredMs = Number.NEGATIVE_INFINITY;
   /** When it is expected to have nothing to do. */
@@ -54,6 +56,11 @@ export class Slot {
     if (this.batches.length > 0) return;
     this.#emptied?.resolve();
     this.#emptied = undefined;
+  }
+
+  /** It may not be sent a batch, room or not. */
+  get barred(): boolean {
+    return this.lost || this.ejected;
   }
 
   get ongoingBatches(): number {

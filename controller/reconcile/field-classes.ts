@@ -18,6 +18,9 @@ export const FIELD_CLASSES = {
   version: "heavy",
   source: "heavy",
   resources: "heavy",
+  // As in Ray Serve: replicas are where they are.
+  maxReplicasPerNode: "heavy",
+  placementGroup: "heavy",
   userConfig: "reconfigure",
   numReplicas: "light",
   scaling: "light",
@@ -32,6 +35,7 @@ export const FIELD_CLASSES = {
   latencySloMs: "light",
   tenants: "light",
   hedgingBudget: "light",
+  outliers: "light",
   rollout: "light",
   idempotent: "light",
 } as const satisfies Readonly<Record<keyof DeploymentConfig, FieldClass>>;

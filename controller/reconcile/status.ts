@@ -25,7 +25,10 @@ export type DeploymentState =
   | "UNHEALTHY"
   | "DEPLOY_FAILED";
 
-/** What brought the state about: Ray Serve's names, and ROLLED_BACK and INSUFFICIENT_RESOURCES of ours. */
+/**
+ * What brought the state about: Ray Serve's names, and of ours ROLLED_BACK, INSUFFICIENT_RESOURCES, and REPLACING_REPLICAS for
+ * what runs and is replaced one by one, as when a node drains.
+ */
 export type StatusTrigger =
   | "CONFIG_UPDATE_STARTED"
   | "CONFIG_UPDATE_COMPLETED"
@@ -36,6 +39,7 @@ export type StatusTrigger =
   | "HEALTH_CHECK_FAILED"
   | "INSUFFICIENT_RESOURCES"
   | "ROLLED_BACK"
+  | "REPLACING_REPLICAS"
   | "DELETING";
 
 /** Ray Serve's replica states, and PENDING_ALLOCATION of its start-up statuses. */
@@ -153,12 +157,16 @@ function stateOf(
   }
   const trouble = troubleOf(memory, desired);
   const waiting = waitingMessage(replicas);
-  const failure = trouble?.last ?? (operation.kind === "settled" ? memory.lastFailure : undefined);
+  const leaving = leavingMessage(replicas);
+  const isSteady = operation.kind === "settled";
+  // Nothing is missing and nothing failed: somebody wants replicas elsewhere, or others.
+  const isReplacing = isSteady && trouble === undefined && leaving.length > 0 && running >= wanted;
+  const failure = trouble?.last ?? (isSteady && !isReplacing ? memory.lastFailure : undefined);
   const message = [
     count,
     ...(failure === undefined ? [] : [describeFailure(failure)]),
     ...waiting,
-    ...leavingMessage(replicas),
+    ...leaving,
   ].join("; ");
   const why = triggerOf(failure, waiting);
   const allowed = allowedFailures(desired.revision.config.maxConstructorRetryCount, Math.max(1, wanted));
@@ -176,6 +184,7 @@ function stateOf(
       return { state, trigger: why ?? trigger, message, failure };
     }
     case "settled":
+      if (isReplacing) return { state: "UPDATING", trigger: why ?? "REPLACING_REPLICAS", message, failure };
       return { state: "UNHEALTHY", trigger: why ?? "HEALTH_CHECK_FAILED", message, failure };
   }
 }

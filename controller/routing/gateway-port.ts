@@ -1,6 +1,6 @@
 // The controller's side of one gateway process: in this process, or across a channel.
 
-import type { StatsSnapshot } from "../dispatch/index.ts";
+import type { Ejection, OutlierCount, StatsSnapshot } from "../dispatch/index.ts";
 import type { TrafficReport } from "../traffic/index.ts";
 import type { RouteUpdate } from "./route-table.ts";
 
@@ -19,6 +19,8 @@ export interface GatewayLoad {
   readonly missedRequests: number;
   /** How long its batches took; undefined before the first. */
   readonly service: ServiceLine | undefined;
+  /** Replicas that it has ejected, now or not long ago; absent when there are none. */
+  readonly outliers?: readonly OutlierCount[];
 }
 
 /** What a gateway has learnt of the time of batches: fixed + perRow · rows. */
@@ -40,6 +42,8 @@ export type DeploymentLoads = Readonly<Record<string, GatewayLoad>>;
 export type GatewayEvent =
   /** A replica of the deployment with this key lost a batch. */
   | { readonly kind: "lost"; readonly key: string; readonly replicaId: string }
+  /** It sends a replica of the deployment with this key nothing for a while. */
+  | { readonly kind: "ejected"; readonly key: string; readonly ejection: Ejection }
   /** Now and then. Traffic: what was counted since the last report, by application. */
   | {
       readonly kind: "report";

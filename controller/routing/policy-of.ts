@@ -14,7 +14,7 @@ export function policyOf({ config, info }: Pick<DeploymentEntry, "config" | "inf
 
 function dispatchPolicyOf(config: DeploymentConfig): DispatchPolicy {
   const { maxBatchSize, batchWaitTimeoutMs, maxConcurrentBatches } = config.batching;
-  const { latencySloMs, tenants, hedgingBudget } = config;
+  const { latencySloMs, tenants, hedgingBudget, outliers } = config;
   const isModule = config.source.engine === "module";
   const automatic = isModule ? config.maxOngoingRequests : PIPELINED_BATCHES;
   return {
@@ -28,6 +28,7 @@ function dispatchPolicyOf(config: DeploymentConfig): DispatchPolicy {
     parallel: isModule,
     ...(latencySloMs === undefined ? {} : { objectiveMs: latencySloMs }),
     ...(tenants === undefined ? {} : { tenants }),
+    ...(outliers === undefined ? {} : { outliers }),
     ...(hedgingBudget === undefined ? {} : { hedge: { budget: hedgingBudget } }),
   };
 }

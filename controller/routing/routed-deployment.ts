@@ -8,7 +8,13 @@ import { type Clock, redactPaths, ShoalError } from "../../runtime/base/index.ts
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import type { DeploymentStatus, ServedDeployment } from "../catalog.ts";
-import { addSnapshots, Dispatcher, ReplicaClient, type StatsSnapshot } from "../dispatch/index.ts";
+import {
+  addSnapshots,
+  Dispatcher,
+  type Ejection,
+  ReplicaClient,
+  type StatsSnapshot,
+} from "../dispatch/index.ts";
 import type { GatewayLoad } from "./gateway-port.ts";
 import { HeldRequests } from "./held-requests.ts";
 import { LoadCounts } from "./load-counts.ts";
@@ -23,6 +29,8 @@ export interface RoutedDeploymentOptions {
   readonly gateways: number;
   /** Told when a replica lost a batch; it gets no other until `restore`. */
   readonly onLost: (key: string, replicaId: string) => void;
+  /** Told when a replica gets nothing for a while because its results are bad. */
+  readonly onEjected?: (key: string, ejection: Ejection) => void;
 }
 
 const NOTHING = { infer: false, fetch: false };
@@ -49,6 +57,7 @@ export class RoutedDeployment implements ServedDeployment {
       clock,
       log,
       onLost: (replicaId) => onLost(entry.key, replicaId),
+      onEjected: (ejection) => options.onEjected?.(entry.key, ejection),
       load: this.#counts,
     });
     this.adopt(entry);
@@ -67,7 +76,10 @@ export class RoutedDeployment implements ServedDeployment {
   }
 
   get ready(): boolean {
-    return this.#entry.replicas.some(({ state }) => state === "serving");
+    const { replicas, config, takesRequests } = this.#entry;
+    // One that load has put to sleep is woken by a request, which waits.
+    const wakes = config.scaling?.minReplicas === 0 && takesRequests;
+    return wakes || replicas.some(({ state }) => state === "serving");
   }
 
   get takesRequests(): boolean {
@@ -107,7 +119,7 @@ export class RoutedDeployment implements ServedDeployment {
   }
 
   get load(): GatewayLoad {
-    const { queued, queuedRows, open, service } = this.dispatcher;
+    const { queued, queuedRows, open, service, outliers } = this.dispatcher;
     const { arrivedRequests, arrivedRows, endedRequests, missedRequests } = this.#counts;
     const { line, margin, noise, observations: batches } = service;
     return {
@@ -119,6 +131,7 @@ export class RoutedDeployment implements ServedDeployment {
       endedRequests,
       missedRequests,
       service: line && { ...line, margin, noise, batches },
+      ...(outliers.length === 0 ? {} : { outliers }),
     };
   }
 

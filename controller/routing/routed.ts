@@ -3,10 +3,11 @@
 // 1. It changes by updates alone, and all of an update holds from one moment on.
 // 2. A deployment that was deleted is found by nobody any more; what it admitted, it answers.
 
+import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Catalog, Route, ServedDeployment } from "../catalog.ts";
-import type { StatsSnapshot } from "../dispatch/index.ts";
+import type { Ejection, StatsSnapshot } from "../dispatch/index.ts";
 import { TrafficRouter, type TrafficReport } from "../traffic/index.ts";
 import type { GatewayEvent, GatewayLoad, GatewayPort } from "./gateway-port.ts";
 import type { RouteEntry, RouteUpdate } from "./route-table.ts";
@@ -19,6 +20,8 @@ export interface RoutedOptions {
   readonly gateways?: number;
   /** Told when a replica of the deployment with this key lost a batch. */
   readonly onLost: (key: string, replicaId: string) => void;
+  /** Told when a replica of the deployment with this key gets nothing for a while because its results are bad. */
+  readonly onEjected?: (key: string, ejection: Ejection) => void;
 }
 
 export class Routed implements Catalog, GatewayPort {
@@ -134,8 +137,8 @@ export class Routed implements Catalog, GatewayPort {
   }
 
   #deploymentOptions(): ConstructorParameters<typeof RoutedDeployment>[1] {
-    const { clock, log, gateways = 1, onLost } = this.#options;
-    return { clock, log, gateways, onLost };
+    const { gateways = 1, ...rest } = this.#options;
+    return { ...rest, gateways };
   }
 
   /** Counts go on in the routers that are there. */
@@ -176,6 +179,7 @@ function isSameLoad(a: GatewayLoad, b: GatewayLoad): boolean {
     a.open === b.open &&
     a.queued === b.queued &&
     a.arrivedRequests === b.arrivedRequests &&
-    a.endedRequests === b.endedRequests
+    a.endedRequests === b.endedRequests &&
+    (a.outliers === b.outliers || isDeepStrictEqual(a.outliers, b.outliers))
   );
 }

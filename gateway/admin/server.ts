@@ -1,4 +1,4 @@
-// The admin listener: status, deploys, history, scaling, config and shutdown, for the command line and for operators. Ray
+// The admin listener: status, deploys, history, scaling, nodes, config and shutdown, for the command line and for operators. Ray
 // Serve's paths where Ray has the thing.
 //
 // 1. Every request needs the bearer token, whatever its route or method; comparing it takes the same time always.
@@ -18,6 +18,7 @@ import { MAX_CONFIG_BYTES } from "../../runtime/base/config/index.ts";
 import { errorOf, sendError } from "../http/respond.ts";
 import { urlOf } from "../listening.ts";
 import { deployRoutes } from "./deploy-routes.ts";
+import { nodeRoutes } from "./node-routes.ts";
 import { scalingRoutes } from "./scaling-routes.ts";
 import { serveStatus } from "./status.ts";
 
@@ -62,6 +63,7 @@ export class AdminServer {
       app.get(path, () => serveStatus(controller, deploys));
     deployRoutes(app, deploys);
     scalingRoutes(app, controller, deploys);
+    nodeRoutes(app, controller);
     app.get("/api/serve/config", () => toFileForm(controller.config));
     app.post("/api/serve/shutdown", (_request, reply) => {
       reply.raw.once("finish", onShutdown);

@@ -1,6 +1,6 @@
 // The state of all that is served, in the shape of Ray Serve's REST API.
 
-import type { Controller, Deploys } from "../../controller/index.ts";
+import type { Controller, Deploys, OutlierCount } from "../../controller/index.ts";
 import { type ReleaseView, releaseView } from "./deploy-view.ts";
 import { type TrafficView, trafficView } from "./traffic-view.ts";
 
@@ -25,6 +25,10 @@ export interface DeploymentStatusView {
     readonly replica_id: string;
     readonly state: string;
     readonly pid?: number;
+    readonly node_id?: string;
+    /** Times that a gateway stopped sending it requests because its results were bad, and whether one does so now. */
+    readonly ejections?: number;
+    readonly ejected?: boolean;
   }[];
 }
 
@@ -76,6 +80,15 @@ export async function serveStatus(controller: Controller, deploys: Deploys): Pro
   };
 }
 
+/** Of one replica, as each gateway tells it. */
+function outlierView(counts: readonly OutlierCount[]) {
+  if (counts.length === 0) return {};
+  return {
+    ejections: Math.max(...counts.map(({ times }) => times)),
+    ejected: counts.some(({ ejected }) => ejected),
+  };
+}
+
 /** What the store has and this server cannot serve. */
 function unreadable(deploys: Deploys): [string, ApplicationStatusView][] {
   return [...deploys.unreadable].map(([name, why]) => [
@@ -88,7 +101,8 @@ function deploymentView(
   deployment: ControllerDeployment,
   scalingFault: string | undefined,
 ): DeploymentStatusView {
-  const { name, status, planned, desired, queued, open, replicas } = deployment;
+  const { name, status, planned, desired, queued, open, replicas, loads } = deployment;
+  const outliers = [...loads.values()].flatMap((load) => load.outliers ?? []);
   return {
     name,
     status: status.state,
@@ -100,10 +114,12 @@ function deploymentView(
     open_requests: open,
     versions: { serving: planned?.versions.serving ?? null, wanted: planned?.versions.wanted ?? null },
     log_lines: planned?.failure?.logLines ?? [],
-    replicas: replicas.map(({ id, view, pid }) => ({
+    replicas: replicas.map(({ id, view, pid, nodeId }) => ({
       replica_id: id,
       state: view.phase.kind,
       ...(pid === undefined ? {} : { pid }),
+      ...(nodeId === undefined ? {} : { node_id: nodeId }),
+      ...outlierView(outliers.filter(({ replicaId }) => replicaId === id)),
     })),
   };
 }

@@ -58,7 +58,8 @@ export async function forwardWeb(
   const exchange = new Exchange(context.admission, reply);
   const gone = new AbortController();
   raw.once("close", () => gone.abort());
-  const carry = async (replica: ReplicaLink): Promise<void> => {
+  const carry = async (replica: ReplicaLink): Promise<number | undefined> => {
+    let status: number | undefined;
     const body = bodyOf(request.raw, maxBodyBytes);
     const answered = replica.connections.stream(
       {
@@ -70,6 +71,7 @@ export async function forwardWeb(
       },
       ({ statusCode, headers }) => {
         ticket.liftDeadline();
+        status = statusCode;
         // Throws when the headers cannot be written: then the answer is still ours to give.
         const added = visit?.headers ?? [];
         raw.writeHead(statusCode, STATUS_CODES[statusCode], [...returnedHeaders(headers), ...added]);
@@ -82,6 +84,7 @@ export async function forwardWeb(
     );
     try {
       await answered;
+      return status;
     } catch (thrown) {
       throw failureOf(thrown, {
         deployment: route.ingress.name,

@@ -35,6 +35,7 @@ export class GatewayProcess {
       log: this.#log,
       gateways: spec.gateways,
       onLost: (key, replicaId) => this.#events.push({ kind: "lost", key, replicaId }),
+      onEjected: (key, ejection) => this.#events.push({ kind: "ejected", key, ejection }),
     });
   }
 

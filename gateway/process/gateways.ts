@@ -44,6 +44,8 @@ export class Gateways {
   readonly #ending = new AbortController();
   readonly #ended = new AbortController();
   readonly #gateways = new Set<Gateway>();
+  /** Never reject. */
+  readonly #replacing = new Set<Promise<void>>();
   readonly #statistics = new SharedStatistics();
   #port: number;
   #url = "";
@@ -91,6 +93,8 @@ export class Gateways {
   }
 
   async #close(graceMs: number): Promise<void> {
+    // One that begins just now would outlive the rest.
+    await Promise.all(this.#replacing);
     await Promise.all([...this.#gateways].map((gateway) => this.#end(gateway, graceMs)));
     this.#ended.abort();
   }
@@ -111,6 +115,7 @@ export class Gateways {
     let gateway: Gateway | undefined;
     const handle = await GatewayProcess.options({
       numCpus: 0,
+      signal: this.#ending.signal,
       onStatus: (status) => {
         pid = status.pid ?? pid;
         if (status.state !== "DEAD" || gateway === undefined) return;
@@ -120,17 +125,20 @@ export class Gateways {
         if (!this.#gateways.delete(gateway) || this.#ending.signal.aborted) return;
         log.warn({ gateway: pid }, `a gateway process ended, another takes its place: ${status.reason}`);
         const lived = clock.nowMs() - startedMs;
-        void this.#replace(lived > WELL_AFTER_MS ? FIRST_WAIT_MS : waitMs); // invariant 2
+        const replaced = this.#replace(lived > WELL_AFTER_MS ? FIRST_WAIT_MS : waitMs); // invariant 2
+        this.#replacing.add(replaced);
+        void replaced.then(() => this.#replacing.delete(replaced));
       },
     }).create({ http, logLevel, gateways: http.processes });
     const port = new RemotePort(handle, { runtime: this.#runtime, clock });
     gateway = { handle, port, pid };
-    void port.listen((key, replicaId) => controller.onLost(key, replicaId));
+    void port.listen(controller);
     try {
       await controller.attach(port);
       const listening = await this.#runtime.get(handle.listen(this.#port)); // invariant 1
       this.#port = listening.port;
       this.#url = listening.url;
+      this.#ending.signal.throwIfAborted();
       this.#gateways.add(gateway);
     } catch (thrown) {
       await this.#runtime.stop(handle, { graceMs: 0 });

@@ -1,6 +1,7 @@
 // A gateway process as the controller has it: calls across its channel, and what it told last.
 
 import type {
+  Controller,
   GatewayEvent,
   GatewayLoad,
   GatewayPort,
@@ -14,6 +15,9 @@ import type { ActorHandle, Runtime } from "../../runtime/core/index.ts";
 import type { GatewayModule } from "./module.ts";
 
 export type GatewayHandle = ActorHandle<GatewayModule["GatewayProcess"]>;
+
+/** Who is told of replicas, by the key of their deployment: the controller. */
+export type ReplicaEvents = Pick<Controller, "onLost" | "onEjected">;
 
 export class RemotePort implements GatewayPort {
   readonly #runtime: Runtime;
@@ -87,18 +91,22 @@ export class RemotePort implements GatewayPort {
   }
 
   /** Hears what the process tells until it is gone. Never rejects. */
-  async listen(onLost: (key: string, replicaId: string) => void): Promise<void> {
+  async listen(told: ReplicaEvents): Promise<void> {
     try {
-      for await (const event of this.#handle.events()) this.#hear(event, onLost);
+      for await (const event of this.#handle.events()) this.#hear(event, told);
     } catch {
       // Whoever watches the actor is told of its end.
     }
   }
 
-  #hear(event: GatewayEvent, onLost: (key: string, replicaId: string) => void): void {
+  #hear(event: GatewayEvent, told: ReplicaEvents): void {
     this.#heardMs = this.#clock.nowMs();
     if (event.kind === "lost") {
-      onLost(event.key, event.replicaId);
+      told.onLost(event.key, event.replicaId);
+      return;
+    }
+    if (event.kind === "ejected") {
+      told.onEjected(event.key, event.ejection);
       return;
     }
     for (const [key, load] of Object.entries(event.loads)) this.#loads.set(key, load);

@@ -11,6 +11,7 @@ import { bodyVerdict, flatVerdicts, loadFigures, loadVerdicts, rawFigures } from
 import { measureBodyCopies, measureFlatness } from "./memory-scenarios.ts";
 import { type BenchOptions, HELP, parseOptions } from "./options.ts";
 import { startDoor, startRawLoop, startShoal } from "./processes.ts";
+import { measureReconcile, RECONCILE_ID, reconcileVerdicts } from "./reconcile-cost.ts";
 import { renderResults } from "./render.ts";
 import { type Measurement, measureRounds, warmUp } from "./rounds.ts";
 import { planMemory, planScenarios } from "./scenarios.ts";
@@ -58,6 +59,8 @@ async function measure(options: BenchOptions): Promise<void> {
   const memory = await measureMemory(options, { folder, generator, pathOf });
   say(DECISIONS_ID);
   const decisions = (options.only?.test(DECISIONS_ID) ?? true) ? await measureDecisions(options.rounds) : [];
+  say(RECONCILE_ID);
+  const reconcile = (options.only?.test(RECONCILE_ID) ?? true) ? await measureReconcile() : [];
   say("");
   const loads = loadFigures(scenarios, measurements);
   const verdicts = [
@@ -65,6 +68,7 @@ async function measure(options: BenchOptions): Promise<void> {
     ...(memory.body === undefined ? [] : [bodyVerdict(memory.body)]),
     ...(memory.flat === undefined ? [] : flatVerdicts(memory.flat)),
     ...decisionVerdicts(decisions),
+    ...reconcileVerdicts(reconcile),
   ];
   const raws = rawFigures(scenarios, measurements);
   const results = {
@@ -74,6 +78,7 @@ async function measure(options: BenchOptions): Promise<void> {
     raws,
     ...memory,
     decisions,
+    reconcile,
     verdicts,
   };
   const text = options.json

@@ -20,7 +20,7 @@ run, alternating, several rounds; prints medians, ratios and the targets they ar
   --rounds <n>      rounds to take the median of (5; with --quick 2)
   --only <pattern>  only the cases whose id matches this regular expression; ids are
                     "<model> <binary|json> c=<connections>", "<model> raw b=<batch> t=<threads>",
-                    "memory body", "memory flat", "dispatch decisions"; models are identity, mlp, wide, resnet
+                    "memory body", "memory flat", "dispatch decisions", "reconcile"; models are identity, mlp, wide, resnet
   --json            one JSON document with every round instead of the tables
   --help            this text
 

@@ -56,9 +56,13 @@ export interface StatusView {
 export const ECHO_MODULE = `${join(import.meta.dirname, "models/echo.ts")}:Echo`;
 export const BROKEN_MODULE = `${join(import.meta.dirname, "models/broken.ts")}:Echo`;
 
-/** A deployment of the module, small enough that many fit. `settings` are keys of a deployment. */
+/**
+ * A deployment of the module, small enough that many fit, with room for many requests: what is shown is trouble, not
+ * overload, also when the machine is slow. `settings` are keys of a deployment.
+ */
 export function echo(settings: Readonly<Record<string, unknown>> = {}): DeploymentFile {
-  return { name: "echo", module: ECHO_MODULE, resources: { num_cpus: 0.1 }, ...settings };
+  const common = { resources: { num_cpus: 0.1 }, max_ongoing_requests: 50 };
+  return { name: "echo", module: ECHO_MODULE, ...common, ...settings };
 }
 
 /** One application a deployment, with its name as its route. */

@@ -42,6 +42,7 @@ export class SteadyLoad implements AsyncDisposable {
   readonly #phaseStarts: Record<PhaseName, number> = { before: 0, during: Infinity, after: Infinity };
   readonly #report: Promise<OpenLoopReport>;
   #waiters: Waiter[] = [];
+  #lateMs: number | undefined;
 
   private constructor({ requests, ratePerSecond, seed, signal }: SteadyLoadOptions) {
     const stop = AbortSignal.any([signal, this.#stop.signal]);
@@ -103,10 +104,13 @@ export class SteadyLoad implements AsyncDisposable {
   #onSettled(request: SettledRequest): void {
     // A second telling, of one that was answered twice, is in the report.
     if (request.outcome.kind === "twice") return;
-    this.#settled.push(request);
+    // The generator counts from its first moment, a little later than this does.
+    this.#lateMs ??= this.nowMs - request.settledMs;
+    const intendedMs = request.intendedMs + this.#lateMs;
+    this.#settled.push({ ...request, intendedMs, settledMs: request.settledMs + this.#lateMs });
     if (request.outcome.kind !== "ok") return;
     for (const waiter of this.#waiters) {
-      if (request.intendedMs < waiter.fromMs) continue;
+      if (intendedMs < waiter.fromMs) continue;
       waiter.left--;
       if (waiter.left <= 0) waiter.resolve();
     }

@@ -1,12 +1,10 @@
 // The open-loop generator as a library: `runOpenLoop(options)`.
 
-export type { ArrivalProcess } from "./arrivals/gaps.ts";
 export type { ArrivalPlan } from "./arrivals/plan.ts";
-export type { RateProfile } from "./arrivals/profile.ts";
-export { scaleTrace, type TraceScaling } from "./arrivals/scale-trace.ts";
+export { scaleTrace } from "./arrivals/scale-trace.ts";
 export { readTrace, type TraceColumn } from "./arrivals/trace-file.ts";
 export type { OpenLoopOptions } from "./options.ts";
 export type { Outcome, SettledRequest } from "./outcome.ts";
-export type { LatencyReport, OpenLoopReport, OutcomeReport, TimelineRow } from "./report.ts";
+export type { OpenLoopReport, OutcomeReport, TimelineRow } from "./report.ts";
 export type { RequestClass } from "./request-class.ts";
 export { runOpenLoop } from "./run.ts";

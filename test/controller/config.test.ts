@@ -48,6 +48,16 @@ function fits(route: string): boolean {
 
 const MIB = 2 ** 20;
 
+const OUTLIERS = {
+  consecutiveFailures: 5,
+  minResults: 20,
+  maxLatencyRatio: 5,
+  baseEjectionMs: 30_000,
+  maxEjectionMs: 300_000,
+  maxEjectedShare: 0.2,
+  replaceAfter: 3,
+};
+
 test("the smallest file gets every default", () => {
   assert.deepEqual(decoded(deployment("name: net", "model: net.onnx")), {
     applications: [
@@ -73,6 +83,7 @@ test("the smallest file gets every default", () => {
             batching: { maxBatchSize: 32, batchWaitTimeoutMs: 0, maxConcurrentBatches: undefined },
             idempotent: true,
             rollout: { rollingUpdatePercentage: 0.2, minReadyMs: 5_000, whenShort: "wait" },
+            outliers: OUTLIERS,
           },
         ],
       },
@@ -178,6 +189,7 @@ test("every key reaches the config, seconds as milliseconds, sizes as bytes, pat
     batching: { maxBatchSize: 16, batchWaitTimeoutMs: 1.1, maxConcurrentBatches: 3 },
     idempotent: true,
     rollout: { rollingUpdatePercentage: 0.5, minReadyMs: 250, whenShort: "stop-old" },
+    outliers: OUTLIERS,
   });
   assert.deepEqual(front?.source, {
     engine: "module",

@@ -45,6 +45,7 @@ export class Rig implements AsyncDisposable {
     clock: systemClock,
     log: silentLog,
     onLost: (key, replicaId) => this.controller.onLost(key, replicaId),
+    onEjected: (key, ejection) => this.controller.onEjected(key, ejection),
   });
   readonly #looking = new Set<() => void>();
 

@@ -13,7 +13,7 @@ export const lightChange: Scenario = {
 
 const CHANGES: readonly Readonly<Record<string, unknown>>[] = [
   { user_config: { mark: "second", delay_ms: 10 } },
-  { max_queued_requests: 500, max_ongoing_requests: 20 },
+  { max_queued_requests: 500, max_ongoing_requests: 40 },
   {
     request_timeout_s: 30,
     graceful_shutdown_timeout_s: 5,

@@ -54,6 +54,8 @@ export interface ActorStatus {
   readonly incarnation: number;
   /** Of the process it has in this state. */
   readonly pid: number | undefined;
+  /** Where it has its resources; undefined while it has none. */
+  readonly nodeId: string | undefined;
 }
 
 export type OnActorStatus = (status: ActorStatus) => void;
@@ -78,6 +80,7 @@ export interface Core {
   /** Nodes are the driver's to add and remove; UNSUPPORTED in a worker. */
   addNode(node: NodeData): Promise<void>;
   removeNode(id: string): Promise<void>;
+  drainNode(id: string, draining: boolean): Promise<void>;
   createGroup(group: Id, data: GroupData): Promise<void>;
   groupReady(group: Id, options: WaitOptions): Promise<void>;
   removeGroup(group: Id): Promise<void>;

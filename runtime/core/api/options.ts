@@ -40,6 +40,8 @@ export interface ResourceOptions extends BundleOptions {
   readonly schedulingStrategy?: SchedulingStrategy;
   /** Nodes with these labels only, such as `{ zone: "in(a,b)", gpu: "!in(old)" }`. */
   readonly labelSelector?: Readonly<Record<string, string>>;
+  /** At most `most` of those that name the same `group` run on one node; the others wait. */
+  readonly maxPerNode?: { readonly group: string; readonly most: number };
   /** Tried in order when no node fits `labelSelector`. */
   readonly fallbackStrategy?: readonly { readonly labelSelector: Readonly<Record<string, string>> }[];
 }
@@ -216,7 +218,13 @@ export function retryOnOf(retryExceptions: boolean | readonly string[] = false):
 const RESERVED = new Set(["num_cpus", "num_gpus", "memory", "CPU", "GPU"]);
 
 function placementOf(options: ResourceOptions, defaultCpus: number, name: string): PlacementData {
-  const placement = { resources: amountsOf(options, defaultCpus, name), strategy: strategyOf(options) };
+  const { maxPerNode: perNode } = options;
+  if (perNode !== undefined) count("maxPerNode.most", perNode.most, 1, name);
+  const placement = {
+    resources: amountsOf(options, defaultCpus, name),
+    strategy: strategyOf(options),
+    ...(perNode === undefined ? {} : { perNode: { group: perNode.group, most: perNode.most } }),
+  };
   if (options.runtimeEnv === undefined) return placement;
   return { ...placement, environment: checkRuntimeEnv(options.runtimeEnv) };
 }

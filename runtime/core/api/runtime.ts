@@ -247,6 +247,19 @@ export class Runtime implements AsyncDisposable {
     await this.#session.core.removeNode(id);
   }
 
+  /**
+   * Nothing new is placed on the node from now on; what runs there stays, and is its owner's to move. Until `undrainNode`, or
+   * the runtime ends. Rejects with NOT_FOUND.
+   */
+  async drainNode(id: string): Promise<void> {
+    await this.#session.core.drainNode(id, true);
+  }
+
+  /** The node is used again. Rejects with NOT_FOUND. */
+  async undrainNode(id: string): Promise<void> {
+    await this.#session.core.drainNode(id, false);
+  }
+
   /** What all nodes have together, and what of it is free; memory in bytes. */
   async resources(): Promise<ResourceTotals> {
     return totalsOf(await this.#session.core.rows("nodes"));

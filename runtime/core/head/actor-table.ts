@@ -291,7 +291,8 @@ export class ActorTable {
     if (record.held.kind === "CREATING") this.#options.onPlaced();
     record.held = to;
     const pid = "worker" in to ? to.worker.pid : undefined;
-    record.onStatus?.({ state: to.kind, reason: why, incarnation: record.incarnation, pid });
+    const nodeId = "lease" in to ? to.lease.nodeId : undefined;
+    record.onStatus?.({ state: to.kind, reason: why, incarnation: record.incarnation, pid, nodeId });
   }
 }
 

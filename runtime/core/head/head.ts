@@ -104,6 +104,10 @@ export class Head implements Core, Submitter {
     this.#parts.scheduler.removeNode(id);
   }
 
+  async drainNode(id: string, draining: boolean): Promise<void> {
+    this.#parts.scheduler.drainNode(id, draining);
+  }
+
   async createGroup(group: Id, data: GroupData): Promise<void> {
     this.#parts.groups.create(group, data);
   }

@@ -51,7 +51,7 @@ export class StateTables {
           return {
             nodeId: id,
             name: id,
-            state: "ALIVE",
+            state: scheduler.isDraining(id) ? "DRAINING" : "ALIVE",
             isHeadNode: true,
             resourcesTotal: Object.fromEntries(amounts.map(([resource, { total }]) => [resource, total])),
             resourcesFree: Object.fromEntries(amounts.map(([resource, { free }]) => [resource, free])),

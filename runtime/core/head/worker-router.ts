@@ -237,7 +237,7 @@ export class WorkerRouter {
         return undefined;
       }
       case "room":
-        return await store.room(ask.bytes);
+        return await store.room(ask.bytes, ask.mountIsFull);
       case "cancel":
         tasks.cancelObject(ask.object, ask);
         return undefined;

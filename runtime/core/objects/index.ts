@@ -4,4 +4,4 @@ export { collectGarbage } from "./collect.ts";
 export { decodeValue, encodeValue } from "./encode.ts";
 export { markHandle, markReference } from "./marks.ts";
 export { ObjectStore } from "./object-store.ts";
-export { type ObjectFolders, SharedMemoryFolder } from "./shared-memory.ts";
+export { type ObjectFolders, SharedMemoryFolder, writeInto } from "./shared-memory.ts";

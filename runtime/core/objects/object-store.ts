@@ -16,7 +16,13 @@ import { isRunning } from "../is-running.ts";
 import type { Id } from "../workers/messages.ts";
 import { MIN_SPARE_BYTES, SpareFiles } from "./spare-files.ts";
 import { isUnused } from "./unused-file.ts";
-import { lostObject, makeMemoryFolder, type ObjectFolders, SharedMemoryFolder } from "./shared-memory.ts";
+import {
+  lostObject,
+  makeMemoryFolder,
+  type ObjectFolders,
+  SharedMemoryFolder,
+  writeInto,
+} from "./shared-memory.ts";
 
 export interface ObjectStoreOptions {
   /** Bytes of shared memory; by default 30 % of the machine's memory, or what the mount has left. */
@@ -105,8 +111,7 @@ export class ObjectStore implements AsyncDisposable {
 
   /** Bytes of the file. Rejects with OBJECT_STORE_FULL. */
   async write(id: Id, parts: readonly Uint8Array[]): Promise<number> {
-    const spare = await this.room(parts.reduce((sum, part) => sum + part.byteLength, 0));
-    const bytes = await this.#files.write(id, parts, spare);
+    const bytes = await writeInto(this.#files, { id, parts, room: (size, full) => this.room(size, full) });
     this.adopt(id, bytes);
     return bytes;
   }
@@ -132,10 +137,11 @@ export class ObjectStore implements AsyncDisposable {
 
   /**
    * Spills until `bytes` more fit. Resolves with a file to write over, if there is one that is large enough. Rejects with
-   * OBJECT_STORE_FULL when they never will, or the disk is full.
+   * OBJECT_STORE_FULL when they never will, or the disk is full. `mountIsFull`: they should have fitted and did not.
    */
-  async room(bytes: number): Promise<string | undefined> {
-    await this.#collectNowAndThen(bytes);
+  async room(bytes: number, mountIsFull = false): Promise<string | undefined> {
+    if (mountIsFull) await this.#inTurn(() => this.#squeeze(bytes));
+    else await this.#collectNowAndThen(bytes);
     return await this.#room(bytes);
   }
 
@@ -236,6 +242,19 @@ export class ObjectStore implements AsyncDisposable {
     this.#closed = true;
     await rm(this.folders.memory, { recursive: true, force: true });
     await rm(this.folders.spill, { recursive: true, force: true });
+  }
+
+  /** The mount has less than the accounts say: files that are gone take their memory as long as somebody has them mapped. */
+  async #squeeze(bytes: number): Promise<void> {
+    await this.#spares.clear();
+    await this.#onShort();
+    let freed = 0;
+    for (const [id, stored] of this.#objects) {
+      if (freed >= bytes) return;
+      if (stored.spilled) continue;
+      await this.#spill(id, stored);
+      freed += stored.bytes;
+    }
   }
 
   async #makeRoom(bytes: number): Promise<void> {

@@ -78,6 +78,33 @@ export class SharedMemoryFolder {
   }
 }
 
+/** How often an object is written that the mount had no room for, though there should have been some. */
+const WRITE_ATTEMPTS = 3;
+
+export interface WriteRequest {
+  readonly id: Id;
+  readonly parts: readonly Uint8Array[];
+  /** As `ObjectStore.room`. */
+  readonly room: (bytes: number, mountIsFull: boolean) => Promise<string | undefined>;
+}
+
+/** Asks for room, then writes; the size of the file. Rejects with OBJECT_STORE_FULL when there is no room to be made. */
+export async function writeInto(
+  files: SharedMemoryFolder,
+  { id, parts, room }: WriteRequest,
+): Promise<number> {
+  const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
+  for (let attempt = 1; ; attempt++) {
+    const spare = await room(byteLength, attempt > 1);
+    try {
+      return await files.write(id, parts, spare);
+    } catch (thrown) {
+      const full = thrown instanceof ShoalError && thrown.code === "OBJECT_STORE_FULL";
+      if (!full || attempt === WRITE_ATTEMPTS) throw thrown;
+    }
+  }
+}
+
 /** A folder for objects: in shared memory where there is some, else on disk. */
 export function makeMemoryFolder(): string {
   const name = `shoal-${process.pid}-`;

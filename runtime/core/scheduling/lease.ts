@@ -40,6 +40,8 @@ export class HeldLease implements Lease {
   readonly #owner: LeaseOwner;
   readonly #cpus: Units;
   readonly #taken: Taken;
+  /** Counted with the others of its group on the node. */
+  readonly group: string | undefined;
   /** Told when the node or the placement group under it is gone; the holder has to end and release. */
   readonly onLost: () => void;
   #loan: Loan = { kind: "NONE" };
@@ -51,12 +53,14 @@ export class HeldLease implements Lease {
       readonly pool: Pool;
       readonly taken: Taken;
       readonly onLost: () => void;
+      readonly group: string | undefined;
     },
     owner: LeaseOwner,
   ) {
     this.nodeId = held.nodeId;
     this.pool = held.pool;
     this.onLost = held.onLost;
+    this.group = held.group;
     this.gpuIds = held.taken.gpus.map(({ device }) => device);
     this.#taken = held.taken;
     this.#owner = owner;

@@ -60,6 +60,21 @@ export function planBundles(
   return bundles.flatMap((_, index) => chosen.get(index) ?? []);
 }
 
+/** Why bundles have no place now, for people: `bundle 1 needs 4 num_cpus, 2 free of 2`. */
+export function describeShortage(
+  nodes: readonly SchedulableNode[],
+  bundles: readonly Units[],
+  strategy: PlacementStrategy,
+): string {
+  for (const [index, bundle] of bundles.entries()) {
+    if (nodes.some(({ pool }) => pool.fits(bundle))) continue;
+    const able = nodes.find(({ pool }) => pool.couldFit(bundle)) ?? nodes[0];
+    return `bundle ${index} ${able?.pool.shortage(bundle) ?? "has no node that could hold it"}`;
+  }
+  const where = `${nodes.length} ${nodes.length === 1 ? "node" : "nodes"}`;
+  return `its ${bundles.length} bundles do not fit together, ${strategy} on ${where}`;
+}
+
 function amount(pool: Pool, resource: string, ifIdle: boolean): number {
   return ifIdle ? (pool.total.get(resource) ?? 0) : pool.free(resource);
 }

@@ -6,15 +6,17 @@
 // 2. A request that has waited for `STARVING_MS` reserves a node: nobody younger is granted anything there.
 // 3. Leases that take lent CPUs back come before every queue.
 // 4. A placement that no node can hold, even idle, is told at once.
+// 5. A node that drains gets nothing new; what waits only for such a node, or for its group, keeps no other from a node.
 
 import { type Clock, ShoalError } from "../../base/index.ts";
 import { unitsOf } from "./resources.ts";
 import type { Id, PlacementData } from "../workers/messages.ts";
 import { HeldLease, type Lease, type LeaseOwner } from "./lease.ts";
 import type { Labels } from "./labels.ts";
+import { OpenNodes } from "./open-nodes.ts";
 import { pickNode, type SchedulableNode } from "./pick-node.ts";
 import { type Bundle, PlacementGroup, type PlacementGroupSpec } from "./placement-group.ts";
-import type { PlacementStrategy } from "./plan-bundles.ts";
+import { describeShortage, type PlacementStrategy } from "./plan-bundles.ts";
 import { Pool, type Units } from "./pool.ts";
 
 export interface SchedulerOptions {
@@ -81,6 +83,7 @@ export class Scheduler {
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #random: () => number;
   readonly #nodes: SchedulableNode[] = [];
+  readonly #open = new OpenNodes();
   readonly #queues = new Map<string, Queue>();
   readonly #byPlacement = new WeakMap<PlacementData, Queue>();
   readonly #groups = new Map<Id, PlacementGroup>();
@@ -102,7 +105,10 @@ export class Scheduler {
       takeFirst: (tryTake) => {
         if (!tryTake()) this.#takers.push(tryTake);
       },
-      onReleased: (lease) => this.#leases.delete(lease),
+      onReleased: (lease) => {
+        this.#leases.delete(lease);
+        if (lease.group !== undefined) this.#open.count(lease.group, lease.nodeId, -1);
+      },
     };
   }
 
@@ -119,9 +125,24 @@ export class Scheduler {
     const at = this.#nodes.findIndex((node) => node.id === id);
     if (at < 0) return;
     this.#nodes.splice(at, 1);
+    this.#open.setDraining(id, false);
     for (const group of this.#groups.values()) group.lose(id);
     this.#lose(({ nodeId }) => nodeId === id);
     this.#drain();
+  }
+
+  /** Whether nothing new is placed there (invariant 5). Throws NOT_FOUND. */
+  drainNode(id: string, draining: boolean): void {
+    if (!this.#nodes.some((node) => node.id === id)) {
+      const known = this.#nodes.map((node) => `"${node.id}"`).join(", ");
+      throw new ShoalError("NOT_FOUND", `Cannot find a node "${id}": there are ${known}`);
+    }
+    this.#open.setDraining(id, draining);
+    this.#drain();
+  }
+
+  isDraining(id: string): boolean {
+    return this.#open.drains(id);
   }
 
   /** Throws INVALID_ARGUMENT on amounts that cannot be accounted. */
@@ -166,7 +187,7 @@ export class Scheduler {
     const spec: PlacementGroupSpec = { ...options, bundles };
     const group = new PlacementGroup(spec);
     this.#groups.set(spec.id, group);
-    if (group.tryReserve(this.#nodes)) return { group, infeasible: false };
+    if (group.tryReserve(this.#open.among(this.#nodes, undefined))) return { group, infeasible: false };
     return { group, infeasible: !group.isFeasible(this.#nodes) };
   }
 
@@ -216,21 +237,29 @@ export class Scheduler {
 
   /** Takes the resources now if it can. */
   #attempt({ placement, units }: Queue, events: RequestEvents): Attempt {
-    const { strategy } = placement;
+    const { strategy, perNode } = placement;
     if (strategy.kind === "PLACEMENT_GROUP") {
       const group = this.#groups.get(strategy.group);
       if (group === undefined) return { kind: "infeasible", message: "its placement group was removed" };
       return this.#attemptBundle(group, { units, bundle: strategy.bundle }, events);
     }
     const reserved = this.#reserved;
-    const nodes = reserved === undefined ? this.#nodes : this.#nodes.filter((node) => node !== reserved);
-    const picked = pickNode(nodes, { units, strategy }, { random: this.#random, turn: this.#turn });
+    const open = this.#open.among(this.#nodes, perNode);
+    const nodes = reserved === undefined ? open : open.filter((node) => node !== reserved);
+    const state = { random: this.#random, turn: this.#turn };
+    const picked = pickNode(nodes, { units, strategy }, state);
     if (picked.kind !== "node") {
-      const kind = picked.kind === "infeasible" && reserved !== undefined ? "full" : picked.kind;
-      return { kind, message: picked.message };
+      // What is closed to it now may be opened again.
+      const all = nodes === this.#nodes ? picked : pickNode(this.#nodes, { units, strategy }, state);
+      if (all.kind === "infeasible") return { kind: "infeasible", message: all.message };
+      const short = open.length === 0 ? [] : [picked.message];
+      const closed = open === this.#nodes ? [] : [this.#open.describe(this.#nodes, perNode)];
+      const message = [...short, ...closed].join("; ");
+      return { kind: "full", message: short.length === 0 ? `waits: ${message}` : message };
     }
     if (strategy.kind === "SPREAD") this.#turn++;
-    return { kind: "lease", lease: this.#lease(picked.node.id, picked.node.pool, { units, events }) };
+    const lease = this.#lease(picked.node.id, picked.node.pool, { units, events, group: perNode?.group });
+    return { kind: "lease", lease };
   }
 
   #attemptBundle(
@@ -252,20 +281,29 @@ export class Scheduler {
       return { kind: "infeasible", message };
     }
     const bundle = own.find((one) => one?.pool.fits(units) === true);
-    if (bundle === undefined) return { kind: "full", message: `its placement group is ${group.state}` };
-    return { kind: "lease", lease: this.#lease(bundle.node.id, bundle.pool, { units, events }) };
+    if (bundle === undefined) return { kind: "full", message: this.#describeGroup(group) };
+    const lease = this.#lease(bundle.node.id, bundle.pool, { units, events, group: undefined });
+    return { kind: "lease", lease };
+  }
+
+  #describeGroup({ state, spec }: PlacementGroup): string {
+    if (state !== "PENDING") return `its placement group is ${state}`;
+    const open = this.#open.among(this.#nodes, undefined);
+    const closed = open === this.#nodes ? "" : `; ${this.#open.describe(this.#nodes, undefined)}`;
+    return `waits for its placement group: ${describeShortage(open, spec.bundles, spec.strategy)}${closed}`;
   }
 
   #lease(
     nodeId: string,
     pool: Pool,
-    { units, events }: { readonly units: Units; readonly events: RequestEvents },
+    { units, events, group }: { units: Units; events: RequestEvents; group: string | undefined },
   ): HeldLease {
     const lease = new HeldLease(
-      { nodeId, pool, taken: pool.take(units), onLost: events.onLost },
+      { nodeId, pool, taken: pool.take(units), onLost: events.onLost, group },
       this.#owner,
     );
     this.#leases.add(lease);
+    if (group !== undefined) this.#open.count(group, nodeId, 1);
     return lease;
   }
 
@@ -306,7 +344,8 @@ export class Scheduler {
       do {
         this.#drainAgain = false;
         this.#takers = this.#takers.filter((tryTake) => !tryTake());
-        for (const group of this.#groups.values()) group.tryReserve(this.#nodes);
+        const open = this.#open.among(this.#nodes, undefined);
+        for (const group of this.#groups.values()) group.tryReserve(open);
         this.#grantHeads();
       } while (this.#drainAgain);
     } finally {
@@ -329,10 +368,16 @@ export class Scheduler {
           head.onInfeasible(attempt.message);
         } else {
           const starves = this.#clock.nowMs() - head.sinceMs >= STARVING_MS;
-          if (starves) this.#reserved ??= this.#nodes.find(({ pool }) => pool.couldFit(queue.units)); // invariant 2
+          // Invariants 2 and 5.
+          if (starves) this.#reserved ??= this.#able(queue);
           break;
         }
       }
     }
+  }
+
+  #able({ placement, units }: Queue): SchedulableNode | undefined {
+    const open = this.#open.among(this.#nodes, placement.perNode);
+    return open.find(({ pool }) => pool.couldFit(units));
   }
 }

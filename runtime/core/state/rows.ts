@@ -95,7 +95,8 @@ export interface WorkerRow {
 export interface NodeRow {
   readonly nodeId: string;
   readonly name: string;
-  readonly state: "ALIVE" | "DEAD";
+  /** DRAINING: nothing new is placed there. */
+  readonly state: "ALIVE" | "DRAINING" | "DEAD";
   readonly isHeadNode: boolean;
   readonly resourcesTotal: ResourceAmounts;
   readonly resourcesFree: ResourceAmounts;

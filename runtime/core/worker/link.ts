@@ -1,7 +1,7 @@
 // The worker's side of the channel to the head: messages out, values in and out of shared memory.
 
 import type { Parts } from "../api/core.ts";
-import { type SharedMemoryFolder } from "../objects/index.ts";
+import { type SharedMemoryFolder, writeInto } from "../objects/index.ts";
 import {
   type FromWorker,
   type Id,
@@ -14,7 +14,7 @@ export interface LinkOptions {
   readonly send: (message: FromWorker, parts?: Parts) => void;
   readonly objects: SharedMemoryFolder;
   /** Asks the head for room for an object, and perhaps a file to write over; rejects when there is none. */
-  readonly room: (bytes: number) => Promise<string | undefined>;
+  readonly room: (bytes: number, mountIsFull: boolean) => Promise<string | undefined>;
 }
 
 export class Link {
@@ -35,9 +35,9 @@ export class Link {
     return this.#storeFile(object, value);
   }
 
-  async #storeFile(object: Id, { parts, byteLength, contains }: Encoded): Promise<StoredResult> {
-    const spare = await this.#options.room(byteLength);
-    const fileBytes = await this.#options.objects.write(object, parts, spare);
+  async #storeFile(object: Id, { parts, contains }: Encoded): Promise<StoredResult> {
+    const { objects, room } = this.#options;
+    const fileBytes = await writeInto(objects, { id: object, parts, room });
     return { result: { value: { fileBytes }, contains }, parts: [] };
   }
 

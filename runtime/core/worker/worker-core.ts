@@ -121,6 +121,10 @@ export class WorkerCore implements Core {
     throw new ShoalError("UNSUPPORTED", "Cannot remove a node here: only the driver can");
   }
 
+  async drainNode(): Promise<never> {
+    throw new ShoalError("UNSUPPORTED", "Cannot drain a node here: only the driver can");
+  }
+
   async createGroup(group: Id, data: GroupData): Promise<void> {
     await this.#ask({ kind: "group", group, data });
   }
@@ -134,8 +138,8 @@ export class WorkerCore implements Core {
   }
 
   /** Asks the head for room in the object store, and perhaps a file to write over. */
-  async room(bytes: number): Promise<string | undefined> {
-    return (await this.#ask({ kind: "room", bytes })) as string | undefined;
+  async room(bytes: number, mountIsFull: boolean): Promise<string | undefined> {
+    return (await this.#ask({ kind: "room", bytes, mountIsFull })) as string | undefined;
   }
 
   async get(objects: readonly Id[], { timeoutMs, signal }: WaitOptions): Promise<Outcome[]> {

@@ -40,7 +40,7 @@ const channel = new FrameChannel<ToWorker, FromWorker | UnreadyMessage | StackRe
 const link: Link = new Link({
   send: (message, parts) => channel.send(message, parts),
   objects: SharedMemoryFolder.at(setUp.objectFolders),
-  room: (bytes) => core.room(bytes),
+  room: (bytes, mountIsFull) => core.room(bytes, mountIsFull),
 });
 const core: WorkerCore = new WorkerCore(setUp.index, link, {
   beginWait: () => executor.beginWait(),

@@ -150,7 +150,7 @@ export type Ask =
   | { readonly kind: "has-failed"; readonly object: Id }
   | { readonly kind: "withdraw"; readonly request: number }
   | { readonly kind: "put"; readonly object: Id; readonly result: WireResult }
-  | { readonly kind: "room"; readonly bytes: number }
+  | { readonly kind: "room"; readonly bytes: number; readonly mountIsFull: boolean }
   | { readonly kind: "cancel"; readonly object: Id; readonly force: boolean; readonly recursive: boolean }
   | { readonly kind: "create"; readonly spec: WireTaskSpec; readonly actor: ActorOptionsData }
   | { readonly kind: "named"; readonly name: string; readonly namespace: string }
@@ -190,8 +190,15 @@ export interface NodeData {
 export interface PlacementData {
   readonly resources: Readonly<Record<string, number>>;
   readonly strategy: StrategyData;
+  /** At most so many of those that name the same group run on one node. */
+  readonly perNode?: PerNodeData;
   /** Laid over that of the submitting worker; none is the driver's own. */
   readonly environment?: EnvironmentData;
+}
+
+export interface PerNodeData {
+  readonly group: string;
+  readonly most: number;
 }
 
 /** A runtime environment as plain data; see `environments/runtime-env.ts`. Paths are absolute. */

@@ -414,7 +414,7 @@ describe("web requests in the dispatcher", () => {
   it("go alone, in their order, and hold a slot until they are carried", async () => {
     const desk = new Desk({ maxConcurrentBatches: 2 });
     desk.replica();
-    const carried = [1, 2, 3].map(() => Promise.withResolvers<void>());
+    const carried = [1, 2, 3].map(() => Promise.withResolvers<undefined>());
     const begun: number[] = [];
     const tickets = carried.map(({ promise }, index) =>
       desk.dispatcher.submit(
@@ -429,12 +429,12 @@ describe("web requests in the dispatcher", () => {
     await quiet();
     desk.clock.advance(1_000);
     assert.deepEqual(begun, [0, 1]);
-    carried[0]?.resolve();
+    carried[0]?.resolve(undefined);
     await tickets[0]?.result;
     await quiet();
     desk.clock.advance(1_000);
     assert.deepEqual(begun, [0, 1, 2]);
-    for (const { resolve } of carried) resolve();
+    for (const { resolve } of carried) resolve(undefined);
     await Promise.all(tickets.map(({ result }) => result));
   });
 
@@ -466,7 +466,7 @@ describe("web requests in the dispatcher", () => {
     let carried = 0;
     const error = new ShoalError("REPLICA_DIED", "it was gone");
     const work = carrying(() =>
-      ++carried === 1 ? Promise.reject(new NotDelivered(error)) : Promise.resolve(),
+      ++carried === 1 ? Promise.reject(new NotDelivered(error)) : Promise.resolve(undefined),
     );
     const ticket = desk.dispatcher.submit(work, Number.POSITIVE_INFINITY);
     await quiet();

@@ -85,6 +85,20 @@ const OPTIONAL = {
   latencySloMs: 50,
   tenants: { header: "x-tenant", weights: {} },
   hedgingBudget: 0.02,
+  maxReplicasPerNode: 2,
+  placementGroup: {
+    strategy: "PACK",
+    bundles: [{ numCpus: 1, numGpus: 0, memoryBytes: 0, custom: {} }],
+  },
+  outliers: {
+    consecutiveFailures: 5,
+    minResults: 20,
+    maxLatencyRatio: 5,
+    baseEjectionMs: 30_000,
+    maxEjectionMs: 300_000,
+    maxEjectedShare: 0.2,
+    replaceAfter: 3,
+  },
 } as const;
 
 test("the table has every field of a real config and no other", () => {

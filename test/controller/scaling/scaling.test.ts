@@ -79,6 +79,7 @@ describe("replicas by load", { timeout: 120_000 }, () => {
     assert.deepEqual(await rig.ask("echo", [1]), [1]);
     await eventually("no replica", () => rig.deployment("echo").replicas.length === 0);
     assert.equal(rig.deployment("echo").status.state, "HEALTHY");
+    assert(rig.served("echo").ready, "a request would start one");
     const answers = await Promise.all([2, 3, 4, 5].map((number) => rig.ask("echo", [number])));
     assert.deepEqual(answers, [[2], [3], [4], [5]]);
   });

@@ -77,6 +77,9 @@ describe("the token (invariant 1)", () => {
     "POST /api/serve/shutdown",
     "GET /api/v1/applications/digits/deployments/digits/scaling",
     "POST /api/v1/applications/digits/deployments/digits/scale",
+    "GET /api/serve/nodes",
+    "POST /api/serve/nodes/node-1/drain",
+    "DELETE /api/serve/nodes/node-1/drain",
   ]) {
     test(`${line} needs it`, async () => {
       await using admin = await open();
@@ -186,4 +189,22 @@ test("shutdown is answered before it begins, whatever body comes with it", async
   assert.equal(response.status, 200);
   assert.deepEqual(JSON.parse(response.body.toString()), { message: "shutting down" });
   await until(() => admin.shutdowns === 2);
+});
+
+describe("nodes", () => {
+  test("are listed, drained and used again; one that is not there is NOT_FOUND", async () => {
+    await using admin = await open();
+    const ask = async (line: string): Promise<unknown> => {
+      const { status, body } = await admin.ask(line, bearer);
+      const answer = JSON.parse(body.toString());
+      return [status, answer.code ?? (answer.nodes?.[0] ?? answer).state];
+    };
+    const node = "/api/serve/nodes/node-1/drain";
+    assert.deepEqual(await ask("GET /api/serve/nodes"), [200, "ALIVE"]);
+    // A replica that fails to start may be there yet.
+    assert.match(String(await ask(`POST ${node}`)), /^200,DRAIN(ING|ED)$/);
+    assert.match(String(await ask("GET /api/serve/nodes")), /^200,DRAIN(ING|ED)$/);
+    assert.deepEqual(await ask(`DELETE ${node}`), [200, "ALIVE"]);
+    assert.deepEqual(await ask("POST /api/serve/nodes/nowhere/drain"), [404, "NOT_FOUND"]);
+  });
 });

@@ -44,24 +44,23 @@ suite("a full mount of shared memory", { skip: NO_MOUNTS }, () => {
     return JSON.parse(stdout);
   }
 
-  test("is an error where it happens, for puts, results and arguments, and nothing else suffers", async () => {
-    const { puts, result, argument, ...rest } = await run(String(2 ** 30));
-    const full = "OBJECT_STORE_FULL";
-    assert.deepEqual(puts, ["fine", "fine", "fine", "fine", "fine", full, full, full]);
-    assert.deepEqual([result, argument], [full, full]);
-    assert.deepEqual(rest, { read: [0, 1, 2, 3, 4], small: 9, left: 0 });
-  });
-
-  test("is never reached when the runtime chooses its share itself: what does not fit is on disk", async () => {
-    assert.deepEqual(await run(), {
-      puts: Array.from({ length: 8 }, () => "fine"),
-      result: "fine",
-      argument: "fine",
-      read: [0, 1, 2, 3, 4, 5, 6, 7],
-      small: 9,
-      left: 0,
+  for (const [how, args] of [
+    ["when the runtime chooses its share itself", []],
+    ["when it was told to take more than there is", [String(2 ** 30)]],
+  ] as const) {
+    test(`${how}, is made good on disk; what fits nowhere is an error, and nothing else suffers`, async () => {
+      assert.deepEqual(await run(...args), {
+        puts: Array.from({ length: 8 }, () => "fine"),
+        result: "fine",
+        argument: "fine",
+        huge: "OBJECT_STORE_FULL",
+        hugeResult: "OBJECT_STORE_FULL",
+        read: [0, 1, 2, 3, 4, 5, 6, 7],
+        small: 9,
+        left: 0,
+      });
     });
-  });
+  }
 });
 
 /** A thousand take two minutes of two CPUs; the smaller number shows the same leaks. */
@@ -90,11 +89,17 @@ test(`${ACTORS} actors that are created and killed leave no process, file, descr
   await round();
   const before = await settled();
   for (let n = AT_ONCE; n < ACTORS; n += AT_ONCE) await round();
-  const after = await settled();
+  await settled();
+  // Sockets of what has just ended are closed a moment later, before and after.
+  let after = before;
+  await eventually("no more descriptors than before", async () => {
+    after = await countsOf();
+    return additions(before.descriptors, after.descriptors).length === 0;
+  });
   assert.equal((await runtime.get(large)).byteLength, 200_000);
-  const { heapBytes, ...rest } = after;
-  const { heapBytes: heapBefore, ...restBefore } = before;
-  assert.deepEqual(rest, restBefore);
+  const { heapBytes, objectFiles } = after;
+  const { heapBytes: heapBefore, objectFiles: filesBefore } = before;
+  assert.equal(objectFiles, filesBefore);
   // The rows of dead actors, which lists show, and no more.
   const each = (heapBytes - heapBefore) / ACTORS;
   assert.ok(each < 20_000, `${each} bytes more for each actor`);
@@ -118,6 +123,16 @@ interface Counts {
   readonly descriptors: readonly string[];
   readonly objectFiles: number;
   readonly heapBytes: number;
+}
+
+/** What there is more of than before. */
+function additions(before: readonly string[], after: readonly string[]): string[] {
+  const left = [...before];
+  return after.filter((name) => {
+    const at = left.indexOf(name);
+    if (at >= 0) left.splice(at, 1);
+    return at < 0;
+  });
 }
 
 async function countsOf(): Promise<Counts> {
