@@ -37,7 +37,10 @@ test("each has something, and together they queue no less than one would", () =>
       fc.integer({ min: 1, max: 200 }),
       fc.integer({ min: 1, max: 2_000 }),
       (gateways, ongoing, queued) => {
-        const share = shareOf({ ...POLICY, maxOngoingRequests: ongoing, maxQueuedRequests: queued }, gateways);
+        const share = shareOf(
+          { ...POLICY, maxOngoingRequests: ongoing, maxQueuedRequests: queued },
+          gateways,
+        );
         assert(share.maxConcurrentBatches >= 1 && share.maxOngoingRequests >= 1);
         assert(share.maxOngoingRequests * gateways <= Math.max(ongoing, gateways));
         assert(share.maxQueuedRequests * gateways >= queued);
