@@ -80,7 +80,7 @@ async function drain(
     if (!options.wait || view.state === "DRAINED") return;
     if (view.state === "ALIVE") throw new CommandError(EXIT.FAILED, `Node ${node} is used again`);
     if (Date.now() > untilMs) {
-      const left = `${view.replicas.length} replicas are left there`;
+      const left = `${countOf(view)} left there`;
       throw new CommandError(
         EXIT.FAILED,
         `Still draining after ${options.timeoutS} s: ${left}. It goes on; shoal node undrain ${node} takes it back.`,
@@ -108,8 +108,14 @@ function ask(record: ServerRecord, method: "POST" | "DELETE", node: string): Pro
 }
 
 function lineOf({ node_id: id, state, replicas, messages }: NodeStatusView): string {
-  const count = `${replicas.length} ${replicas.length === 1 ? "replica" : "replicas"} there`;
-  return [`${id} ${state}, ${count}`, ...messages.map((message) => `  ${message}`)].join("\n");
+  return [
+    `${id} ${state}, ${countOf({ replicas })} there`,
+    ...messages.map((message) => `  ${message}`),
+  ].join("\n");
+}
+
+function countOf({ replicas }: Pick<NodeStatusView, "replicas">): string {
+  return `${replicas.length} ${replicas.length === 1 ? "replica" : "replicas"}`;
 }
 
 function freeOf({ resources }: NodeStatusView): string {

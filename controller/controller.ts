@@ -209,7 +209,7 @@ export class Controller {
 
   /** The nodes, with the replicas they have, and what of those that drain cannot move yet. */
   nodes(): Promise<NodeView[]> {
-    return viewNodes(this.#runtime, this.deployments());
+    return viewNodes(this.#runtime, [...this.deployments(), ...this.#leaving]);
   }
 
   /**

@@ -7,18 +7,14 @@
 // 4. Of a version on trial, a new replica gets no request that may not run again, for a while (`reconcile/quiet.ts`).
 
 import { isDeepStrictEqual } from "node:util";
-import type { Clock, Timer } from "../runtime/base/index.ts";
-import type { Logger } from "../runtime/base/log/index.ts";
-import type { Runtime } from "../runtime/core/index.ts";
+import type { Timer } from "../runtime/base/index.ts";
 import type { ReplicaInfo } from "../replicas/index.ts";
 import type { DeploymentStatus } from "./catalog.ts";
 import type { DeploymentConfig } from "./config/index.ts";
 import type { Ejection } from "./dispatch/index.ts";
-import { ReplicaActor, STOP_GRACE_MS } from "./replica-actor.ts";
-import type { ReplicaOutput } from "./replica-output.ts";
-import { engineSpecOf, healthOf } from "./replica-spec.ts";
+import { type ReplicaActor, STOP_GRACE_MS } from "./replica-actor.ts";
+import { ReplicaSet, type ReplicaSetOptions } from "./replica-set.ts";
 import {
-  type Action,
   type DesiredDeployment,
   type LastingMemory,
   type Memory,
@@ -31,22 +27,12 @@ import {
   replan,
   type Revision,
 } from "./reconcile/index.ts";
-import type { DeploymentEntry, GatewayLoad, GatewayPort, RoutePublisher } from "./routing/index.ts";
+import type { DeploymentEntry, GatewayLoad, GatewayPort } from "./routing/index.ts";
 
-export interface DeploymentOptions {
-  /** Its own for ever, also when a namesake comes after it. */
-  readonly key: string;
+export interface DeploymentOptions extends Omit<ReplicaSetOptions, "deployment" | "config" | "onChange"> {
   readonly desired: DesiredDeployment;
   /** What is known of it from before: `FIRST_MEMORY` of one that is new, its number of the first replica apart. */
   readonly recalled: LastingMemory;
-  readonly socketFolder: string;
-  readonly logLevel: string;
-  readonly runtime: Runtime;
-  readonly output: ReplicaOutput;
-  /** What gateways are told. */
-  readonly routes: RoutePublisher;
-  readonly clock: Clock;
-  readonly log: Logger;
   readonly onStatus: (deployment: Deployment) => void;
   /** What `memory` says has changed. */
   readonly onMemory: (deployment: Deployment) => void;
@@ -56,11 +42,10 @@ export interface DeploymentOptions {
 
 export class Deployment {
   readonly #options: DeploymentOptions;
-  readonly #replicas = new Map<string, ReplicaActor>();
+  readonly #replicas: ReplicaSet;
   #desired: DesiredDeployment;
   #observed: ObservedDeployment;
   #remembered: Remembered | undefined;
-  #info: Omit<ReplicaInfo, "socketPath"> | undefined;
   #entry: DeploymentEntry | undefined;
   #drainGraceMs: number | undefined;
   #deleted = false;
@@ -73,6 +58,12 @@ export class Deployment {
     this.#options = options;
     this.#desired = options.desired;
     this.#observed = { replicas: [], memory: recover(options.recalled) };
+    this.#replicas = new ReplicaSet({
+      ...options,
+      deployment: this.name,
+      config: () => this.config,
+      onChange: () => this.#changed(),
+    });
     this.#tell();
   }
 
@@ -124,7 +115,7 @@ export class Deployment {
 
   /** What its replicas said of themselves; undefined before the first was ready. */
   get info(): Omit<ReplicaInfo, "socketPath"> | undefined {
-    return this.#info;
+    return this.#replicas.info;
   }
 
   /** What each gateway knows of its requests. */
@@ -143,7 +134,7 @@ export class Deployment {
   }
 
   get replicas(): readonly ReplicaActor[] {
-    return [...this.#replicas.values()];
+    return this.#replicas.all;
   }
 
   /** Wants something else from now on. */
@@ -183,7 +174,7 @@ export class Deployment {
     this.#end();
     for (const look of this.#watchers) look();
     const leftMs = Math.max(STOP_GRACE_MS, untilMs - clock.nowMs());
-    await Promise.all(this.replicas.map((replica) => this.#stop(replica, leftMs, "the server shuts down")));
+    await this.#replicas.stop(leftMs, "the server shuts down");
   }
 
   /** Answers what was admitted, then wants no replica; `onGone` tells the end. */
@@ -245,7 +236,7 @@ export class Deployment {
       for (const { from, to, reason } of planned.transitions) {
         this.#options.log.info({ deployment: this.name }, `${from.kind} → ${to.kind} (${reason})`);
       }
-      for (const action of planned.actions) this.#apply(action);
+      for (const action of planned.actions) this.#replicas.apply(action);
       this.#observe(planned.memory);
       this.#publish(before?.planned, planned);
       if (before?.planned.memory !== planned.memory) this.#options.onMemory(this);
@@ -268,63 +259,6 @@ export class Deployment {
     this.#timer = clock.timer(Math.max(0, atMs - clock.nowMs()), () => this.reconcile());
   }
 
-  #apply(action: Action): void {
-    const { log } = this.#options;
-    log.debug({ deployment: this.name, replica: action.id }, `${action.kind} (${action.reason})`);
-    const replica = this.#replicas.get(action.id);
-    switch (action.kind) {
-      case "start":
-        this.#start(action.id, action.revision);
-        break;
-      case "reconfigure":
-        void replica?.reconfigure(action.revision);
-        break;
-      case "retire":
-        replica?.retire(action.reason);
-        break;
-      case "stop":
-        if (replica !== undefined) void this.#stop(replica, action.graceMs, action.reason);
-        break;
-      case "forget":
-        if (replica !== undefined) this.#forget(replica);
-        break;
-    }
-  }
-
-  #start(id: string, revision: Revision): void {
-    const { socketFolder, logLevel, runtime, output, routes, clock, log } = this.#options;
-    const replica = new ReplicaActor({
-      id,
-      revision,
-      spec: { engine: engineSpecOf(revision.config, id), replicaId: id, socketFolder, logLevel },
-      runtime,
-      output,
-      health: () => healthOf(this.config),
-      busyMs: () => routes.busyMs(this.key, id),
-      vacated: () => routes.vacated(this.key, id),
-      clock,
-      log,
-      onChange: () => {
-        const { info } = replica;
-        if (info !== undefined && info !== this.#info) this.#info = info;
-        this.#changed();
-      },
-    });
-    this.#replicas.set(id, replica);
-    replica.start();
-  }
-
-  async #stop(replica: ReplicaActor, graceMs: number, reason: string): Promise<void> {
-    await replica.stop(graceMs, reason);
-    this.#forget(replica);
-  }
-
-  #forget(replica: ReplicaActor): void {
-    if (replica.pid !== undefined) this.#options.output.close(replica.pid);
-    this.#replicas.delete(replica.id);
-    this.#changed();
-  }
-
   #changed(): void {
     this.#observe(this.#observed.memory);
     this.#tell();
@@ -332,7 +266,7 @@ export class Deployment {
   }
 
   #observe(memory: Memory): void {
-    this.#observed = { replicas: this.replicas.map(({ view }) => view), memory };
+    this.#observed = { replicas: this.#replicas.views, memory };
   }
 
   /** Tells the gateways what is new (invariant 2). */
@@ -345,8 +279,8 @@ export class Deployment {
       config,
       status: { state: status.state, message: status.message },
       takesRequests: this.planned?.takesRequests ?? true,
-      info: this.#info,
-      replicas: this.#entries(),
+      info: this.info,
+      replicas: this.#replicas.entries(this.#quiet()),
       drainGraceMs: this.#drainGraceMs,
       deleted: this.#deleted,
     };
@@ -355,14 +289,11 @@ export class Deployment {
     routes.setDeployment(entry);
   }
 
-  /** Those that are held back get nothing (invariant 4). */
-  #entries(): DeploymentEntry["replicas"] {
+  /** Those that get nothing yet (invariant 4). */
+  #quiet(): ReadonlySet<string> {
+    if (this.config.idempotent && this.info?.takes.fetch !== true) return new Set();
     const { minReadyMs } = this.#desired.rollout;
-    const runAgain = this.config.idempotent && this.#info?.takes.fetch !== true;
-    const quiet = runAgain
-      ? new Set<string>()
-      : quietReplicas(this.#observed, { minReadyMs, nowMs: this.#options.clock.nowMs() });
-    return this.replicas.flatMap((replica) => (quiet.has(replica.id) ? [] : (replica.entry ?? [])));
+    return quietReplicas(this.#observed, { minReadyMs, nowMs: this.#options.clock.nowMs() });
   }
 
   #publish(before: Planned | undefined, now: Planned): void {

@@ -3,6 +3,7 @@
 // 1. First nothing new goes to a node that drains, then what it has is looked up: so nothing is overlooked.
 // 2. A replica ends when another has taken its place (`reconcile/`). What finds no room elsewhere serves on where it is.
 
+import { setImmediate as turn } from "node:timers/promises";
 import type { NodeRow, Runtime } from "../runtime/core/index.ts";
 import type { Deployment } from "./deployment.ts";
 import type { ReplicaActor } from "./replica-actor.ts";
@@ -56,8 +57,9 @@ export async function drainNode(id: string, runtime: Runtime, deployments: Deplo
 }
 
 export async function undrainNode(id: string, runtime: Runtime, deployments: Deployments): Promise<void> {
-  await runtime.undrainNode(id);
   for (const replica of deployments.flatMap(({ replicas }) => replicas)) replica.keep(reasonOf(id));
+  await turn(); // those that were to take their places are given up before there is room for them
+  await runtime.undrainNode(id);
 }
 
 const ALL = Number.MAX_SAFE_INTEGER;

@@ -4,6 +4,7 @@ export {
   type DispatchPolicy,
   PRIORITIES,
   type Priority,
+  type TenantPolicy,
 } from "./policy.ts";
 export { Dispatcher, type DispatcherOptions } from "./dispatcher.ts";
 export type { Ejection, OutlierCount } from "./ejector.ts";

@@ -3,7 +3,7 @@
 // 1. Together they keep within the bounds as far as these can be divided: each may have one batch and one request at a
 //    replica whatever happens, so that none starves. The replica itself runs no more at a time than it may.
 
-import type { DispatchPolicy } from "../dispatch/index.ts";
+import type { DispatchPolicy, TenantPolicy } from "../dispatch/index.ts";
 
 export function shareOf(policy: DispatchPolicy, gateways: number): DispatchPolicy {
   if (gateways === 1) return policy;
@@ -12,5 +12,11 @@ export function shareOf(policy: DispatchPolicy, gateways: number): DispatchPolic
     maxConcurrentBatches: Math.max(1, Math.floor(policy.maxConcurrentBatches / gateways)),
     maxOngoingRequests: Math.max(1, Math.floor(policy.maxOngoingRequests / gateways)),
     maxQueuedRequests: Math.ceil(policy.maxQueuedRequests / gateways),
+    ...(policy.tenants === undefined ? {} : { tenants: tenantsShare(policy.tenants, gateways) }),
   };
+}
+
+function tenantsShare(tenants: TenantPolicy, gateways: number): TenantPolicy {
+  const { maxQueuedRequests: most } = tenants;
+  return most === undefined ? tenants : { ...tenants, maxQueuedRequests: Math.ceil(most / gateways) };
 }

@@ -61,6 +61,20 @@ describe("max_replicas_per_node", { timeout: 120_000 }, () => {
   });
 });
 
+describe("a rollout where a node has as many as it may", { timeout: 120_000 }, () => {
+  it("waits and says so, or replaces one by one where it may stop old ones first", async () => {
+    await using rig = await Rig.make();
+    const full = (version: string, rolling_update_when_short: string) =>
+      moduleOf("Echo", { version, num_replicas: 2, max_replicas_per_node: 2, rolling_update_when_short });
+    await rig.serve(full("1", "wait"));
+    rig.apply(full("2", "wait"));
+    await rig.reached("echo", "UPDATING", /2 of 2 replicas run; .*waits: at most 2 of "echo" per node/);
+    rig.apply(full("3", "stop_old"));
+    await rig.reached("echo", "HEALTHY");
+    assert.deepEqual([rig.served("echo").version, await placed(rig)], ["3", { [HOME]: 2 }]);
+  });
+});
+
 describe("placement_group_bundles", { timeout: 120_000 }, () => {
   it("are reserved for each replica and go with it", async () => {
     await using rig = await Rig.make();
@@ -141,12 +155,12 @@ describe("a replica whose results are bad", { timeout: 120_000 }, () => {
     await using rig = await Rig.make();
     const outlier_detection = { consecutive_failures: 2, base_ejection_s: 0.05, replace_after: 2 };
     const marker = join(rig.folder, "marker");
-    // One request at a time and at each replica: the older one is asked first.
+    // Two requests at a time, one at each replica.
     const bounds = { num_replicas: 2, max_ongoing_requests: 1, outlier_detection };
     await rig.serve(moduleOf("FirstIsBad", { user_config: { marker }, ...bounds }));
     const before = rig.deployment("firstisbad").replicas.map(({ id }) => id);
     const gone = async (): Promise<boolean> => {
-      await rig.ask("firstisbad", [1]).catch(() => undefined);
+      await Promise.allSettled([rig.ask("firstisbad", [1]), rig.ask("firstisbad", [2])]);
       return before.some((id) => rig.deployment("firstisbad").replicas.every((one) => one.id !== id));
     };
     await eventually("the bad one replaced", gone);

@@ -3,13 +3,14 @@
 // 1. A handle knows its methods from the actor itself: the class is never loaded on this side.
 // 2. A handle crosses to other processes as data inside values and is whole again there.
 
-import { markHandle } from "../objects/index.ts";
+import { markHandle, noteModule } from "../objects/index.ts";
 import type { ActorData, FunctionName, Id } from "../workers/messages.ts";
 import type { ActorClass, ArgsOf, InstanceOf } from "./actor-class.ts";
 import { type BoundArguments, bindStep, type ResultNode, type ResultNodes } from "../graph/bind.ts";
 import { type ActorStep, makeActorStep, type Step } from "../graph/node.ts";
 import { ShoalError } from "../../base/index.ts";
 import { type ActorOptions, checkActor, checkCall, type MethodOptions, retryOnOf } from "./options.ts";
+import { checkNames } from "./option-names.ts";
 import type { ObjectRef, RefArguments } from "./object-ref.ts";
 import type { Session } from "./session.ts";
 import type { TaskResult, TaskResults } from "./task-functions.ts";
@@ -66,6 +67,7 @@ export type ActorModule<M> = {
 };
 
 export function actorModule<M>(session: Session, module: URL, defaults: ActorOptions): ActorModule<M> {
+  noteModule(module.href);
   return new Proxy(Object.create(null), {
     get(_, exportName): unknown {
       if (typeof exportName !== "string" || exportName === "then") return undefined;
@@ -197,6 +199,7 @@ function boundMethod(session: Session, method: Method, options: MethodOptions): 
 
 function prepareCall({ data, method }: Method, options: MethodOptions): Step["prepared"] {
   const label = options.name ?? `${data.label}.${method}`;
+  checkNames("method", options, label);
   return {
     ...checkCall(options, label),
     actor: data.actor,

@@ -5,6 +5,7 @@
 import { ShoalError } from "../../base/index.ts";
 import { checkRuntimeEnv, type RuntimeEnv } from "../environments/runtime-env.ts";
 import type { OnActorStatus } from "./core.ts";
+import { checkNames } from "./option-names.ts";
 import type { NodeOptions } from "./runtime-options.ts";
 import { PlacementGroup } from "./placement-group.ts";
 import type {
@@ -133,6 +134,7 @@ export interface CheckedTask extends CheckedCall {
 
 /** Throws INVALID_ARGUMENT with the option, what was found and what was wanted. */
 export function checkTask(options: TaskOptions, name: string): CheckedTask {
+  checkNames("task", options, name);
   const { maxRetries = 3, maxCalls = 0 } = options;
   count("maxRetries", maxRetries, -1, name);
   count("maxCalls", maxCalls, 0, name);
@@ -163,7 +165,9 @@ export interface CheckedActor {
   readonly methodGroups: Readonly<Record<string, string>>;
 }
 
+/** Throws INVALID_ARGUMENT. */
 export function checkActor(options: ActorOptions, label: string): CheckedActor {
+  checkNames("actor", options, label);
   const {
     maxRestarts = 0,
     maxTaskRetries = 0,
@@ -215,6 +219,8 @@ export function retryOnOf(retryExceptions: boolean | readonly string[] = false):
   return retryExceptions;
 }
 
+const STRATEGIES: readonly string[] = ["DEFAULT", "SPREAD"];
+const GROUP_STRATEGIES: readonly string[] = ["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"];
 const RESERVED = new Set(["num_cpus", "num_gpus", "memory", "CPU", "GPU"]);
 
 function placementOf(options: ResourceOptions, defaultCpus: number, name: string): PlacementData {
@@ -222,7 +228,7 @@ function placementOf(options: ResourceOptions, defaultCpus: number, name: string
   if (perNode !== undefined) count("maxPerNode.most", perNode.most, 1, name);
   const placement = {
     resources: amountsOf(options, defaultCpus, name),
-    strategy: strategyOf(options),
+    strategy: strategyOf(options, name),
     ...(perNode === undefined ? {} : { perNode: { group: perNode.group, most: perNode.most } }),
   };
   if (options.runtimeEnv === undefined) return placement;
@@ -231,6 +237,7 @@ function placementOf(options: ResourceOptions, defaultCpus: number, name: string
 
 /** Throws INVALID_ARGUMENT. */
 export function checkGroup({ name, strategy = "PACK", bundles }: PlacementGroupOptions): GroupData {
+  oneOf("strategy", strategy, GROUP_STRATEGIES, name ?? "a placement group");
   return { name, strategy, bundles: bundles.map((bundle) => amountsOf(bundle, 0, "a bundle")) };
 }
 
@@ -255,13 +262,16 @@ function amountsOf(options: BundleOptions, defaultCpus: number, name: string): R
   return wanted;
 }
 
-function strategyOf(options: ResourceOptions): StrategyData {
+function strategyOf(options: ResourceOptions, name: string): StrategyData {
   const { labelSelector, fallbackStrategy = [], schedulingStrategy = "DEFAULT" } = options;
   if (labelSelector !== undefined || fallbackStrategy.length > 0) {
     const fallbacks = fallbackStrategy.map((fallback) => fallback.labelSelector);
     return { kind: "LABELS", selectors: [labelSelector ?? {}, ...fallbacks] };
   }
-  if (typeof schedulingStrategy === "string") return { kind: schedulingStrategy };
+  if (typeof schedulingStrategy === "string") {
+    oneOf("schedulingStrategy", schedulingStrategy, STRATEGIES, name);
+    return { kind: schedulingStrategy };
+  }
   if ("placementGroup" in schedulingStrategy) {
     const { placementGroup, bundleIndex = -1 } = schedulingStrategy;
     return { kind: "PLACEMENT_GROUP", group: PlacementGroup.idOf(placementGroup), bundle: bundleIndex };
@@ -272,6 +282,10 @@ function strategyOf(options: ResourceOptions): StrategyData {
 function count(key: string, value: number, least: number, name: string): void {
   if (!Number.isSafeInteger(value) || value < least)
     throw refuse(key, value, `a whole number from ${least}`, name);
+}
+
+function oneOf(key: string, value: string, wanted: readonly string[], name: string): void {
+  if (!wanted.includes(value)) throw refuse(key, value, `one of ${wanted.join(", ")}`, name);
 }
 
 function amount(key: string, value: number, name: string): void {

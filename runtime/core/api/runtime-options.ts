@@ -32,6 +32,8 @@ export interface RuntimeOptions {
   readonly warmWorkers?: number;
   /** After this long an idle worker beyond the warm ones ends; 10 s by default. */
   readonly idleWorkerMs?: number;
+  /** An idle worker with more private memory than this, which its tasks leaked, is replaced; 1 GiB by default, 0 is no limit. */
+  readonly idleWorkerBytes?: number;
   /** Whether what workers print appears here; true by default. */
   readonly logToDriver?: boolean;
   /** Takes the lines that workers print, instead of this process's standard output and error. */

@@ -35,6 +35,7 @@ import {
   totalsOf,
   writeTimeline,
 } from "./state-queries.ts";
+import { checkNames } from "./option-names.ts";
 import { type TaskModule, taskModule } from "./task-functions.ts";
 
 export type GetOptions = WaitOptions;
@@ -57,6 +58,7 @@ export class Runtime implements AsyncDisposable {
 
   /** Starts a runtime on this machine. Throws INVALID_ARGUMENT on options that cannot work. */
   static async start(options: RuntimeOptions = {}): Promise<Runtime> {
+    checkNames("runtime", options, "a runtime");
     // Loaded here only: a worker has no head.
     const { startHead } = await import("../head/start-head.ts");
     const { head, shutdown, environment } = await startHead(options);
@@ -182,6 +184,7 @@ export class Runtime implements AsyncDisposable {
     reference: ObjectRef<unknown>,
     { force = false, recursive = true }: { readonly force?: boolean; readonly recursive?: boolean } = {},
   ): Promise<void> {
+    checkReferences("cancel", [reference]);
     await this.#session.core.cancel(ObjectRef.idOf(reference), { force, recursive });
   }
 
@@ -317,7 +320,11 @@ function checkHandle(verb: string, handle: object): Id {
   );
 }
 
-function checkReferences(verb: string, references: readonly unknown[]): void {
+function checkReferences(verb: string, references: unknown): void {
+  if (!Array.isArray(references)) {
+    const what = `Cannot ${verb} references: found ${typeof references}, wanted an ObjectRef or a list of them`;
+    throw new ShoalError("INVALID_ARGUMENT", what);
+  }
   const at = references.findIndex((reference) => !(reference instanceof ObjectRef));
   if (at < 0) return;
   throw new ShoalError("INVALID_ARGUMENT", `Cannot ${verb} element ${at}: found no ObjectRef, wanted one`);

@@ -90,7 +90,7 @@ export class Session {
   }
 
   async put<T>(value: T): Promise<ObjectRef<T>> {
-    const encoded = this.#encode(value);
+    const encoded = this.#encodeFor("put the value", value);
     const id = this.core.ids.take();
     const reference = new ObjectRef<T>(id);
     await this.core.put(id, encoded.parts, encoded.contains);
@@ -169,6 +169,16 @@ export class Session {
     return { parts, byteLength, contains };
   }
 
+  /** `what` says in an error what could not be done with it. */
+  #encodeFor(what: string, value: unknown): ReturnType<Session["encode"]> {
+    try {
+      return this.#encode(value);
+    } catch (cause) {
+      const why = cause instanceof Error ? cause.message : String(cause);
+      throw new ShoalError("INVALID_ARGUMENT", `Cannot ${what}: ${why}`, { cause });
+    }
+  }
+
   #pack({ args, label }: Submission): Packed {
     const references: [number, Id][] = [];
     let list: readonly unknown[] = args;
@@ -179,14 +189,7 @@ export class Session {
         return undefined;
       });
     }
-    let encoded: ReturnType<Session["encode"]>;
-    try {
-      encoded = this.#encode(list);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new ShoalError("INVALID_ARGUMENT", `Cannot submit "${label}": ${why}`, { cause });
-    }
-    const { parts, byteLength, contains } = encoded;
+    const { parts, byteLength, contains } = this.#encodeFor(`submit "${label}"`, list);
     if (byteLength <= INLINE_BYTES) return { args: parts, contains, references };
     // Invariant 2. A failure to store it is the task's failure, by way of the object.
     const id = this.core.ids.take();

@@ -4,6 +4,7 @@
 // the worker.
 
 import { type BoundArguments, bindStep, type ResultNode, type ResultNodes } from "../graph/bind.ts";
+import { noteModule } from "../objects/index.ts";
 import { checkTask, type CheckedTask, type TaskOptions } from "./options.ts";
 import type { ObjectRef, RefArguments, Streamed, StreamRef } from "./object-ref.ts";
 import type { Session } from "./session.ts";
@@ -38,6 +39,7 @@ export type TaskModule<M> = {
 
 /** The tasks of the module at `module`, a file URL. `defaults` are options of all of them. */
 export function taskModule<M>(session: Session, module: URL, defaults: TaskOptions): TaskModule<M> {
+  noteModule(module.href);
   const known = new Map<string, unknown>();
   return new Proxy(Object.create(null), {
     get(_, exportName): unknown {

@@ -94,13 +94,19 @@ export class Lanes {
       lane = new Lane(placement, {
         ...this.#options,
         // Invariant 2.
-        depthOf: (record) => Math.min(MAX_AHEAD, AHEAD_MS / (this.#slowestMs.get(keyOf(record)) ?? AHEAD_MS)),
+        depthOf: (record) => this.#depthOf(record),
         onTaken: (worker, own) => this.#byWorker.set(worker, own),
       });
       this.#lanes.set(key, lane);
     }
     this.#byPlacement.set(placement, lane);
     return lane;
+  }
+
+  /** One that may be its worker's last is not sent ahead. */
+  #depthOf(record: TaskRecord): number {
+    if (record.spec.maxCalls > 0) return 1;
+    return Math.min(MAX_AHEAD, AHEAD_MS / (this.#slowestMs.get(keyOf(record)) ?? AHEAD_MS));
   }
 }
 
@@ -175,7 +181,7 @@ class Lane {
       const { lease } = worker;
       worker.lease = undefined;
       worker.blocked = false; // a task that was given up may have ended while it waited
-      if (!worker.retiring) this.#options.giveWorker(worker);
+      this.#options.giveWorker(worker);
       lease?.release();
       this.#request();
     }

@@ -25,6 +25,7 @@ import { checkRuntimeEnv } from "../environments/runtime-env.ts";
 import { WorkerStart } from "../environments/worker-start.ts";
 import type { EnvironmentData } from "../workers/messages.ts";
 import { MemoryMonitor } from "../memory/memory-monitor.ts";
+import { LeakCheck } from "../memory/leak-check.ts";
 import { memoryReader } from "../memory/memory-reader.ts";
 import { GroupTable } from "./group-table.ts";
 import { Head } from "./head.ts";
@@ -32,6 +33,8 @@ import { Lineage } from "./lineage.ts";
 import { Lanes } from "./lanes.ts";
 import { ObjectDirectory } from "./object-directory.ts";
 import { Readers } from "./readers.ts";
+import { stateSocketOf } from "../state/state-client.ts";
+import { PathGuard } from "./path-guard.ts";
 import { serveState } from "./state-server.ts";
 import { StateTables } from "./state-tables.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -51,6 +54,7 @@ export interface StartedHead {
 const MEMORY_REFRESH_MS = 250;
 const MEMORY_THRESHOLD = 0.95;
 const IDLE_WORKER_MS = 10_000;
+const IDLE_WORKER_BYTES = 2 ** 30;
 
 export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const clock = options.clock ?? systemClock;
@@ -79,6 +83,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
       await head.collect();
     },
   });
+  const guard = PathGuard.start([store.folders.memory, store.folders.spill, stateSocketOf(process.pid)]);
   const workers = new Set<Worker>();
   let closing: Promise<void> | undefined;
   let lastIndex = 0;
@@ -111,6 +116,12 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     clock,
     log,
   });
+  const leaks = new LeakCheck({
+    clock,
+    reader: memoryReader(),
+    limitBytes: options.idleWorkerBytes ?? IDLE_WORKER_BYTES,
+    log,
+  });
   const pool = new WorkerPool<Worker>({
     warm: options.warmWorkers ?? Math.max(1, Math.floor(numCpus)),
     idleMs: options.idleWorkerMs ?? IDLE_WORKER_MS,
@@ -132,7 +143,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     takeWorker: (placement) => pool.take(environments.keyOf(placement.environment)),
     prepare: (wanted) => environments.prepare(wanted),
     onUnprepared: (record, error) => tasks.fail(record, error),
-    giveWorker: (worker) => pool.give(worker),
+    giveWorker,
     run: sendTask,
     onInfeasible: (record, message) => {
       const what = `Cannot run task "${record.spec.label}": ${message}`;
@@ -240,6 +251,16 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     return worker;
   }
 
+  /** Back to the pool, or, where it is worn or holds what tasks have leaked, replaced. */
+  function giveWorker(worker: Worker): void {
+    if (!worker.retiring && !leaks.isLeaky(worker)) {
+      pool.give(worker);
+      return;
+    }
+    worker.retire();
+    if (closing === undefined) pool.warmUp();
+  }
+
   /** A worker has not come to be ready: whoever waits for it fails, and it ends. */
   function onUnprepared(worker: Worker, error: ShoalError): void {
     const actor = worker.actor === undefined ? undefined : actors.find(worker.actor);
@@ -297,6 +318,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     await stateServer?.[Symbol.asyncDispose]();
     logs[Symbol.dispose]();
     await store[Symbol.asyncDispose]();
+    guard[Symbol.dispose]();
   }
 
   /** Every task is of the job's environment, unless it says otherwise: so are the workers that wait. */

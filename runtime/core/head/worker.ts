@@ -31,8 +31,6 @@ export class Worker {
   nodeId = "";
   /** The actor that lives here. */
   actor: Id | undefined;
-  /** Calls so far, by function, for `maxCalls`. */
-  readonly calls = new Map<string, number>();
   /** Why the head killed it, for the error of its tasks. */
   killedFor: string | undefined;
   /** Whether it was killed for want of memory. */
@@ -43,6 +41,9 @@ export class Worker {
   readonly #clock: Clock;
   readonly #onLeft: OnLeft;
   readonly #gone = Promise.withResolvers<void>();
+  /** Ended tasks of functions that have `maxCalls`, by module and name. */
+  readonly #calls = new Map<string, number>();
+  #worn = false;
   #retiring = false;
 
   constructor(process: WorkerProcess, onLeft: OnLeft, clock: Clock) {
@@ -78,9 +79,9 @@ export class Worker {
     return this.#process.stack(timeoutMs);
   }
 
-  /** It ends after what it has. */
+  /** It gets nothing more: it ends, or does so when it is given back, since a function it ran wants a fresh process. */
   get retiring(): boolean {
-    return this.#retiring;
+    return this.#retiring || this.#worn;
   }
 
   begin(record: TaskRecord): void {
@@ -95,9 +96,18 @@ export class Worker {
     this.running.delete(task);
     running.killTimer?.cancel();
     const nowMs = this.#clock.nowMs();
+    if (begun) this.#count(running.record);
     this.#onLeft(this, running.record, begun ? nowMs - this.turnMs : undefined);
     if (begun) this.turnMs = nowMs;
     return running.record;
+  }
+
+  #count({ spec: { work, maxCalls } }: TaskRecord): void {
+    if (maxCalls === 0 || work.kind !== "task") return;
+    const name = `${work.module} ${work.exportName}`;
+    const calls = (this.#calls.get(name) ?? 0) + 1;
+    this.#calls.set(name, calls);
+    if (calls >= maxCalls) this.#worn = true;
   }
 
   /** Nobody waits for the task any more: it is asked to stop, and killed with its worker when `killAfterMs` pass. */

@@ -7,10 +7,13 @@
 // 3. A small value is a snapshot: what its owner or a reader writes later into its memory changes nobody else's. The
 //    parts of a large one are views on the owner's memory until they are written, and its reader's are views on what
 //    was given.
+// 4. An Arrow table is written as the bytes of its format where it is the value, or a member of plain data down to
+//    TABLE_DEPTH, not in long lists of other things; elsewhere it is an object like any other.
 
 import { Deserializer, Serializer } from "node:v8";
 import { ShoalError } from "../../base/index.ts";
 import type { Id } from "../workers/messages.ts";
+import { isTable, tableOn, tableToBytes } from "./arrow-tables.ts";
 import { noticingMarks, SEAL } from "./marks.ts";
 import { fromTextWithGaps, toPlainText } from "./plain-text.ts";
 import { findUncloneable } from "./uncloneable.ts";
@@ -38,7 +41,7 @@ const NOTHING: EncodedValue = { parts: [], byteLength: 0 };
 
 /**
  * Throws INVALID_ARGUMENT naming the member that cannot be sent, such as `[0].run is a function`. `onReference` is told
- * of each reference and actor handle inside.
+ * of each reference and actor handle inside. Throws UNSUPPORTED for an Arrow table whose library is not found.
  */
 export function encodeValue(value: unknown, onReference: (id: Id) => void): EncodedValue {
   if (value === undefined) return NOTHING;
@@ -62,6 +65,7 @@ export function decodeValue(parts: readonly Uint8Array[], options: DecodeOptions
     const value = reader.read();
     return head[0] === MARKED_CLONE ? unmark(value, reader.readDouble(), options) : value;
   } catch (cause) {
+    if (cause instanceof ShoalError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ShoalError("OBJECT_LOST", `Cannot decode a value of ${parts.length} parts: ${why}`, { cause });
   }
@@ -75,8 +79,10 @@ function clone(value: unknown, onReference: (id: Id) => void): EncodedValue {
     onReference(id);
   };
   try {
-    noticingMarks(onMark, () => writer.write(value));
+    const written = writer.withoutTables(value);
+    noticingMarks(onMark, () => writer.write(written));
   } catch (cause) {
+    if (cause instanceof ShoalError && cause.code === "UNSUPPORTED") throw cause; // of a table
     const why = findUncloneable(value, canClone) ?? (cause instanceof Error ? cause.message : String(cause));
     throw new ShoalError("INVALID_ARGUMENT", `it cannot be sent to another process: ${why}`, { cause });
   }
@@ -91,7 +97,8 @@ function clone(value: unknown, onReference: (id: Id) => void): EncodedValue {
 
 function canClone(value: unknown): boolean {
   try {
-    new ValueWriter().write(value);
+    const writer = new ValueWriter();
+    writer.write(writer.withoutTables(value));
     return true;
   } catch {
     return false;
@@ -102,13 +109,27 @@ function canClone(value: unknown): boolean {
 const KIND = new Uint8Array(1);
 /** Added to the kind of a view whose bytes are a part. */
 const APART = KIND_LIMIT;
+/** The kind of a view whose bytes are an Arrow table. */
+const TABLE = KIND_LIMIT - 1;
+/** Of an argument, its members and theirs. */
+const TABLE_DEPTH = 3;
+/** Longer lists are searched only when their first item is a table. */
+const MAX_SEARCHED = 64;
 
 class ValueWriter extends Serializer {
   readonly parts: Uint8Array[] = [];
+  /** Those that stand for tables. */
+  readonly #tables = new Map<object, Uint8Array>();
+  readonly #bytesOfTables = new Set<ArrayBufferView>();
 
   constructor() {
     super();
     treatViewsAsHostObjects(this);
+  }
+
+  /** What `write` wants for it: itself when no table is in it, else a copy of what leads to them (invariant 4). */
+  withoutTables(value: unknown): unknown {
+    return this.#withoutTables(value, TABLE_DEPTH);
   }
 
   write(value: unknown): void {
@@ -126,7 +147,7 @@ class ValueWriter extends Serializer {
   /** Called by the serializer for each view (invariant 2). */
   _writeHostObject(view: ArrayBufferView): void {
     if (!ArrayBuffer.isView(view)) throw new TypeError("an object of the platform");
-    const kind = kindOf(view);
+    const kind = this.#bytesOfTables.has(view) ? TABLE : kindOf(view);
     const bytes = new Uint8Array(view.buffer, view.byteOffset, view.byteLength);
     if (bytes.byteLength >= PART_BYTES) {
       this.writeUint32(kind + APART);
@@ -140,6 +161,29 @@ class ValueWriter extends Serializer {
 
   _getDataCloneError(message: string): Error {
     return new TypeError(message);
+  }
+
+  #withoutTables(value: unknown, depth: number): unknown {
+    if (!isObject(value)) return value;
+    if (isTable(value)) return this.#bytesOf(value);
+    if (depth === 0 || !mayHoldTables(value)) return value;
+    let copy: object | undefined;
+    for (const [key, member] of Object.entries(value)) {
+      const written = this.#withoutTables(member, depth - 1);
+      if (written === member) continue;
+      copy ??= Object.assign(Array.isArray(value) ? value.slice() : {}, value);
+      Reflect.set(copy, key, written);
+    }
+    return copy ?? value;
+  }
+
+  #bytesOf(table: object): Uint8Array {
+    const known = this.#tables.get(table);
+    if (known !== undefined) return known;
+    const bytes = tableToBytes(table);
+    this.#tables.set(table, bytes);
+    this.#bytesOfTables.add(bytes);
+    return bytes;
   }
 }
 
@@ -164,11 +208,15 @@ class ValueReader extends Deserializer {
     return this.readValue();
   }
 
-  _readHostObject(): ArrayBufferView {
+  _readHostObject(): object {
     const kind = this.readUint32();
-    if (kind < APART) return viewOnCopy(kind, this.readRawBytes(this.readUint32()));
-    const view = this.#isSmall ? viewOnCopy : viewOn; // invariant 3
-    return view(kind - APART, this.#take());
+    if (kind < APART) return this.#made(kind, this.readRawBytes(this.readUint32()), true);
+    return this.#made(kind - APART, this.#take(), this.#isSmall); // invariant 3
+  }
+
+  #made(kind: number, bytes: Uint8Array, copied: boolean): object {
+    if (kind === TABLE) return tableOn(copied ? new Uint8Array(bytes) : bytes);
+    return copied ? viewOnCopy(kind, bytes) : viewOn(kind, bytes);
   }
 
   #take(): Uint8Array {
@@ -176,6 +224,16 @@ class ValueReader extends Deserializer {
     if (part === undefined) throw new Error(`part ${this.#next - 1} is missing`);
     return part;
   }
+}
+
+function isObject(value: unknown): value is object {
+  return typeof value === "object" && value !== null;
+}
+
+/** Not a long list of other things: looking into every row of it takes as long as writing it. */
+function mayHoldTables(value: object): boolean {
+  if (!Array.isArray(value)) return Object.getPrototypeOf(value) === Object.prototype;
+  return value.length <= MAX_SEARCHED || (isObject(value[0]) && isTable(value[0]));
 }
 
 /**

@@ -1,5 +1,6 @@
 // Values as bytes, and the objects that are too large for messages.
 
+export { noteModule } from "./arrow-tables.ts";
 export { collectGarbage } from "./collect.ts";
 export { decodeValue, encodeValue } from "./encode.ts";
 export { markHandle, markReference } from "./marks.ts";

@@ -1,5 +1,6 @@
 // Loading a user's module, making instances of its classes, and what their methods give.
 
+import { noteModule } from "../objects/index.ts";
 import { saveCompileCacheSoon } from "./compile-cache.ts";
 import { Refusal } from "./thrown.ts";
 import type { FunctionName, MethodTable } from "../workers/messages.ts";
@@ -15,6 +16,7 @@ export function loadExport({ module, exportName }: FunctionName): AnyFunction | 
 }
 
 async function load(module: string, exportName: string, key: string): Promise<AnyFunction> {
+  noteModule(module);
   const namespace: Record<string, unknown> = await import(module);
   saveCompileCacheSoon();
   const found = namespace[exportName];

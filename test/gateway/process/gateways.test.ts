@@ -1,7 +1,10 @@
 // Several gateway processes on one port, in a real server: they share the work, die, hang and are replaced.
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm } from "node:fs/promises";
 import { createServer } from "node:net";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { test } from "node:test";
 import { decodeConfig } from "../../../controller/index.ts";
 import { Gateways } from "../../../gateway/process/index.ts";
@@ -214,4 +217,25 @@ test("a port that somebody has is refused, also one that would be shared by mist
   });
   await new Promise((resolve) => other.close(resolve));
   assert.deepEqual(childPids(), []);
+});
+
+test("a replica whose results are bad is ejected by each process, and replaced", async () => {
+  const folder = await mkdtemp(join(tmpdir(), "shoal-test-"));
+  try {
+    const outlier_detection = { consecutive_failures: 2, base_ejection_s: 0.05, replace_after: 2 };
+    const user_config = { marker: join(folder, "marker") };
+    const resources = { num_cpus: 0.1 }; // room for the one that takes its place, also on a small machine
+    const bad = moduleOf("FirstIsBad", { num_replicas: 2, resources, user_config, outlier_detection });
+    await using server = await serve({ deployments: [bad] });
+    const replicas = () => server.controller.deployment("firstisbad")?.replicas.map(({ id }) => id) ?? [];
+    const before = replicas();
+    await eventually("the bad one replaced", async () => {
+      await Promise.all(NUMBERS.slice(0, 8).map((number) => ask(server, number, "firstisbad")));
+      return before.some((id) => !replicas().includes(id));
+    });
+    const answers = await Promise.all(NUMBERS.map((number) => ask(server, number, "firstisbad")));
+    assert(answers.every(({ status }) => status === 200));
+  } finally {
+    await rm(folder, { recursive: true, force: true });
+  }
 });

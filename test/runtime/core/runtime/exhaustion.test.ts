@@ -6,7 +6,6 @@ import { readdirSync, readlinkSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { promisify } from "node:util";
-import { tableToIPC, tableFromArrays } from "apache-arrow";
 import { collectGarbage } from "../../../../runtime/core/objects/index.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { NO_MOUNTS } from "../objects/support.ts";
@@ -103,20 +102,6 @@ test(`${ACTORS} actors that are created and killed leave no process, file, descr
   // The rows of dead actors, which lists show, and no more.
   const each = (heapBytes - heapBefore) / ACTORS;
   assert.ok(each < 20_000, `${each} bytes more for each actor`);
-});
-
-test("an Arrow table is an object whose columns are read where they lie", async () => {
-  await using started = await start();
-  const { runtime } = started;
-  const tables = runtime.tasks<typeof import("./fixtures/tables.ts")>(
-    new URL("./fixtures/tables.ts", import.meta.url),
-  );
-  const rows = 200_000;
-  const table = tableFromArrays({ x: Float64Array.from({ length: rows }, (_, n) => n) });
-  const object = await runtime.put(tableToIPC(table, "file"));
-  const [one, two] = await runtime.get([tables.sumColumn(object, "x"), tables.sumColumn(object, "x")]);
-  const wanted = { rows, sum: (rows * (rows - 1)) / 2, shares: true };
-  assert.deepEqual([one, two], [wanted, wanted]);
 });
 
 interface Counts {

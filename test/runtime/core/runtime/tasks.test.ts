@@ -91,6 +91,31 @@ suite("errors", () => {
     await assert.rejects(started.runtime.get(sum), failing("CALL_FAILED", /too much/));
   });
 
+  test("an option there is not, a strategy there is not, no reference where one is wanted", async () => {
+    await using started = await start();
+    const { runtime, work, actors } = started;
+    const refused = (pattern: RegExp): object => failing("INVALID_ARGUMENT", pattern);
+    const misspelt: object = { nunCpus: 1 };
+    assert.throws(() => work.square.options(misspelt), refused(/nunCpus of "square": .* numCpus/));
+    assert.throws(() => actors.Counter.options(misspelt), refused(/an actor has no such option/));
+    await assert.rejects(start(misspelt), refused(/nunCpus of "a runtime"/));
+    const counter = await actors.Counter.create(0);
+    assert.throws(() => counter.add.options(misspelt), refused(/nunCpus of "Counter.add"/));
+    const nowhere = { schedulingStrategy: "SPRAED" } as object;
+    assert.throws(() => work.square.options(nowhere), refused(/wanted one of DEFAULT, SPREAD/));
+    const group = { bundles: [{ numCpus: 1 }], strategy: "PAKC" } as unknown as { bundles: [] };
+    await assert.rejects(runtime.createPlacementGroup(group), refused(/wanted one of PACK/));
+    for (const wanted of [5, [5], undefined]) {
+      await assert.rejects(runtime.get(wanted as never), refused(/wanted/));
+      await assert.rejects(runtime.wait(wanted as never), refused(/wanted/));
+      await assert.rejects(runtime.cancel(wanted as never), refused(/wanted/));
+    }
+    await assert.rejects(
+      runtime.put(new Map([["a", Symbol("x")]])),
+      refused(/^Cannot put the value: .*is a symbol/),
+    );
+  });
+
   test("a missing function, a missing module, options that cannot work", async () => {
     await using started = await start();
     const { runtime, work } = started;
