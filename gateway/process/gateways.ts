@@ -43,7 +43,10 @@ export class Gateways {
   /** None is replaced any more. */
   readonly #ending = new AbortController();
   readonly #ended = new AbortController();
+  /** Those that serve. */
   readonly #gateways = new Set<Gateway>();
+  /** Told of routes already, and not serving yet: changes wait for these as well. */
+  readonly #beginning = new Set<Gateway>();
   /** Never reject. */
   readonly #replacing = new Set<Promise<void>>();
   readonly #statistics = new SharedStatistics();
@@ -62,10 +65,15 @@ export class Gateways {
     const { host, port, processes } = options.http;
     await checkFree(host, port);
     const gateways = new Gateways(options);
-    // The first one finds the port when it is the system's to pick.
-    await gateways.#begin();
-    await Promise.all(Array.from({ length: processes - 1 }, () => gateways.#begin()));
     void gateways.#watch();
+    try {
+      // The first one finds the port when it is the system's to pick.
+      await gateways.#begin();
+      await Promise.all(Array.from({ length: processes - 1 }, () => gateways.#begin()));
+    } catch (thrown) {
+      gateways.#ended.abort();
+      throw thrown;
+    }
     void gateways.#share();
     return gateways;
   }
@@ -131,7 +139,9 @@ export class Gateways {
       },
     }).create({ http, logLevel, gateways: http.processes });
     const port = new RemotePort(handle, { runtime: this.#runtime, clock });
-    gateway = { handle, port, pid };
+    const begun = { handle, port, pid };
+    gateway = begun;
+    this.#beginning.add(begun);
     void port.listen(controller);
     try {
       await controller.attach(port);
@@ -139,20 +149,22 @@ export class Gateways {
       this.#port = listening.port;
       this.#url = listening.url;
       this.#ending.signal.throwIfAborted();
-      this.#gateways.add(gateway);
+      this.#gateways.add(begun);
     } catch (thrown) {
       await this.#runtime.stop(handle, { graceMs: 0 });
       throw thrown;
+    } finally {
+      this.#beginning.delete(begun);
     }
   }
 
-  /** Invariant 3, also while they end. */
+  /** Invariant 3, also while they begin and end. */
   async #watch(): Promise<void> {
     const { clock, log } = this.#options;
     const { signal } = this.#ended;
     while (!signal.aborted) {
       await clock.sleep(LONGEST_SILENCE_MS / 5, signal).catch(() => undefined);
-      for (const { handle, port, pid } of this.#gateways) {
+      for (const { handle, port, pid } of [...this.#gateways, ...this.#beginning]) {
         if (port.silentMs < LONGEST_SILENCE_MS) continue;
         log.warn(
           { gateway: pid },
