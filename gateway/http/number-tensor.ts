@@ -52,7 +52,7 @@ function toBytes({ datatype }: DescribedTensor, values: Float64Array): Uint8Arra
 function isWithin(values: Float64Array, end: number): boolean {
   for (let index = 0; index < values.length; index++) {
     const value = values[index] ?? 0;
-    if (value >= end || value <= -end) return false;
+    if (!(Math.abs(value) < end)) return false;
   }
   return true;
 }

@@ -6,7 +6,13 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferWork } from "../../controller/index.ts";
-import { elementCount, ShoalError, type Tensor, type TensorSpec } from "../../runtime/base/index.ts";
+import {
+  elementCount,
+  freeLarge,
+  ShoalError,
+  type Tensor,
+  type TensorSpec,
+} from "../../runtime/base/index.ts";
 import { readBody } from "./body.ts";
 import { batchingHeaders, claimOf } from "./claim.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
@@ -55,7 +61,14 @@ export async function answerPlain(
   visit?.sent();
   const result = await running;
   visit?.answered();
-  if (visit !== undefined) copyToShadows(visit, { work, expected: result.outputs, catalog: context.catalog });
+  if (
+    visit === undefined ||
+    !copyToShadows(visit, { work, expected: result.outputs, catalog: context.catalog })
+  ) {
+    // Answered: they will not be sent to a replica again.
+    for (const { bytes } of inputs) freeLarge(bytes);
+    if (result.release !== undefined) reply.raw.once("finish", result.release);
+  }
   const parts = [`{"outputs":${encodePlain(result.outputs)}}`];
   const headers = { "content-type": "application/json", ...batchingHeaders(request, result) };
   await sendBody(reply, { headers, parts });

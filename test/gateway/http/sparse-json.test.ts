@@ -45,7 +45,7 @@ const faultText = fc.constantFrom(
   '"1"',
   "null",
   "true",
-  "[1]",
+  "[1],2",
   "--1",
   "1.e5",
   "00",
