@@ -122,14 +122,14 @@ test("an actor that is there can be watched: its present state comes first, and 
     onStatus: ({ state, pid }) => states.push(`${state} ${pid === undefined ? "" : isRunning(pid)}`),
     onLine: ({ text }) => lines.push(text),
   });
-  assert.deepEqual(states, []);
+  assert.equal(states.length, 0);
   runtime.watchActor(actor, { onStatus: ({ state }) => ended.push(state) })[Symbol.dispose]();
   await runtime.get(actor.print("a word"));
   await eventually("the line", () => lines.length === 1);
   await runtime.stop(actor);
   watch[Symbol.dispose]();
   assert.deepEqual(states, ["ALIVE true", "STOPPING true", "DEAD "]);
-  assert.deepEqual(ended, []);
+  assert.equal(ended.length, 0);
   runtime.watchActor(actor, { onStatus: ({ state, reason }) => ended.push(`${state} ${reason}`) });
   await eventually("it is told that it is dead", () => ended.length > 0);
   assert.match(ended[0] ?? "", /^DEAD .* is dead: /);
