@@ -13,6 +13,8 @@ export interface NumberList {
   readonly shape: readonly number[];
   /** Row-major. A view on memory that the next body is read into. */
   readonly values: Float64Array;
+  /** No magnitude is larger than this, which one in the same body has. */
+  readonly largest: number;
 }
 
 /** Where a list was found. */
@@ -21,6 +23,8 @@ export interface FoundNumbers {
   /** Index of its first number among all that were read. */
   readonly first: number;
   readonly count: number;
+  /** No magnitude is larger. */
+  readonly largest: number;
   /** Just behind its last bracket. */
   readonly end: number;
 }
@@ -55,6 +59,7 @@ export class NumberReader {
   #count = 0;
   #at = 0;
   #unusual = 0;
+  #largest = 0;
 
   /** Never reads more than `maxNumbers` in all. */
   constructor(body: Buffer, maxNumbers: number) {
@@ -87,7 +92,9 @@ export class NumberReader {
         if (length === 0 || (shape[open] !== 0 && shape[open] !== length)) return undefined;
         shape[open] = length;
         lengths[open] = 0;
-        if (open === 0) return { shape, first, count: this.#count - first, end: this.#at };
+        if (open === 0) {
+          return { shape, first, count: this.#count - first, largest: this.#largest, end: this.#at };
+        }
         lengths[open - 1] = (lengths[open - 1] ?? 0) + 1;
         const next = this.#skip();
         if (next === CLOSE) this.#at++;
@@ -105,8 +112,8 @@ export class NumberReader {
     this.#count = first;
   }
 
-  valuesOf({ first, count }: FoundNumbers): Float64Array {
-    return this.#room.subarray(first, first + count);
+  listOf({ shape, first, count, largest }: FoundNumbers): NumberList {
+    return { shape, values: this.#room.subarray(first, first + count), largest };
   }
 
   /** Goes past at most `most` opening brackets and says how many there were. */
@@ -132,6 +139,7 @@ export class NumberReader {
     const body = this.#body;
     const before = this.#count;
     let room = this.#room;
+    let largest = this.#largest;
     let limit = Math.min(room.length, this.#maxNumbers);
     let count = before;
     let at = this.#at;
@@ -202,11 +210,13 @@ export class NumberReader {
         room = this.#grow();
         limit = room.length;
       }
+      if (value > largest) largest = value;
       room[count++] = negative ? -value : value;
       while (isSpace(byte)) byte = body[++at] ?? -1;
       if (byte === CLOSE) {
         this.#at = at + 1;
         this.#count = count;
+        this.#largest = largest;
         return count - before;
       }
       if (byte !== COMMA) return 0;

@@ -18,23 +18,24 @@ import { type DescribedTensor, FLOAT_END, RANGES } from "./tensor-json.ts";
 const WORD = 2 ** 32;
 
 /** Elements out of a list. Throws INVALID_ARGUMENT on what is to be read by `tensorFromJson`. */
-export function tensorFromNumbers(described: DescribedTensor, { shape: found, values }: NumberList): Tensor {
+export function tensorFromNumbers(described: DescribedTensor, list: NumberList): Tensor {
   const { name, datatype, shape } = described;
+  const { shape: found } = list;
   const fits =
     found.length === 1
       ? found[0] === elementCount(shape)
       : found.length === shape.length && found.every((size, axis) => size === shape[axis]);
-  const bytes = fits ? toBytes(described, values) : undefined;
+  const bytes = fits ? toBytes(datatype, list) : undefined;
   if (bytes === undefined) {
     throw new ShoalError("INVALID_ARGUMENT", `Cannot read input "${name}" as a list of ${datatype}`);
   }
   return { name, datatype, shape, bytes };
 }
 
-function toBytes({ datatype }: DescribedTensor, values: Float64Array): Uint8Array | undefined {
+function toBytes(datatype: Datatype, { values, largest }: NumberList): Uint8Array | undefined {
   switch (DATATYPES[datatype].kind) {
     case "float":
-      return isWithin(values, FLOAT_END[datatype] ?? 0) ? floatsToBytes(datatype, values) : undefined;
+      return largest < (FLOAT_END[datatype] ?? 0) ? floatsToBytes(datatype, values) : undefined;
     case "integer":
     case "bool": {
       const [min, max] = RANGES[datatype] ?? [0, 1];
@@ -47,14 +48,6 @@ function toBytes({ datatype }: DescribedTensor, values: Float64Array): Uint8Arra
     case "bytes":
       return undefined;
   }
-}
-
-function isWithin(values: Float64Array, end: number): boolean {
-  for (let index = 0; index < values.length; index++) {
-    const value = values[index] ?? 0;
-    if (!(Math.abs(value) < end)) return false;
-  }
-  return true;
 }
 
 function areWhole(values: Float64Array, min: number, max: number): boolean {

@@ -5,7 +5,6 @@
 // 2. A list stands in the rest as a list as well, so that the rest is JSON exactly when the body is.
 // 3. What was not taken by somebody who knows what stands there has not been looked at: then nothing here counts.
 
-import { isUtf8 } from "node:buffer";
 import { ShoalError } from "../../runtime/base/index.ts";
 import { type FoundNumbers, type NumberList, NumberReader } from "./number-list.ts";
 
@@ -19,7 +18,6 @@ const MAX_REST_BYTES = 4096;
 const MARK = "\0";
 
 const QUOTE = 0x22;
-const BACKSLASH = 0x5c;
 const OPEN_BRACKET = 0x5b;
 const CLOSE_BRACKET = 0x5d;
 const OPEN_BRACE = 0x7b;
@@ -47,7 +45,7 @@ export class SparseJson {
     const list = this.#lists[Number(mark.slice(MARK.length))];
     if (list === undefined) return undefined;
     this.#taken.add(list);
-    return { shape: list.shape, values: this.#reader.valuesOf(list) };
+    return this.#reader.listOf(list);
   }
 
   /** Invariant 3. */
@@ -87,7 +85,7 @@ export function trySparse<T>(
  */
 function readSparse(bytes: Uint8Array, { maxElements, maxJsonDepth }: SparseLimits): SparseJson | undefined {
   if (bytes.byteLength < MIN_BYTES) return undefined;
-  const body = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const body = Buffer.isBuffer(bytes) ? bytes : Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength);
   const reader = new NumberReader(body, maxElements);
   const lists: FoundNumbers[] = [];
   let rest = "";
@@ -130,8 +128,11 @@ function readSparse(bytes: Uint8Array, { maxElements, maxJsonDepth }: SparseLimi
   }
 }
 
-/** Text of the rest; undefined when it has an escape, so that nothing in it can be taken for a mark or for a string's end. */
+/**
+ * Text of the rest; undefined when it has an escape, so that nothing in it can be taken for a mark or for a string's end, or
+ * the character that stands for what is no UTF-8.
+ */
 function restOf(body: Buffer, from: number, to: number): string | undefined {
-  const part = body.subarray(from, to);
-  return part.includes(BACKSLASH) || !isUtf8(part) ? undefined : part.toString();
+  const text = body.toString("utf8", from, to);
+  return text.includes("\\") || text.includes("\ufffd") ? undefined : text;
 }
