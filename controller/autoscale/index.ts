@@ -23,6 +23,7 @@ export {
 export { RayDelay, RayPolicy, type RayPolicyOptions } from "./ray-policy.ts";
 export { SloPolicy } from "./slo/slo-policy.ts";
 export { StartUpTimes } from "./start-up-times.ts";
+export type { AnsweredTargetOptions } from "./user/answered-target.ts";
 export {
   type ApplicationCall,
   type ApplicationContexts,

@@ -4,7 +4,8 @@ import { type Static, Type } from "typebox";
 import { DEFAULTS } from "./defaults.ts";
 import { Deployment } from "./schema-deployment.ts";
 import { Traffic } from "./schema-traffic.ts";
-import { Bytes, Count, Name, Seconds, Section } from "./schema-values.ts";
+import { AutoscalingPolicy } from "./schema-scaling.ts";
+import { Bytes, Count, Name, Path, Seconds, Section } from "./schema-values.ts";
 
 const Host = (value: string) =>
   Type.Optional(
@@ -123,6 +124,25 @@ const AdminOptions = Section(
   "The listener for status and control.",
 );
 
+const Tls = Section(
+  {
+    cert_file: Path({ description: "Certificate chain of the listener, PEM; relative to this file." }),
+    key_file: Path({ description: "Its private key, PEM." }),
+    client_ca_file: Type.Optional(
+      Path({
+        description:
+          "Authorities of clients, PEM: who shows no certificate of theirs is refused. Default: anybody is let in.",
+      }),
+    ),
+  },
+  "TLS of the listener. Default: none.",
+);
+
+const KedaOptions = Section(
+  { host: Host(DEFAULTS.keda.host), port: Port(DEFAULTS.keda.port), tls: Type.Optional(Tls) },
+  "The listener that KEDA asks, gRPC; there is none without this section.",
+);
+
 /** Ray's levels, in its capitals, and ours. */
 export const LOG_LEVELS = {
   trace: "trace",
@@ -198,6 +218,7 @@ const Application = Section(
         default: false,
       }),
     ),
+    autoscaling_policy: Type.Optional(AutoscalingPolicy),
     deployments: Type.Array(Deployment, { minItems: 1, description: "What the application is made of." }),
     traffic: Type.Optional(Traffic),
   },
@@ -210,6 +231,7 @@ export const ServeFile = Type.Object(
     applications: Type.Array(Application, { minItems: 1, description: "What is served." }),
     http_options: Type.Optional(HttpOptions),
     admin_options: Type.Optional(AdminOptions),
+    keda_options: Type.Optional(KedaOptions),
     logging_config: Type.Optional(LoggingConfig),
   },
   { additionalProperties: false, title: "shoal.yaml", description: "What Shoal serves, and where." },
@@ -217,4 +239,5 @@ export const ServeFile = Type.Object(
 
 export type ServeFile = Static<typeof ServeFile>;
 export type ApplicationFile = Static<typeof Application>;
+export type KedaOptionsFile = Static<typeof KedaOptions>;
 export type HttpOptionsFile = Static<typeof HttpOptions>;

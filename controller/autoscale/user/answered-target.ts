@@ -41,7 +41,14 @@ export class AnsweredTarget {
   context(snapshot: ScalingSnapshot, state: unknown): PolicyContext {
     const { deploymentName, appName, lookBackMs = 30_000 } = this.#options;
     const [lastScaleUpMs, lastScaleDownMs] = [this.#lastScaleUpMs, this.#lastScaleDownMs];
-    return contextOf(snapshot, { deploymentName, appName, lookBackMs, state, lastScaleUpMs, lastScaleDownMs });
+    return contextOf(snapshot, {
+      deploymentName,
+      appName,
+      lookBackMs,
+      state,
+      lastScaleUpMs,
+      lastScaleDownMs,
+    });
   }
 
   decide({ nowMs, target, bounds }: ScalingSnapshot, told: Told): ScalingDecision {

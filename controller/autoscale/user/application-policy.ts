@@ -32,6 +32,7 @@ export interface MemberOptions extends Omit<AnsweredTargetOptions, "appName"> {
 }
 
 interface Member {
+  readonly policy: AutoscalingPolicy;
   readonly answered: AnsweredTarget;
   readonly wake: () => void;
   /** Undefined until it was looked at. */
@@ -41,6 +42,7 @@ interface Member {
 export class ApplicationPolicy {
   readonly #appName: string;
   readonly #asking: Asking<ApplicationContexts, ApplicationAnswer>;
+  /** By name; a deployment whose settings have changed joins anew before it leaves, or after. */
   readonly #members = new Map<string, Member>();
 
   constructor({ appName, ...options }: ApplicationPolicyOptions) {
@@ -63,14 +65,19 @@ export class ApplicationPolicy {
   join(options: MemberOptions): AutoscalingPolicy {
     const { deploymentName, wake } = options;
     const answered = new AnsweredTarget({ ...options, appName: this.#appName });
-    const member: Member = { answered, wake, snapshot: undefined };
+    const policy: AutoscalingPolicy = {
+      name: "application",
+      decide: (snapshot) => this.#decide(deploymentName, member, snapshot),
+    };
+    const member: Member = { policy, answered, wake, snapshot: undefined };
     this.#members.set(deploymentName, member);
-    return { name: "application", decide: (snapshot) => this.#decide(deploymentName, member, snapshot) };
+    return policy;
   }
 
-  /** It decides for this one no more. */
-  leave(deployment: string): void {
-    this.#members.delete(deployment);
+  /** It decides for this part no more. False when it did not: another is in its place. */
+  leave(policy: AutoscalingPolicy): boolean {
+    const found = [...this.#members].find(([, member]) => member.policy === policy);
+    return found !== undefined && this.#members.delete(found[0]);
   }
 
   #decide(name: string, member: Member, snapshot: ScalingSnapshot): ScalingDecision {

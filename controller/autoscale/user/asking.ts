@@ -73,7 +73,7 @@ export class Asking<Context, Answer> {
     this.#askedMs = nowMs;
     void (async () => {
       try {
-        await undefined; // invariant 4
+        await Promise.resolve(); // invariant 4
         const context = contextNow();
         const answer = await this.#options.call(context, stop.signal);
         if (!stop.signal.aborted) this.#answered(this.#options.judge(answer, context, this.#answer)); // else too late

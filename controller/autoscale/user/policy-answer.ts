@@ -43,7 +43,8 @@ export function judgeAnswers(
   const numbers = entriesOf(told);
   if (numbers === undefined) return unusable(`answered ${quote(told)}, ${wanted}`);
   const states = entriesOf(kept ?? {});
-  if (states === undefined) return unusable(`answered ${quote(kept)} as states, states by deployment were wanted`);
+  if (states === undefined)
+    return unusable(`answered ${quote(kept)} as states, states by deployment were wanted`);
   for (const [name] of [...numbers, ...states]) {
     if (!asked.includes(name)) {
       return unusable(`answered for "${cut(name)}", one of ${asked.join(", ")} was wanted`);

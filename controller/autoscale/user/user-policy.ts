@@ -34,11 +34,10 @@ export class UserPolicy implements AutoscalingPolicy {
 
   decide(snapshot: ScalingSnapshot): ScalingDecision {
     const { nowMs } = snapshot;
-    this.#asking.look(nowMs, () =>
-      this.#answered.context(snapshot, this.#asking.answer?.state ?? null),
-    );
+    this.#asking.look(nowMs, () => this.#answered.context(snapshot, this.#asking.answer?.state ?? null));
     const { answer, fault } = this.#asking;
-    const said = answer === undefined ? "the policy has not answered yet" : `the policy answered ${answer.replicas}`;
+    const said =
+      answer === undefined ? "the policy has not answered yet" : `the policy answered ${answer.replicas}`;
     const reviewAtMs = this.#asking.reviewAtMs(nowMs);
     return this.#answered.decide(snapshot, {
       wanted: answer?.replicas,
