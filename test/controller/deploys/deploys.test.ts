@@ -261,12 +261,18 @@ describe("a restart", () => {
       await rig.deploy([application("a"), application("b", { num_replicas: 2 })], {
         settings: { http_options: { port: 1234 } },
       });
+      const tls = { cert_file: "a.pem", key_file: "/srv/a.key" };
       await rig.deploy([application("b", { num_replicas: 2 }), application("c")], {
-        settings: { http_options: { port: 1234 } },
+        settings: { http_options: { port: 1234 }, keda_options: { port: 1235, tls } },
       });
     }
     await using rig = await DeployRig.start(folder);
     assert.equal(rig.state.config.http.port, 1234);
+    assert.deepEqual(rig.state.config.keda, {
+      host: "127.0.0.1",
+      port: 1235,
+      tls: { certFile: `${folder.path}/a.pem`, keyFile: "/srv/a.key" },
+    });
     assert.deepEqual(
       rig.controller.config.applications.map(({ name }) => name),
       ["b", "c"],
