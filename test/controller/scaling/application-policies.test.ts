@@ -1,0 +1,56 @@
+// The threads behind the rules of applications, with real threads: one for all deployments, for as long as one goes by it.
+
+import assert from "node:assert/strict";
+import { test } from "node:test";
+import { ApplicationPolicies } from "../../../controller/scaling/application-policies.ts";
+import { snapshot } from "../autoscale/support.ts";
+
+const FIXTURE = new URL("../autoscale/fixtures/policies.ts", import.meta.url).pathname;
+const SOURCE = { scope: "application", path: FIXTURE, exportName: "countingForAll" } as const;
+const BOUNDS = { min: 0, max: 100 };
+
+/** A deployment's part, and a way to have the next answer. */
+function join(policies: ApplicationPolicies, deploymentName: string, appName = "shop") {
+  let woken = Promise.withResolvers<void>();
+  const running = policies.join(SOURCE, { appName, deploymentName, wake: () => woken.resolve() });
+  const decideAt = (second: number) =>
+    running.policy.decide(snapshot({ nowMs: second * 1_000, bounds: BOUNDS, target: 0 }));
+  return {
+    decideAt,
+    /** Makes it ask, and gives what it decides with the answer. */
+    nextAt: async (second: number): Promise<number> => {
+      woken = Promise.withResolvers();
+      decideAt(second);
+      await woken.promise;
+      const { fault, target } = decideAt(second);
+      assert.equal(fault, undefined);
+      return target;
+    },
+    [Symbol.asyncDispose]: () => running[Symbol.asyncDispose](),
+  };
+}
+
+test("one thread answers for all deployments of an application, and for no other application (invariant 1)", async () => {
+  const policies = new ApplicationPolicies();
+  await using digits = join(policies, "digits");
+  await using text = join(policies, "text");
+  await using other = join(policies, "digits", "other");
+  assert.equal(await digits.nextAt(0), 1);
+  assert.equal(text.decideAt(1).target, 0, "it had not been looked at, and is asked about next");
+  assert.equal(await digits.nextAt(1), 2);
+  assert.equal(text.decideAt(1).target, 2);
+  assert.equal(await other.nextAt(1), 1);
+});
+
+test("it goes on while one is left, and begins anew after the last has gone (invariant 2)", async () => {
+  const policies = new ApplicationPolicies();
+  {
+    await using digits = join(policies, "digits");
+    await using text = join(policies, "text");
+    assert.equal(await digits.nextAt(0), 1);
+    await text[Symbol.asyncDispose](); // and once more below
+    assert.equal(await digits.nextAt(1), 2);
+  }
+  await using again = join(policies, "digits");
+  assert.equal(await again.nextAt(2), 1);
+});
