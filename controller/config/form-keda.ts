@@ -1,7 +1,7 @@
 // `keda_options` of the file ⇄ what the listener goes by.
 
 import { DEFAULTS } from "./defaults.ts";
-import type { KedaOptionsFile } from "./schema.ts";
+import type { KedaOptionsFile } from "./schema-keda.ts";
 import { resolvePath } from "./source-path.ts";
 import type { KedaOptions } from "./types.ts";
 

@@ -5,27 +5,8 @@ import { DEFAULTS } from "./defaults.ts";
 import { Deployment } from "./schema-deployment.ts";
 import { Traffic } from "./schema-traffic.ts";
 import { AutoscalingPolicy } from "./schema-scaling.ts";
-import { Bytes, Count, Name, Path, Seconds, Section } from "./schema-values.ts";
-
-const Host = (value: string) =>
-  Type.Optional(
-    Type.String({
-      description: "Address to listen on; only loopback addresses keep other machines out.",
-      default: value,
-      pattern: "^[A-Za-z0-9_.:%\\-]{1,253}$",
-      "x-wanted": 'a host name or an IP address such as "127.0.0.1"',
-    }),
-  );
-
-const Port = (value: number) =>
-  Type.Optional(
-    Count({
-      description: "TCP port; 0 lets the system pick one.",
-      default: value,
-      minimum: 0,
-      maximum: 65_535,
-    }),
-  );
+import { KedaOptions } from "./schema-keda.ts";
+import { Bytes, Count, Host, Name, Port, Seconds, Section } from "./schema-values.ts";
 
 const limits = DEFAULTS.limits;
 
@@ -124,25 +105,6 @@ const AdminOptions = Section(
   "The listener for status and control.",
 );
 
-const Tls = Section(
-  {
-    cert_file: Path({ description: "Certificate chain of the listener, PEM; relative to this file." }),
-    key_file: Path({ description: "Its private key, PEM." }),
-    client_ca_file: Type.Optional(
-      Path({
-        description:
-          "Authorities of clients, PEM: who shows no certificate of theirs is refused. Default: anybody is let in.",
-      }),
-    ),
-  },
-  "TLS of the listener. Default: none.",
-);
-
-const KedaOptions = Section(
-  { host: Host(DEFAULTS.keda.host), port: Port(DEFAULTS.keda.port), tls: Type.Optional(Tls) },
-  "The listener that KEDA asks, gRPC; there is none without this section.",
-);
-
 /** Ray's levels, in its capitals, and ours. */
 export const LOG_LEVELS = {
   trace: "trace",
@@ -239,5 +201,4 @@ export const ServeFile = Type.Object(
 
 export type ServeFile = Static<typeof ServeFile>;
 export type ApplicationFile = Static<typeof Application>;
-export type KedaOptionsFile = Static<typeof KedaOptions>;
 export type HttpOptionsFile = Static<typeof HttpOptions>;

@@ -86,6 +86,7 @@ export class Scaler implements AsyncDisposable {
     const before = this.#options;
     this.#options = options;
     const same =
+      before.application === options.application &&
       isDeepStrictEqual(before.scaling, options.scaling) &&
       before.config.latencySloMs === options.config.latencySloMs;
     if (same) return;

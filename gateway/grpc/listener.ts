@@ -13,7 +13,7 @@ import {
   type UntypedServiceImplementation,
 } from "@grpc/grpc-js";
 import type { TlsFiles } from "../../controller/index.ts";
-import { messageOf } from "../../runtime/base/index.ts";
+import { type Clock, messageOf } from "../../runtime/base/index.ts";
 
 export interface GrpcService {
   readonly definition: ServiceDefinition;
@@ -26,6 +26,7 @@ export interface GrpcListenerOptions {
   readonly port: number;
   readonly tls?: TlsFiles | undefined;
   readonly services: readonly GrpcService[];
+  readonly clock: Clock;
   /** Largest message that a client may send. */
   readonly maxMessageBytes: number;
 }
@@ -39,9 +40,11 @@ export class GrpcListener {
   /** `127.0.0.1:8266`. */
   readonly address: string;
   readonly #server: Server;
+  readonly #clock: Clock;
 
-  private constructor(server: Server, address: string) {
+  private constructor(server: Server, address: string, clock: Clock) {
     this.#server = server;
+    this.#clock = clock;
     this.address = address;
   }
 
@@ -65,14 +68,14 @@ export class GrpcListener {
         else reject(withCode(error));
       });
     });
-    return new GrpcListener(server, `${host}:${port}`);
+    return new GrpcListener(server, `${host}:${port}`, options.clock);
   }
 
   /** Takes nothing new and waits for what is under way, at most for `graceMs`; then all is cut. */
   async close(graceMs: number): Promise<void> {
-    const cut = setTimeout(() => this.#server.forceShutdown(), graceMs);
+    const cut = this.#clock.timer(graceMs, () => this.#server.forceShutdown());
     await new Promise<void>((resolve) => this.#server.tryShutdown(() => resolve()));
-    clearTimeout(cut);
+    cut.cancel();
   }
 }
 

@@ -46,6 +46,7 @@ export class KedaServer {
     const definition = loadService("externalscaler.proto", "externalscaler.ExternalScaler");
     const listener = await GrpcListener.start({
       ...keda,
+      clock,
       services: [{ definition, methods }],
       maxMessageBytes: MAX_MESSAGE_BYTES,
     });

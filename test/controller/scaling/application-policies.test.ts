@@ -3,6 +3,10 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ApplicationPolicies } from "../../../controller/scaling/application-policies.ts";
+import { decodeConfig } from "../../../controller/config/index.ts";
+import { Scaling } from "../../../controller/scaling/index.ts";
+import { silentLog } from "../../../runtime/base/log/index.ts";
+import { FakeClock } from "../../support/fake-clock.ts";
 import { snapshot } from "../autoscale/support.ts";
 
 const FIXTURE = new URL("../autoscale/fixtures/policies.ts", import.meta.url).pathname;
@@ -53,4 +57,32 @@ test("it goes on while one is left, and begins anew after the last has gone (inv
   }
   await using again = join(policies, "digits");
   assert.equal(await again.nextAt(2), 1);
+});
+
+test("a deployment that another application has now leaves the first one's rule", async () => {
+  const asked: string[] = [];
+  const scaling = new Scaling({
+    clock: new FakeClock(),
+    log: silentLog,
+    look: () => undefined,
+    onTarget: () => undefined,
+    policyOf: ({ application }) => {
+      asked.push(`${application} joined`);
+      return {
+        policy: { name: "none", decide: () => assert.fail() },
+        [Symbol.asyncDispose]: async () => void asked.push(`${application} left`),
+      };
+    },
+  });
+  const decoded = decodeConfig(
+    JSON.stringify({
+      applications: [{ deployments: [{ name: "a", model: "a.onnx", num_replicas: "auto" }] }],
+    }),
+    { file: "/srv/shoal.json" },
+  );
+  const config = decoded.kind === "ok" ? decoded.value.applications[0]?.deployments[0] : undefined;
+  assert(config !== undefined);
+  for (const application of ["one", "one", "two"]) scaling.replicasFor(config, { application });
+  assert.deepEqual(asked, ["one joined", "one left", "two joined"]);
+  await scaling.stop();
 });

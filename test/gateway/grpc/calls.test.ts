@@ -7,7 +7,7 @@ import { status } from "@grpc/grpc-js";
 import { Feeds, unary } from "../../../gateway/grpc/calls.ts";
 import { GrpcListener } from "../../../gateway/grpc/listener.ts";
 import { loadService } from "../../../gateway/grpc/proto.ts";
-import { ShoalError } from "../../../runtime/base/index.ts";
+import { ShoalError, systemClock } from "../../../runtime/base/index.ts";
 import { silentLog } from "../../../runtime/base/log/index.ts";
 import { eventually } from "../../support/eventually.ts";
 import { Keda, refusalOf } from "./support.ts";
@@ -21,6 +21,7 @@ async function listening(value: () => object, maxOpen = 10) {
     host: "::1",
     port: 0,
     maxMessageBytes: 1_000,
+    clock: systemClock,
     services: [
       {
         definition: loadService("externalscaler.proto", "externalscaler.ExternalScaler"),

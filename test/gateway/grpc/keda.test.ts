@@ -138,7 +138,10 @@ test("what cannot be meant is refused with what was found and what is wanted", {
       refusalOf(keda.streamIsActive(metadata).next()),
       refusalOf(keda.streamSpec(metadata).next()),
     ]);
-    assert.deepEqual(told, Array.from(told, () => ({ code, details })));
+    assert.deepEqual(
+      told,
+      Array.from(told, () => ({ code, details })),
+    );
   }
   const other = await refusalOf(keda.value("gate-queued_requests", GATE));
   assert.equal(other.code, status.INVALID_ARGUMENT);
