@@ -1,6 +1,7 @@
 // What every deployment is asked, whoever decides how many replicas it has: for those outside who decide something by it.
 //
-// 1. It looks ten times a second, from `start` to `stop`.
+// 1. It looks ten times a second, from `start` to `stop`, and at one deployment whenever somebody asks about it: what has
+//    come and gone meanwhile counts.
 
 import type { Clock, Timer } from "../../runtime/base/index.ts";
 import type { LoadReading } from "../autoscale/index.ts";
@@ -26,7 +27,6 @@ const LOOK_MS = 100;
 interface Watched {
   readonly key: string;
   readonly meter: LoadMeter;
-  readonly load: LoadReading;
 }
 
 export class DemandWatch {
@@ -47,9 +47,10 @@ export class DemandWatch {
     this.#timer?.cancel();
   }
 
-  /** As of the last look; undefined for one that was not there then. */
-  of(deployment: string): LoadReading | undefined {
-    return this.#watched.get(deployment)?.load;
+  /** Of now; undefined for one that was not there when it looked last. */
+  of({ key, name, loads }: WatchedDeployment): LoadReading | undefined {
+    const known = this.#watched.get(name);
+    return known?.key === key ? known.meter.read(loads, this.#options.clock.nowMs()) : undefined;
   }
 
   #look(): void {
@@ -57,7 +58,8 @@ export class DemandWatch {
     const watched = all().map(({ key, name, loads }): [string, Watched] => {
       const known = this.#watched.get(name);
       const meter = known?.key === key ? known.meter : new LoadMeter();
-      return [name, { key, meter, load: meter.read(loads, clock.nowMs()) }];
+      meter.read(loads, clock.nowMs());
+      return [name, { key, meter }];
     });
     this.#watched = new Map(watched);
     onLook();

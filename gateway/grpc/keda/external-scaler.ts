@@ -45,9 +45,10 @@ export function externalScaler(options: ExternalScalerOptions): UntypedServiceIm
 
 /** Requests wait or run, or came within the window; by `desired_replicas` also when any are wanted. */
 function isActive(asked: Asked, options: ExternalScalerOptions): boolean {
-  const { desired, open, name } = deploymentOf(asked, options);
+  const deployment = deploymentOf(asked, options);
+  const { desired, open } = deployment;
   if (asked.metric === "desired_replicas" && desired.numReplicas > 0) return true;
-  const load = options.demand.of(name);
+  const load = options.demand.of(deployment);
   return open > 0 || (load !== undefined && load.requestsPerSecond(asked.windowMs) > 0); // invariant 1
 }
 
@@ -63,14 +64,15 @@ function specOf(asked: Asked, options: ExternalScalerOptions): object {
 }
 
 function valueOf(asked: Asked, options: ExternalScalerOptions): number {
-  const { desired, open, queued, name } = deploymentOf(asked, options);
+  const deployment = deploymentOf(asked, options);
+  const { desired, open, queued } = deployment;
   switch (asked.metric) {
     case "desired_replicas":
       return desired.numReplicas;
     case "queued_requests":
       return queued;
     case "ongoing_requests":
-      return Math.max(open, options.demand.of(name)?.meanOngoing(asked.windowMs) ?? 0); // invariant 2
+      return Math.max(open, options.demand.of(deployment)?.meanOngoing(asked.windowMs) ?? 0); // invariant 2
   }
 }
 

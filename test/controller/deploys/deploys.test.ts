@@ -261,24 +261,34 @@ describe("a restart", () => {
       await rig.deploy([application("a"), application("b", { num_replicas: 2 })], {
         settings: { http_options: { port: 1234 } },
       });
-      const tls = { cert_file: "a.pem", key_file: "/srv/a.key" };
       await rig.deploy([application("b", { num_replicas: 2 }), application("c")], {
-        settings: { http_options: { port: 1234 }, keda_options: { port: 1235, tls } },
+        settings: { http_options: { port: 1234 } },
       });
     }
     await using rig = await DeployRig.start(folder);
     assert.equal(rig.state.config.http.port, 1234);
-    assert.deepEqual(rig.state.config.keda, {
-      host: "127.0.0.1",
-      port: 1235,
-      tls: { certFile: `${folder.path}/a.pem`, keyFile: "/srv/a.key" },
-    });
     assert.deepEqual(
       rig.controller.config.applications.map(({ name }) => name),
       ["b", "c"],
     );
     await Promise.all([rig.settled("b"), rig.settled("c")]);
     assert.equal(rig.pids("b").length, 2);
+  });
+
+  test("finds the files of its listeners where they were, also with no application left (2)", async () => {
+    await using folder = await Folder.make();
+    {
+      await using rig = await DeployRig.start(folder);
+      const tls = { cert_file: "a.pem", key_file: "/srv/a.key" };
+      await rig.deploy([application("a")], { settings: { keda_options: { port: 1235, tls } } });
+      await rig.deploys.remove({ author: "bob", source: "test" });
+    }
+    await using rig = await DeployRig.start(folder);
+    assert.deepEqual(rig.state.config.keda, {
+      host: "127.0.0.1",
+      port: 1235,
+      tls: { certFile: `${folder.path}/a.pem`, keyFile: "/srv/a.key" },
+    });
   });
 
   test("with another config begins with that one", async () => {
