@@ -49,15 +49,19 @@ export class Feeds {
     return this.#open.size;
   }
 
-  /** A method that streams `valueOf` its request. */
-  method(valueOf: (request: unknown) => object): handleServerStreamingCall<unknown, object> {
+  /** A method that streams a value; `valueOf` reads the request once, and gives what tells the value of now. */
+  method(valueOf: (request: unknown) => () => object): handleServerStreamingCall<unknown, object> {
     return (call) => {
       if (this.#open.size >= this.#maxOpen) {
         const message = `Cannot open another stream: ${this.#open.size} are open, wanted fewer than ${this.#maxOpen}`;
         call.emit("error", statusOf(new ShoalError("OVERLOADED", message), this.#log)); // invariant 3
         return;
       }
-      this.#begin(call, () => valueOf(call.request));
+      try {
+        this.#begin(call, valueOf(call.request));
+      } catch (thrown) {
+        this.#fail(call, thrown);
+      }
     };
   }
 

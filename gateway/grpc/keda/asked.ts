@@ -36,6 +36,8 @@ const Ref = Type.Object({
   scalerMetadata: Type.Record(Type.String(), Type.String()),
 });
 
+const Request = Type.Object({ scaledObjectRef: Type.Unknown(), metricName: Type.String() });
+
 /** Of a `ScaledObjectRef`. Throws INVALID_ARGUMENT. */
 export function askedOf(ref: unknown): Asked {
   if (!Check(Ref, ref)) throw refusal("no ScaledObjectRef", "one with scalerMetadata");
@@ -54,7 +56,6 @@ export function askedOf(ref: unknown): Asked {
 
 /** The part of a `GetMetricsRequest` that says what is asked for, and the metric's name. Throws INVALID_ARGUMENT. */
 export function metricsAskedOf(request: unknown): { readonly asked: Asked; readonly metricName: string } {
-  const Request = Type.Object({ scaledObjectRef: Type.Unknown(), metricName: Type.String() });
   if (!Check(Request, request)) throw refusal("no GetMetricsRequest", "one with a scaledObjectRef");
   return { asked: askedOf(request.scaledObjectRef), metricName: request.metricName };
 }

@@ -26,12 +26,18 @@ const DEFAULT_TARGET = 2;
 /** By the names of the .proto. */
 export function externalScaler(options: ExternalScalerOptions): UntypedServiceImplementation {
   const { feeds, log } = options;
-  const active = (request: unknown): object => ({ result: isActive(askedOf(request), options) });
-  const spec = (request: unknown): object => ({ metricSpecs: [specOf(askedOf(request), options)] });
+  const active = (request: unknown): (() => object) => {
+    const asked = askedOf(request);
+    return () => ({ result: isActive(asked, options) });
+  };
+  const spec = (request: unknown): (() => object) => {
+    const asked = askedOf(request);
+    return () => ({ metricSpecs: [specOf(asked, options)] });
+  };
   return {
-    IsActive: unary(active, log),
+    IsActive: unary((request) => active(request)(), log),
     StreamIsActive: feeds.method(active),
-    GetMetricSpec: unary(spec, log),
+    GetMetricSpec: unary((request) => spec(request)(), log),
     StreamMetricSpec: feeds.method(spec),
     GetMetrics: unary((request) => {
       const { asked, metricName } = metricsAskedOf(request);

@@ -15,7 +15,7 @@ import { Keda, refusalOf } from "./support.ts";
 /** A listener whose streams give what `value` returns. */
 async function listening(value: () => object, maxOpen = 10) {
   const feeds = new Feeds({ log: silentLog, maxOpen });
-  const streamed = feeds.method(value);
+  const streamed = feeds.method(() => value);
   const answered = unary(value, silentLog);
   const listener = await GrpcListener.start({
     host: "::1",
