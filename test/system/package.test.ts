@@ -90,6 +90,7 @@ describe("the published files", () => {
       stdout,
     );
     assert.equal(said.attainment, 1);
-    for (const name of ["cluster", "core", "engines", "serve", "simulate"]) assert(imported.includes(`shoal/${name}`));
+    for (const name of ["cluster", "core", "engines", "serve", "simulate"])
+      assert(imported.includes(`shoal/${name}`));
   });
 });
