@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 import { promisify } from "node:util";
+import { Keda } from "../gateway/grpc/support.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -47,11 +48,24 @@ describe("the published files", () => {
     folder = await mkdtemp(join(tmpdir(), "shoal-test-"));
     shoal = await install(folder);
   });
-  after(() => rm(folder, { recursive: true, force: true }));
+  after(async () => {
+    if (folder !== "") await rm(folder, { recursive: true, force: true });
+  });
 
-  test("serve a model and a module", async () => {
+  test("serve a model and a module, and answer KEDA", async () => {
     await using stack = new AsyncDisposableStack();
-    const args = ["serve", "run", join(ROOT, "examples", "shoal.yaml"), "--port", "0", "--admin-port", "0"];
+    const keda = join(folder, "keda.json");
+    await writeFile(keda, JSON.stringify({ keda_options: { port: 0 } }));
+    const args = [
+      "serve",
+      "run",
+      join(ROOT, "examples", "shoal.yaml"),
+      keda,
+      "--port",
+      "0",
+      "--admin-port",
+      "0",
+    ];
     const env = { ...process.env, SHOAL_STATE_DIR: join(folder, "state"), NO_COLOR: "1" };
     const server = spawn(process.execPath, [join(shoal, "bin", "shoal.js"), ...args], { env });
     const exited = once(server, "exit");
@@ -69,6 +83,9 @@ describe("the published files", () => {
     const body = await readFile(join(ROOT, "examples", "digits", "samples", "3.json"));
     const digits = await fetch(`${url}/digits`, { method: "POST", body });
     assert.match(await digits.text(), /"label":\[3\]/);
+    const [, address = ""] = /^Listening for KEDA on (\S+)$/m.exec(output) ?? assert.fail(output);
+    using asking = new Keda(address);
+    assert.equal(await asking.isActive({ deployment: "digits" }), true);
     const text = await fetch(`${url}/text?prompt=Alice&max_words=4`);
     assert.equal(text.status, 200);
     assert.notEqual(await text.text(), "");
