@@ -112,7 +112,7 @@ function readSparse(bytes: Uint8Array, { maxElements, maxJsonDepth }: SparseLimi
         const text = restOf(body, from, at);
         if (text === undefined) return undefined;
         rest += `${text}["\\u0000${lists.length}"]`;
-        lists.push(found);
+        lists.push(found); // invariant 2
         listBytes += found.end - at;
         from = found.end;
       }
