@@ -9,6 +9,7 @@
 
 import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { markAsUntransferable } from "node:worker_threads";
+import { countExternalMemoryAsHeap } from "./external-memory.ts";
 import { type Extent, memoryCalls } from "./memory-calls.ts";
 
 /** Below this a copy is as quick. */
@@ -43,6 +44,7 @@ class GoneError extends Error {
 function map(file: number, byteLength: number): Uint8Array | undefined {
   const mapping = memoryCalls()?.map(file, byteLength, "PRIVATE"); // invariant 2
   if (mapping === undefined) return undefined;
+  countExternalMemoryAsHeap();
   const { buffer, pointer } = mapping;
   markAsUntransferable(buffer);
   mapped.register(buffer, { pointer, byteLength });

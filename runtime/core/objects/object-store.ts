@@ -14,7 +14,13 @@ import type { Logger } from "../../base/log/index.ts";
 import type { Id } from "../workers/messages.ts";
 import { CollectPolicy, MOST_UNCOLLECTED_BYTES } from "./collect-policy.ts";
 import { Regions } from "./regions.ts";
-import { lostObject, type ObjectFolders, SharedMemoryFolder, unfinishedBy, writeInto } from "./shared-memory.ts";
+import {
+  lostObject,
+  type ObjectFolders,
+  SharedMemoryFolder,
+  unfinishedBy,
+  writeInto,
+} from "./shared-memory.ts";
 import { SpareFiles } from "./spare-files.ts";
 import { defaultCapacity, makeFolders } from "./store-folders.ts";
 import { isUnused, removeUnused } from "./unused-file.ts";
@@ -91,7 +97,10 @@ export class ObjectStore implements AsyncDisposable {
   ) {
     this.folders = folders;
     this.#regions = new Regions(clock);
-    this.#collections = new CollectPolicy(clock, Math.min(capacityBytes * COLLECT_SHARE, MOST_UNCOLLECTED_BYTES));
+    this.#collections = new CollectPolicy(
+      clock,
+      Math.min(capacityBytes * COLLECT_SHARE, MOST_UNCOLLECTED_BYTES),
+    );
     this.#files = SharedMemoryFolder.at(folders, this.#regions);
     this.#capacityBytes = capacityBytes;
     this.#spares = new SpareFiles(capacityBytes * SPARE_SHARE);
@@ -154,7 +163,8 @@ export class ObjectStore implements AsyncDisposable {
   async removeUnfinished(writer: number): Promise<void> {
     if (!this.#writers.delete(writer)) return;
     for (const name of await readdir(this.folders.memory).catch(() => [])) {
-      if (name.endsWith(unfinishedBy(writer))) this.#remove(rm(join(this.folders.memory, name), { force: true }));
+      if (name.endsWith(unfinishedBy(writer)))
+        this.#remove(rm(join(this.folders.memory, name), { force: true }));
     }
   }
 
