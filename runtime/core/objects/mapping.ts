@@ -24,9 +24,10 @@ export function readFileBytes(path: string): Uint8Array {
   const file = openSync(path, "r");
   try {
     const { size, ino } = fstatSync(file);
-    const lock = size < MIN_MAP_BYTES ? undefined : memoryCalls()?.lock(file, "SHARED");
-    const bytes = (lock === true ? map(file, size) : undefined) ?? read(file, size);
-    if (lock === false || statSync(path).ino !== ino) throw new GoneError(path); // invariant 3
+    // Without a lock, on a file system that has none, it is read: nobody asks who looks at it before it loses its name.
+    const isLocked = size >= MIN_MAP_BYTES && memoryCalls()?.lock(file, "SHARED") === true;
+    const bytes = (isLocked ? map(file, size) : undefined) ?? read(file, size);
+    if (statSync(path).ino !== ino) throw new GoneError(path); // invariant 3
     return bytes;
   } finally {
     closeSync(file);

@@ -127,10 +127,9 @@ export class Regions implements Disposable {
           turnBytes = TURN_BYTES;
         }
         const count = Math.min(turnBytes, byteLength - from);
-        const bytes = piece.subarray(from, from + count);
-        if (bytes.byteLength < count) throw transferred();
+        if (piece.byteLength < byteLength) throw transferred();
         if (!populated(region, at + count)) return false;
-        new Uint8Array(buffer, at, count).set(bytes);
+        new Uint8Array(buffer, at, count).set(piece.subarray(from, from + count));
         from += count;
         at += count;
         turnBytes -= count;
@@ -146,7 +145,7 @@ const PAGE_BYTES = 4_096;
 function populated(region: Region, end: number): boolean {
   const { populatedBytes, mapping } = region;
   if (end <= populatedBytes) return true;
-  const upTo = Math.min(Math.max(Math.ceil(end / PAGE_BYTES) * PAGE_BYTES, 0), mapping.byteLength);
+  const upTo = Math.min(Math.ceil(end / PAGE_BYTES) * PAGE_BYTES, mapping.byteLength);
   const from = Math.floor(populatedBytes / PAGE_BYTES) * PAGE_BYTES;
   if (memoryCalls()?.populate(mapping, from, upTo - from) !== true) return false;
   region.populatedBytes = upTo;
