@@ -156,7 +156,7 @@ export class ObjectStore implements AsyncDisposable {
     if (mountIsFull) await this.#inTurn(() => this.#squeeze(bytes));
     else await this.#collectNowAndThen(bytes);
     const spare = await this.#room(bytes, writer);
-    return spare === undefined ? undefined : this.#lend(spare, writer);
+    return spare === undefined || this.#closed ? undefined : this.#lend(spare, writer);
   }
 
   /** Removes what a process was writing that is gone. */
@@ -237,6 +237,7 @@ export class ObjectStore implements AsyncDisposable {
   }
 
   delete(id: Id): void {
+    if (this.#closed) return; // it goes with its folder, in which nothing may appear now
     const stored = this.#objects.get(id);
     this.#forget(id);
     if (stored !== undefined && this.#keepSpare(id, stored)) return;
@@ -350,7 +351,7 @@ export class ObjectStore implements AsyncDisposable {
 
   /** Keeps the file of a deleted object, unless somebody looks at it still. False when it is still where it was. */
   #keepSpare(id: Id, { bytes, spilled, writer, seen }: Stored): boolean {
-    if (this.#closed || spilled || !this.#spares.mayServe(bytes)) return false;
+    if (spilled || !this.#spares.mayServe(bytes)) return false;
     const path = this.#rename(this.#files.pathOf(id), "spare");
     if (path === undefined) return false;
     if (!this.#isUnused(path, seen)) this.#remove(rm(path, { force: true }));

@@ -116,7 +116,7 @@ test("tables in cycles, below classes, in causes, beside holes and in long lists
     owner: unknown;
   }
   const frame = new Frame();
-  const list: unknown[] = [...Array<unknown>(200).fill({ row: 1 }), frame];
+  const list: unknown[] = [...Array.from({ length: 200 }, (_, row) => ({ row })), frame];
   frame.owner = list;
   list.length = 203;
   const error = new RangeError("no", { cause: [frame] });
