@@ -1,7 +1,7 @@
 // Whether it pays to collect garbage before more memory is taken: the objects that this process stored and lost interest in
 // leave files to write over, and a small heap of large objects has no reason to collect by itself.
 //
-// 1. Collecting takes at most a tenth of the time that taking more memory would have.
+// 1. Collecting takes at most a third of the time that taking more memory would have.
 // 2. Where memory allows, it takes at most a tenth of the time that copying takes.
 
 import type { Clock } from "../../base/index.ts";
@@ -10,7 +10,8 @@ import { MIN_SPARE_BYTES } from "./spare-files.ts";
 /** Memory that was never written comes at about this, and memory that is there already is written at about that. */
 const FRESH_BYTES_PER_MS = 2 ** 20;
 const COPY_BYTES_PER_MS = 2 ** 24;
-const GAIN = 10;
+const GAIN_ON_FRESH = 3;
+const GAIN_ON_COPY = 10;
 
 export const MOST_UNCOLLECTED_BYTES = 2 ** 29;
 
@@ -37,9 +38,10 @@ export class CollectPolicy {
 
   /** Whether enough was stored for a collection to be worth its time, going by the last one. */
   pays(): boolean {
-    const costMs = GAIN * this.#lastMs;
-    const enough = Math.min(costMs * COPY_BYTES_PER_MS, this.#mostBytes); // invariant 2
-    return this.#storedBytes >= enough && this.#storedBytes > costMs * FRESH_BYTES_PER_MS; // invariant 1
+    const enough = Math.min(GAIN_ON_COPY * this.#lastMs * COPY_BYTES_PER_MS, this.#mostBytes); // invariant 2
+    return (
+      this.#storedBytes >= enough && this.#storedBytes > GAIN_ON_FRESH * this.#lastMs * FRESH_BYTES_PER_MS
+    ); // invariant 1
   }
 
   /** As `ask`; asked once more after `collect`, when that pays and there was no file to write over. */

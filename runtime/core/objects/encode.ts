@@ -14,7 +14,7 @@ import { Deserializer, Serializer } from "node:v8";
 import { ShoalError } from "../../base/index.ts";
 import type { Id } from "../workers/messages.ts";
 import { tableOn } from "./arrow-tables.ts";
-import { noticingMarks, SEAL } from "./marks.ts";
+import { type Marks, marksIn, SEAL } from "./marks.ts";
 import { fromTextWithGaps, toPlainText } from "./plain-text.ts";
 import { beginsWithTables, withoutTables } from "./tables-in-value.ts";
 import { findUncloneable } from "./uncloneable.ts";
@@ -29,7 +29,7 @@ const SNAPSHOT_BYTES = 100 * 1_024;
 const TEXT = 1;
 const TEXT_WITH_GAPS = 2;
 const CLONE = 3;
-/** A clone with marks in it, which have to be found again; their seal follows it. */
+/** A clone with marks in it, which have to be found again; what they stand for follows it, and their seal. */
 const MARKED_CLONE = 4;
 
 export interface EncodedValue {
@@ -64,7 +64,7 @@ export function decodeValue(parts: readonly Uint8Array[], options: DecodeOptions
     if (head[0] === TEXT_WITH_GAPS) return fromTextWithGaps(head.toString("utf8", 1));
     const reader = new ValueReader(head.subarray(1), parts);
     const value = reader.read();
-    return head[0] === MARKED_CLONE ? unmark(value, reader.readDouble(), options) : value;
+    return head[0] === MARKED_CLONE ? unmark(value, reader.readMarks(), options) : value;
   } catch (cause) {
     if (cause instanceof ShoalError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -127,15 +127,15 @@ function write(value: unknown): Written {
 
 function writeAs(value: unknown, bytesOfTables: ReadonlySet<ArrayBufferView> = NO_TABLES): Written {
   const writer = new ValueWriter(bytesOfTables);
-  const marks: Id[] = [];
-  noticingMarks(
-    (id) => marks.push(id),
-    () => writer.write(value),
-  );
-  if (marks.length > 0) writer.writeDouble(SEAL);
+  const marks = marksIn(() => writer.write(value));
+  if (marks.length > 0) {
+    writer.writeValue(marks);
+    writer.writeDouble(SEAL);
+  }
   const head = writer.releaseBuffer();
   head[0] = marks.length === 0 ? CLONE : MARKED_CLONE;
-  return { head, parts: writer.parts, marks };
+  const ids = marks.map((mark) => (typeof mark === "number" ? mark : mark.actor));
+  return { head, parts: writer.parts, marks: ids };
 }
 
 const NO_TABLES: ReadonlySet<ArrayBufferView> = new Set();
@@ -208,6 +208,11 @@ class ValueReader extends Deserializer {
       this.transferArrayBuffer(index, new Uint8Array(this.#take()).buffer);
     }
     return this.readValue();
+  }
+
+  /** Those of the value that was read. */
+  readMarks(): Marks {
+    return { list: this.readValue() as Marks["list"], seal: this.readDouble() };
   }
 
   _readHostObject(): object {
