@@ -86,9 +86,9 @@ export interface Marks {
   readonly seal: number;
 }
 
-/** What an object stands for that was written as a mark; undefined for any other. */
-export function markOf(value: object, { list, seal }: Marks): Mark | undefined {
+/** Which of the marks an object was written as; undefined for any other. */
+export function placeOfMark(value: object, { list, seal }: Marks): number | undefined {
   if (!Object.hasOwn(value, MARK)) return undefined;
   const number: unknown = Reflect.get(value, MARK);
-  return typeof number === "number" ? list[number - seal] : undefined;
+  return typeof number === "number" && list[number - seal] !== undefined ? number - seal : undefined;
 }

@@ -3,7 +3,7 @@
 // 1. Each object is looked at once, so that cycles end and what was one object stays one.
 
 import type { ActorData, Id } from "../workers/messages.ts";
-import { type Mark, markOf, type Marks } from "./marks.ts";
+import { type Mark, type Marks, placeOfMark } from "./marks.ts";
 
 export interface DecodeOptions {
   readonly reference: (id: Id) => object;
@@ -11,15 +11,17 @@ export interface DecodeOptions {
 }
 
 export function unmark(value: unknown, marks: Marks, options: DecodeOptions): unknown {
-  const seen = new Map<object, unknown>(); // invariant 1
+  const seen = new Set<object>(); // invariant 1
+  const wholes: object[] = [];
   const visit = (item: unknown): unknown => {
     if (typeof item !== "object" || item === null || ArrayBuffer.isView(item)) return item;
-    if (seen.has(item)) return seen.get(item);
-    const mark = markOf(item, marks);
-    const whole = mark === undefined ? item : wholeOf(mark, options);
-    seen.set(item, whole);
-    if (mark === undefined) visitMembers(item, visit);
-    return whole;
+    const place = placeOfMark(item, marks);
+    const mark = place === undefined ? undefined : marks.list[place];
+    if (place !== undefined && mark !== undefined) return (wholes[place] ??= wholeOf(mark, options));
+    if (seen.has(item)) return item;
+    seen.add(item);
+    visitMembers(item, visit);
+    return item;
   };
   return visit(value);
 }
