@@ -52,7 +52,7 @@ interface Stored {
   readonly spilled: boolean;
   /** The process that wrote its file. */
   readonly writer: number;
-  /** Whether somebody may have looked at its file, where the system cannot be asked who still does. */
+  /** Whether somebody may have looked at its file: what counts where the system cannot be asked who does. */
   seen: boolean;
 }
 
@@ -354,7 +354,7 @@ export class ObjectStore implements AsyncDisposable {
     if (spilled || !this.#spares.mayServe(bytes)) return false;
     const path = this.#rename(this.#files.pathOf(id), "spare");
     if (path === undefined) return false;
-    if (!this.#isUnused(path, seen)) this.#remove(rm(path, { force: true }));
+    if (!isUnused(path, seen)) this.#remove(rm(path, { force: true }));
     else if (this.#spares.wants(bytes)) this.#spares.add({ path, bytes, writer });
     else this.#remove(removeUnused(path));
     return true;
@@ -373,14 +373,6 @@ export class ObjectStore implements AsyncDisposable {
 
   #remove(removal: Promise<void>): void {
     removal.catch((error: unknown) => this.#log.warn({ err: error }, "cannot delete an object"));
-  }
-
-  #isUnused(path: string, seen: boolean): boolean {
-    try {
-      return isUnused(path) ?? !seen;
-    } catch {
-      return false; // it is gone
-    }
   }
 
   #touch(id: Id, seen: boolean): void {

@@ -8,12 +8,17 @@ import { memoryCalls } from "./memory-calls.ts";
 
 /**
  * Whether no process has the file mapped to read it: each keeps a lock on it as long (`mapping.ts`). The file has a name
- * that only the caller knows. Undefined where the system cannot be asked. Throws what opening throws.
+ * that only the caller knows. Where the system cannot be asked, it is unless it was ever `seen`.
  */
-export function isUnused(path: string): boolean | undefined {
+export function isUnused(path: string, seen: boolean): boolean {
   const calls = memoryCalls();
-  if (calls === undefined) return undefined;
-  const file = openSync(path, "r");
+  if (calls === undefined) return !seen;
+  let file: number;
+  try {
+    file = openSync(path, "r");
+  } catch {
+    return false; // it is gone
+  }
   try {
     return calls.lock(file, "EXCLUSIVE");
   } finally {

@@ -42,7 +42,8 @@ const collect = (): Promise<void> => session.collect();
 const link: Link = new Link({
   send: (message, parts) => channel.send(message, parts),
   objects: SharedMemoryFolder.at(setUp.objectFolders, new Regions(systemClock)),
-  room: (bytes, mountIsFull) => collections.seek(bytes, () => core.room(bytes, mountIsFull), collect),
+  room: (bytes, mountIsFull) =>
+    mountIsFull ? core.room(bytes, true) : collections.seek(bytes, () => core.room(bytes, false), collect),
   stored: (bytes) => collections.stored(bytes),
 });
 const core: WorkerCore = new WorkerCore(setUp.index, link, {
