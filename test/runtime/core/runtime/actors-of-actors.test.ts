@@ -17,7 +17,7 @@ type Makers = typeof import("./fixtures/makers.ts");
 interface WithMaker extends Started {
   readonly maker: ActorHandle<Makers["Maker"]>;
   /** Kills the maker; resolves when its next process can be called. */
-  killMaker(): Promise<void>;
+  readonly killMaker: () => Promise<void>;
 }
 
 async function startMaker(options: RuntimeOptions = {}): Promise<WithMaker> {
@@ -126,6 +126,36 @@ suite("an actor as the maker of actors", () => {
     );
     await assert.rejects(runtime.stop({ name: "loading" }), failing("NOT_FOUND", /namespace "default"/));
   });
+});
+
+test("output for an actor that does not read is dropped and counted, and holds up nobody", async () => {
+  await using started = await startMaker();
+  const { runtime, maker } = started;
+  await runtime.get(maker.create("a"));
+  const child = await runtime.actor<Makers["Child"]>("a", NAMESPACE);
+  const pid = await runtime.get(maker.pid());
+  process.kill(pid, "SIGSTOP");
+  await runtime.get(child.flood(500, 10_000)); // 5 MB
+  process.kill(pid, "SIGCONT");
+  let told: readonly string[] = [];
+  let [dropped, printed] = [0, 500];
+  await eventually("it is told how much", async () => {
+    await runtime.get(child.print("go on"));
+    printed++;
+    const { lines } = await runtime.get(maker.told());
+    told = lines.flatMap(({ text }) => /^\d+(?=\.)/.exec(text) ?? []);
+    const counts = lines.map(({ text }) => Number(/^(\d+) lines not shown/.exec(text)?.[1] ?? 0));
+    dropped = counts.reduce((sum, count) => sum + count, 0);
+    return told.length + dropped >= 500;
+  });
+  assert.ok(
+    dropped > 0 && told.length > 0 && told.length + dropped <= printed,
+    `${told.length} + ${dropped}`,
+  );
+  assert.deepEqual(
+    told,
+    told.toSorted((a, b) => Number(a) - Number(b)),
+  );
 });
 
 suite("when the maker is killed", () => {
