@@ -48,6 +48,8 @@ export interface ControllerOptions {
   readonly onStatus?: (deployment: Deployment) => void;
   /** Told when a deployment's `memory` changes. */
   readonly onMemory?: (deployment: Deployment) => void;
+  /** Told when load asks for another number of replicas: see `scalingStatus`. */
+  readonly onTarget?: (deployment: string) => void;
   /** Told when an application's `storedTraffic` changes. */
   readonly onTraffic?: (application: string) => void;
 }
@@ -61,6 +63,8 @@ export interface ApplyOptions {
   readonly generations?: ReadonlyMap<string, number>;
   /** By deployment, replicas that somebody asked for in place of the config's number. */
   readonly scales?: ReadonlyMap<string, ExternalTarget>;
+  /** By deployment, replicas that load asked for before the server ended. */
+  readonly targets?: ReadonlyMap<string, number>;
   /** By deployment, what stands for the files that its config names. */
   readonly contents?: ReadonlyMap<string, string>;
   /** By deployment, where it stood before the server ended. */
@@ -115,6 +119,7 @@ export class Controller {
       onTarget: (name, numReplicas) => {
         const deployment = this.#deployments.get(name);
         deployment?.want({ ...deployment.desired, numReplicas, scaledBy: "autoscaler" });
+        options.onTarget?.(name);
       },
     });
     const look = (name: string) => {
@@ -275,12 +280,14 @@ export class Controller {
   #want(
     config: DeploymentConfig,
     { application, generation, inherited }: Wanting,
-    { contents, recalled, scales }: ApplyOptions,
+    { contents, recalled, scales, targets }: ApplyOptions,
   ): void {
+    const { name } = config;
+    const [external, found] = [scales?.get(name), targets?.get(name)];
     const desired = {
       name: config.name,
       revision: revisionOf(config, contents?.get(config.name)),
-      numReplicas: this.#scaling.replicasFor(config, { application, external: scales?.get(config.name) }),
+      numReplicas: this.#scaling.replicasFor(config, { application, external, found }),
       scaledBy: "config",
       generation,
       rollout: config.rollout,

@@ -95,6 +95,7 @@ export class Server {
         options.onStatus?.(deployment);
       },
       onMemory: ({ name }) => deploys?.look(name),
+      onTarget: (deployment) => deploys?.lookAtTarget(deployment),
       onTraffic: (application) => deploys?.lookAtTraffic(application),
     });
     undo.use(controller);

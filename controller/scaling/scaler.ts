@@ -33,6 +33,8 @@ export interface ScalerOptions {
   readonly config: DeploymentConfig;
   readonly scaling: ScalingConfig;
   readonly wake: () => void;
+  /** What load had asked for before the controller was started again; by default none was found yet. */
+  readonly found?: number | undefined;
 }
 
 export class Scaler implements AsyncDisposable {
@@ -51,7 +53,8 @@ export class Scaler implements AsyncDisposable {
   constructor(options: ScalerOptions) {
     this.#options = options;
     this.#running = this.#start();
-    this.#target = initialReplicas(boundsOf(options.scaling));
+    const bounds = boundsOf(options.scaling);
+    this.#target = initialReplicas({ ...bounds, initial: options.found ?? bounds.initial });
   }
 
   get target(): number {

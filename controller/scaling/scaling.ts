@@ -51,7 +51,13 @@ export class Scaling {
     {
       application,
       external,
-    }: { readonly application: string; readonly external?: ExternalTarget | undefined },
+      found,
+    }: {
+      readonly application: string;
+      readonly external?: ExternalTarget | undefined;
+      /** What load asked for before the controller was started again. */
+      readonly found?: number | undefined;
+    },
   ): number {
     const { scaling, name } = config;
     if (scaling === undefined) {
@@ -60,7 +66,7 @@ export class Scaling {
     }
     this.#external.delete(name);
     const known = this.#scalers.get(name);
-    const options = { application, config, scaling, wake: () => this.#look() };
+    const options = { application, config, scaling, found, wake: () => this.#look() };
     known?.configure(options);
     const scaler = known ?? new Scaler(options);
     this.#scalers.set(name, scaler);

@@ -14,6 +14,7 @@ export const WANTED_PREFIX = "serve/wanted/";
 export const MEMORY_PREFIXES = {
   deployment: "serve/memory/",
   scale: "serve/scale/",
+  target: "serve/target/",
   traffic: "serve/traffic/",
 } as const;
 export type MemoryKind = keyof typeof MEMORY_PREFIXES;
