@@ -12,7 +12,8 @@ import { isRunning } from "../runtime/core/index.ts";
 
 const FOLDER = /^shoal-(\d{1,10})-\w{6}$/;
 const SOCKET = /^\d{1,10}\.sock$/;
-const RECORD = /^\d{1,10}\.json(\.new)?$/;
+/** Of replicas and of a controller's process; the store of a server that keeps none. */
+const RECORD = /^((\d{1,10}|control)\.json(\.new)?|serve\.sqlite(-\w+)?)$/;
 /** Longest name within the temporary folder. */
 const LONGEST = "shoal-4194304-XXXXXX/4194304.sock";
 /** What every system takes as the path of a Unix socket. */

@@ -95,9 +95,9 @@ export class Gateways {
   /** Those that another controller left, for `start`. */
   static find(
     runtime: Runtime,
-    { log, longestSilenceMs = LONGEST_SILENCE_MS }: Pick<GatewaysOptions, "log" | "longestSilenceMs">,
+    { log, longestSilenceMs }: Pick<GatewaysOptions, "log" | "longestSilenceMs">,
   ): Promise<readonly FoundGateway[]> {
-    return findGateways(runtime, { log, patienceMs: longestSilenceMs });
+    return findGateways(runtime, { log, patienceMs: longestSilenceMs ?? LONGEST_SILENCE_MS });
   }
 
   get url(): string {

@@ -1,1 +1,2 @@
 export { Gateways } from "./gateways.ts";
+export { EventQueue } from "./event-queue.ts";
