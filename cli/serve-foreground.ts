@@ -81,8 +81,9 @@ function storeFile({ dataDir, store }: RunOptions, adminPort: number): string | 
 }
 
 /** Writes the record by which other commands find this server. Without one it serves all the same. */
-async function announce({ url, adminUrl, adminToken }: RunningServer, log: Logger): Promise<AsyncDisposable> {
-  const record = { pid: process.pid, url, adminUrl, token: adminToken };
+async function announce(server: RunningServer, log: Logger): Promise<AsyncDisposable> {
+  const { url, adminUrl, adminToken: token, controllerApart } = server;
+  const record = { pid: process.pid, url, adminUrl, token, controllerApart };
   try {
     await writeRecord(record);
     return { [Symbol.asyncDispose]: () => removeRecord(process.pid) };

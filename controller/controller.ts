@@ -24,7 +24,7 @@ import {
   lastingPart,
   revisionOf,
 } from "./reconcile/index.ts";
-import { drainNode, type NodeView, undrainNode, viewNodes } from "./nodes.ts";
+import { drainNode, drainOn, type NodeView, undrainNode, viewNodes } from "./nodes.ts";
 import { type GatewayPort, type KnownRoutes, type RouteEntry, RoutePublisher } from "./routing/index.ts";
 import { type ExternalTarget, Scaling, type ScalingStatus } from "./scaling/index.ts";
 import { type StoredTraffic, Traffic, type TrafficStatus, versionView } from "./traffic/index.ts";
@@ -350,7 +350,16 @@ export class Controller {
       this.#leaving.add(deployment);
       void deployment.delete(); // invariant 2
     }
+    if (this.#options.takesOver !== undefined) void this.#drainOn();
     return inherited;
+  }
+
+  async #drainOn(): Promise<void> {
+    try {
+      await drainOn(this.#ground.runtime, this.deployments());
+    } catch (thrown) {
+      this.#options.log.error({ err: thrown }, "nodes that drain cannot be looked up");
+    }
   }
 
   /** Replicas of one that is leaving may still have their names. */

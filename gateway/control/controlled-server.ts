@@ -28,6 +28,7 @@ export class ControlledServer implements RunningServer {
   readonly url: string;
   readonly adminUrl: string;
   readonly adminToken: string;
+  readonly controllerApart = true;
   readonly deployed: Promise<void>;
   readonly #ground: Ground;
   readonly #handle: Handle;

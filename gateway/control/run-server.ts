@@ -35,6 +35,7 @@ export async function runServer({ state, ...options }: RunServerOptions): Promis
     url: server.http.url,
     adminUrl: server.admin.url,
     adminToken,
+    controllerApart: false,
     deployed: server.deployed,
     overview: async () => overviewOf(server.controller),
     deploy: (request) => server.deploys.deploy(request),

@@ -26,6 +26,8 @@ export interface RunningServer extends AsyncDisposable {
   readonly url: string;
   readonly adminUrl: string;
   readonly adminToken: string;
+  /** The controller, with the admin listener, is a process of its own: it may be away for a moment. */
+  readonly controllerApart: boolean;
   /** Resolves when every deployment is ready, waits for resources, or has failed. */
   readonly deployed: Promise<void>;
   overview(): Promise<Overview>;
