@@ -35,10 +35,13 @@ export async function findReplicas(
     name === null || namespace !== REPLICAS || state === "DEAD" ? [] : [{ id: name, state, pid }],
   );
   const ids = new Set(mine.map(({ id }) => id));
-  const grouped = new Set(reserved.flatMap(({ name, namespace }) => (namespace === REPLICAS && name !== null ? [name] : [])));
+  const grouped = new Set(
+    reserved.flatMap(({ name, namespace }) => (namespace === REPLICAS && name !== null ? [name] : [])),
+  );
   const found = await Promise.all(
     mine.map(async ({ id, state, pid }) => {
-      const record = pid === null || state !== "ALIVE" ? undefined : await readReplicaRecord(socketFolder, pid);
+      const record =
+        pid === null || state !== "ALIVE" ? undefined : await readReplicaRecord(socketFolder, pid);
       const note = record?.replicaId === id ? readNote(record.note) : undefined;
       if (pid !== null && record !== undefined && note !== undefined) {
         return await takeOver(runtime, { ...note, id, pid, record }, grouped.has(id));
@@ -48,7 +51,9 @@ export async function findReplicas(
       return undefined;
     }),
   );
-  const running = found.filter((one) => one !== undefined);
+  const running = found
+    .filter((one) => one !== undefined)
+    .toSorted((a, b) => a.startedEpochMs - b.startedEpochMs || (a.id < b.id ? -1 : 1));
   const kept = new Set(running.map(({ id }) => id));
   for (const name of grouped) {
     if (kept.has(name)) continue;

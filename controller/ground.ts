@@ -31,10 +31,7 @@ export class Ground implements AsyncDisposable {
   readonly socketFolder: string;
   readonly #dispose: () => Promise<void>;
 
-  private constructor(
-    parts: Pick<Ground, "runtime" | "socketFolder">,
-    dispose: () => Promise<void>,
-  ) {
+  private constructor(parts: Pick<Ground, "runtime" | "socketFolder">, dispose: () => Promise<void>) {
     this.runtime = parts.runtime;
     this.socketFolder = parts.socketFolder;
     this.#dispose = dispose;

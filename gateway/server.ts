@@ -118,7 +118,14 @@ export class Server {
     let server: Server | undefined;
     const onShutdown = options.onShutdown ?? ((): void => void server?.drain());
     const admin = await listening(config.admin, "admin_options", () =>
-      AdminServer.start({ admin: config.admin, controller, deploys, token: adminToken, identity, onShutdown }),
+      AdminServer.start({
+        admin: config.admin,
+        controller,
+        deploys,
+        token: adminToken,
+        identity,
+        onShutdown,
+      }),
     );
     if (found === undefined) undo.defer(() => admin.close());
     const http = await listening(config.http, "http_options", () =>

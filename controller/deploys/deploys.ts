@@ -327,7 +327,10 @@ export class Deploys {
     this.#apply(new Map());
   }
 
-  #apply(recalled: ReadonlyMap<string, LastingMemory>, targets: ReadonlyMap<string, number> = new Map()): void {
+  #apply(
+    recalled: ReadonlyMap<string, LastingMemory>,
+    targets: ReadonlyMap<string, number> = new Map(),
+  ): void {
     const standings = [...this.#standing.values()];
     this.#controller.apply(
       { applications: standings.map(({ config }) => config) },

@@ -65,10 +65,7 @@ export class ControlProcess {
     }
   }
 
-  static async #start(
-    spec: ControlSpec,
-    { starts }: { readonly starts: number },
-  ): Promise<ControlProcess> {
+  static async #start(spec: ControlSpec, { starts }: { readonly starts: number }): Promise<ControlProcess> {
     const { config, given, socketFolder, stateFile, adminToken, logLevel, serverPid } = spec;
     const events = new EventQueue<ControlEvent>();
     const state = await DesiredState.open({ file: stateFile ?? join(socketFolder, "serve.sqlite") });

@@ -37,7 +37,11 @@ export class ControlledServer implements RunningServer {
 
   private constructor(
     parts: Pick<ControlledServer, "url" | "adminUrl" | "adminToken">,
-    { ground, handle, over }: { readonly ground: Ground; readonly handle: Handle; readonly over: AbortController },
+    {
+      ground,
+      handle,
+      over,
+    }: { readonly ground: Ground; readonly handle: Handle; readonly over: AbortController },
   ) {
     this.url = parts.url;
     this.adminUrl = parts.adminUrl;
@@ -126,6 +130,8 @@ async function listen(
 }
 
 function tell({ state, reason, pid, incarnation }: ActorStatus, log: Logger): void {
-  if (state === "RESTARTING") log.warn({ controller: pid }, `the controller ended, another takes its place: ${messageOf(reason)}`);
-  if (state === "ALIVE" && incarnation > 1) log.info({ controller: pid }, "another controller has taken over");
+  if (state === "RESTARTING")
+    log.warn({ controller: pid }, `the controller ended, another takes its place: ${messageOf(reason)}`);
+  if (state === "ALIVE" && incarnation > 1)
+    log.info({ controller: pid }, "another controller has taken over");
 }

@@ -52,9 +52,7 @@ test("one that was deleted is not taken for its namesake, which has the newest k
     legacy.rest().map(({ key }) => key),
     ["a@1", "a@4"],
   );
-  const onlyDeleted = new Legacy({ running: [replica("a#0", "a@1")], ids: [] }, [
-    { number: 1, deployments },
-  ]);
+  const onlyDeleted = new Legacy({ running: [replica("a#0", "a@1")], ids: [] }, [{ number: 1, deployments }]);
   assert.equal(onlyDeleted.take("a"), undefined);
   assert.equal(onlyDeleted.nextKey, 5);
 });

@@ -126,10 +126,11 @@ describe("a controller that takes over", { timeout: 120_000 }, () => {
     await rig.ready();
     await rig.ground.runtime.get(rig.first.apply(next));
     const before = await rig.seen("echo");
-    assert.deepEqual(
-      before.map(({ version, state }) => `${version} ${state}`).sort(),
-      ["1 RUNNING", "1 RUNNING", "2 STARTING"],
-    );
+    assert.deepEqual(before.map(({ version, state }) => `${version} ${state}`).sort(), [
+      "1 RUNNING",
+      "1 RUNNING",
+      "2 STARTING",
+    ]);
     const controller = await rig.takeOver(next);
     // The rollout goes on at once, under a new number.
     assert.deepEqual(
@@ -167,7 +168,10 @@ describe("a controller that takes over", { timeout: 120_000 }, () => {
   });
 
   it("has a replica's placement group, which goes with it", async () => {
-    const placed = moduleOf("Echo", { placement_group_bundles: [{ CPU: 1 }, { CPU: 0.5 }], resources: { num_cpus: 1 } });
+    const placed = moduleOf("Echo", {
+      placement_group_bundles: [{ CPU: 1 }, { CPU: 0.5 }],
+      resources: { num_cpus: 1 },
+    });
     const config = configOf(placed);
     await using rig = await Rig.serve(config);
     await rig.ready();

@@ -33,7 +33,13 @@ async function start(folder: string, more: object = {}): Promise<Replica> {
     userConfig: { ms: 0 },
     maxBatchSize: 1,
   };
-  return await Replica.start({ engine, replicaId: "model#4", socketFolder: folder, logLevel: "silent", ...more });
+  return await Replica.start({
+    engine,
+    replicaId: "model#4",
+    socketFolder: folder,
+    logLevel: "silent",
+    ...more,
+  });
 }
 
 test("it says what the replica is and was told last; a reconfigure that fails changes nothing", async () => {
@@ -45,7 +51,10 @@ test("it says what the replica is and was told last; a reconfigure that fails ch
   assert.equal(first?.configuredEpochMs, first?.readyEpochMs);
   assert.equal((await stat(join(folder.path, `${process.pid}.json`))).mode & 0o777, 0o600);
   // The slower one was asked first, and is over first.
-  const both = [replica.reconfigure({ ms: 30 }, { version: 2 }), replica.reconfigure({ ms: 0 }, { version: 3 })];
+  const both = [
+    replica.reconfigure({ ms: 30 }, { version: 2 }),
+    replica.reconfigure({ ms: 0 }, { version: 3 }),
+  ];
   await Promise.all(both);
   assert.deepEqual((await readReplicaRecord(folder.path, process.pid))?.note, { version: 3 });
   await assert.rejects(replica.reconfigure({ ms: 0, fail: true }, { version: 4 }), /told to fail/);
