@@ -1,2 +1,2 @@
-export { runServer, type RunServerOptions } from "./run-server.ts";
+export { runServer } from "./run-server.ts";
 export type { Overview, RunningServer, StatusChange } from "./running-server.ts";
