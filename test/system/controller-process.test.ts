@@ -7,6 +7,7 @@ import { readdirSync } from "node:fs";
 import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { listenersOn } from "../../loadtests/chaos/process-table.ts";
 import type { ServeStatusView } from "../../gateway/index.ts";
 import { configOf, TestFolder } from "../cli/support.ts";
 import { isGone } from "../runtime/core/support.ts";
@@ -174,6 +175,22 @@ describe("a controller that is killed", { timeout: 120_000 }, () => {
       ),
     );
     assert.equal((await statusOf(server)).controller?.restarts !== 0, true);
+  });
+
+  it("together with every gateway process is followed by all of them, at the same port", async () => {
+    await using rig = await Rig.make();
+    await using server = await rig.start();
+    await rig.release();
+    const before = await statusOf(server);
+    const gateways = listenersOn(Number(new URL(server.url).port));
+    assert.equal(gateways.length, 2);
+    for (const pid of [...gateways, before.controller?.pid ?? 0]) process.kill(pid, "SIGKILL");
+    await eventually("others listen", () => {
+      const pids = listenersOn(Number(new URL(server.url).port));
+      return pids.length === 2 && pids.every((pid) => !gateways.includes(pid));
+    });
+    assert.equal(await (await fetch(`${server.url}/held/`)).text(), "answered");
+    assert.deepEqual(new Set(replicaPids(await statusOf(server))), new Set(replicaPids(before)));
   });
 });
 
