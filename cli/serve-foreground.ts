@@ -64,6 +64,7 @@ export async function serveForeground(paths: readonly string[], options: RunOpti
   });
   await using _record = await announce(server, log);
   console.log(`Listening on ${styleText("bold", server.url)} (admin ${server.adminUrl})`);
+  if (server.kedaAddress !== undefined) console.log(`Listening for KEDA on ${server.kedaAddress}`);
   await using _watch = options.watch === true ? ConfigWatch.start(paths, { server, log }) : undefined;
   const ended = ending.promise.then(() => "ended" as const);
   if ((await Promise.race([server.deployed, ended])) !== "ended") await printRoutes(server);

@@ -9,7 +9,7 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, ShoalError, systemClock } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
-import { decodeFile, normalise, type ServeConfig } from "../config/index.ts";
+import { decodeFile, kedaForm, normalise, type ServeConfig } from "../config/index.ts";
 import type { Controller } from "../controller.ts";
 import type { LastingMemory } from "../reconcile/index.ts";
 import type { Asked, JsonObject, Release, ReleaseContent } from "../store/index.ts";
@@ -211,8 +211,10 @@ export class Deploys {
   async #deploy(request: DeployRequest, { checked }: { readonly checked: boolean }): Promise<DeployOutcome> {
     const decoded = decodeFile(request.text, request);
     if (decoded.kind === "faults") return { kind: "refused", faults: decoded.faults }; // invariant 1
-    const { applications: given, $schema: _, ...settings } = decoded.value;
+    const { applications: given, $schema: _, ...told } = decoded.value;
     const config = normalise(decoded.value, request.directory);
+    // Its paths start from folders that the store does not have.
+    const settings = config.keda === undefined ? told : { ...told, keda_options: kedaForm(config.keda) };
     const candidates = await Promise.all(
       config.applications.map((application, index) =>
         candidateOf(application, { config: { ...given[index] }, directory: directoryOf(request, index) }),

@@ -13,9 +13,9 @@ import { createLog } from "../../runtime/base/log/index.ts";
 import { Runtime } from "../../runtime/core/index.ts";
 import { EventQueue } from "../process/index.ts";
 import { Server } from "../server.ts";
-import { readControlRecord, writeControlRecord } from "./control-record.ts";
+import { type ControlRecord, readControlRecord, writeControlRecord } from "./control-record.ts";
 import { overviewOf, statusChange } from "./overview.ts";
-import type { Overview, StatusChange } from "./running-server.ts";
+import type { Overview, RunningServer, StatusChange } from "./running-server.ts";
 
 /** Plain data: it crosses the process boundary, and is the same for each that is started. */
 export interface ControlSpec {
@@ -53,10 +53,8 @@ export class ControlProcess {
     const { socketFolder } = spec;
     const before = await readControlRecord(socketFolder);
     if (before === undefined) return await ControlProcess.#start(spec, { starts: 1 });
-    const { starts, adminPort, httpPort } = before;
-    const admin = { ...spec.config.admin, port: adminPort };
-    const http = { ...spec.config.http, port: httpPort };
-    const config = { ...spec.config, admin, http };
+    const { starts } = before;
+    const config = withPorts(spec.config, before);
     await writeControlRecord(socketFolder, { ...before, starts: starts + 1 });
     try {
       return await ControlProcess.#start({ ...spec, config, given: null }, { starts: starts + 1 });
@@ -82,15 +80,14 @@ export class ControlProcess {
       onShutdown: () => events.push({ kind: "shutdown" }),
     });
     if (starts === 1) {
-      const portOf = (url: string): number => Number(new URL(url).port);
-      const ports = { adminPort: portOf(server.admin.url), httpPort: portOf(server.http.url) };
-      await writeControlRecord(socketFolder, { starts, ...ports });
+      await writeControlRecord(socketFolder, { starts, ...portsOf(server) });
     }
     return new ControlProcess(server, events);
   }
 
-  urls(): { readonly url: string; readonly adminUrl: string } {
-    return { url: this.#server.http.url, adminUrl: this.#server.admin.url };
+  addresses(): Pick<RunningServer, "url" | "adminUrl" | "kedaAddress"> {
+    const { http, admin, keda } = this.#server;
+    return { url: http.url, adminUrl: admin.url, kedaAddress: keda?.address };
   }
 
   /** As they come, until somebody asks again. */
@@ -117,4 +114,24 @@ export class ControlProcess {
   async drain(): Promise<void> {
     await this.#server.drain();
   }
+}
+
+function portsOf({ admin, http, keda }: Server): Omit<ControlRecord, "starts"> {
+  const portOf = (url: string): number => Number(new URL(url).port);
+  return {
+    adminPort: portOf(admin.url),
+    httpPort: portOf(http.url),
+    ...(keda === undefined ? {} : { kedaPort: portOf(`http://${keda.address}`) }),
+  };
+}
+
+/** What the system picked once stays. */
+function withPorts(config: ServeConfig, { adminPort, httpPort, kedaPort }: ControlRecord): ServeConfig {
+  const { admin, http, keda } = config;
+  return {
+    ...config,
+    admin: { ...admin, port: adminPort },
+    http: { ...http, port: httpPort },
+    ...(keda === undefined ? {} : { keda: { ...keda, port: kedaPort ?? keda.port } }),
+  };
 }

@@ -11,12 +11,15 @@ export interface ControlRecord {
   readonly starts: number;
   readonly adminPort: number;
   readonly httpPort: number;
+  /** Absent where KEDA has no listener. */
+  readonly kedaPort?: number;
 }
 
 const Record = Type.Object({
   starts: Type.Integer({ minimum: 1 }),
   adminPort: Type.Integer({ minimum: 1 }),
   httpPort: Type.Integer({ minimum: 1 }),
+  kedaPort: Type.Optional(Type.Integer({ minimum: 1 })),
 });
 
 function pathIn(folder: string): string {

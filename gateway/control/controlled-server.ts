@@ -27,6 +27,7 @@ const AGAIN_MS = 100;
 export class ControlledServer implements RunningServer {
   readonly url: string;
   readonly adminUrl: string;
+  readonly kedaAddress: string | undefined;
   readonly adminToken: string;
   readonly controllerApart = true;
   readonly deployed: Promise<void>;
@@ -36,7 +37,7 @@ export class ControlledServer implements RunningServer {
   #drained: Promise<void> | undefined;
 
   private constructor(
-    parts: Pick<ControlledServer, "url" | "adminUrl" | "adminToken">,
+    parts: Pick<ControlledServer, "url" | "adminUrl" | "kedaAddress" | "adminToken">,
     {
       ground,
       handle,
@@ -45,6 +46,7 @@ export class ControlledServer implements RunningServer {
   ) {
     this.url = parts.url;
     this.adminUrl = parts.adminUrl;
+    this.kedaAddress = parts.kedaAddress;
     this.adminToken = parts.adminToken;
     this.#ground = ground;
     this.#handle = handle;
@@ -75,14 +77,14 @@ export class ControlledServer implements RunningServer {
         onShutdown();
       },
     }).create({ ...given, socketFolder, serverPid: process.pid });
-    const urls = await runtime.get(handle.urls());
+    const addresses = await runtime.get(handle.addresses());
     undo.move();
     const hear = (event: ControlEvent): void => {
       if (event.kind === "status") onStatus(event.change);
       else onShutdown();
     };
     void listen(handle, { hear, over: over.signal, clock: systemClock });
-    return new ControlledServer({ ...urls, adminToken: given.adminToken }, { ground, handle, over });
+    return new ControlledServer({ ...addresses, adminToken: given.adminToken }, { ground, handle, over });
   }
 
   overview(): Promise<Overview> {

@@ -34,6 +34,7 @@ export async function runServer({ state, ...options }: RunServerOptions): Promis
   return {
     url: server.http.url,
     adminUrl: server.admin.url,
+    kedaAddress: server.keda?.address,
     adminToken,
     controllerApart: false,
     deployed: server.deployed,

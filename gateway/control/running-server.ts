@@ -25,6 +25,8 @@ export interface RunningServer extends AsyncDisposable {
   /** Of the door, and of the admin listener. */
   readonly url: string;
   readonly adminUrl: string;
+  /** Where KEDA may ask; undefined when it may not. */
+  readonly kedaAddress: string | undefined;
   readonly adminToken: string;
   /** The controller, with the admin listener, is a process of its own: it may be away for a moment. */
   readonly controllerApart: boolean;

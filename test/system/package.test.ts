@@ -8,6 +8,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
 import { promisify } from "node:util";
+import { Keda } from "../gateway/grpc/support.ts";
 
 const ROOT = join(import.meta.dirname, "..", "..");
 
@@ -29,12 +30,23 @@ async function install(folder: string): Promise<string> {
   return shoal;
 }
 
-test("the published files serve a model and a module", async () => {
+test("the published files serve a model and a module, and answer KEDA", async () => {
   await using stack = new AsyncDisposableStack();
   const folder = await mkdtemp(join(tmpdir(), "shoal-test-"));
   stack.defer(() => rm(folder, { recursive: true, force: true }));
   const shoal = await install(folder);
-  const args = ["serve", "run", join(ROOT, "examples", "shoal.yaml"), "--port", "0", "--admin-port", "0"];
+  const keda = join(folder, "keda.json");
+  await writeFile(keda, JSON.stringify({ keda_options: { port: 0 } }));
+  const args = [
+    "serve",
+    "run",
+    join(ROOT, "examples", "shoal.yaml"),
+    keda,
+    "--port",
+    "0",
+    "--admin-port",
+    "0",
+  ];
   const env = { ...process.env, SHOAL_STATE_DIR: join(folder, "state"), NO_COLOR: "1" };
   const server = spawn(process.execPath, [join(shoal, "bin", "shoal.js"), ...args], { env });
   const exited = once(server, "exit");
@@ -52,6 +64,9 @@ test("the published files serve a model and a module", async () => {
   const body = await readFile(join(ROOT, "examples", "digits", "samples", "3.json"));
   const digits = await fetch(`${url}/digits`, { method: "POST", body });
   assert.match(await digits.text(), /"label":\[3\]/);
+  const [, address = ""] = /^Listening for KEDA on (\S+)$/m.exec(output) ?? assert.fail(output);
+  using asking = new Keda(address);
+  assert.equal(await asking.isActive({ deployment: "digits" }), true);
   const text = await fetch(`${url}/text?prompt=Alice&max_words=4`);
   assert.equal(text.status, 200);
   assert.notEqual(await text.text(), "");
