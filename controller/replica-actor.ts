@@ -10,7 +10,7 @@
 // 4. It is detached: it does not end with this process, and another controller finds it by its id.
 
 import { rm } from "node:fs/promises";
-import { type Clock, type ErrorCode, messageOf, ShoalError } from "../runtime/base/index.ts";
+import { type Clock, ShoalError } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import {
   type ActorHandle,
@@ -28,6 +28,7 @@ import {
   removeReplicaRecord,
 } from "../replicas/index.ts";
 import { ReplicaClient } from "./dispatch/index.ts";
+import { failureReport } from "./failure-report.ts";
 import type { FoundReplica } from "./found-replicas.ts";
 import { REPLICAS } from "./ground.ts";
 import { HealthChecks, type HealthSettings } from "./health-checks.ts";
@@ -73,15 +74,6 @@ const START_TIMEOUT_MS = 600_000;
 
 /** What a replica has to end in, be the time for its requests used up: for a module's `stop`. */
 export const STOP_GRACE_MS = 1_000;
-
-/** What the next start would throw too. */
-const PERMANENT: ReadonlySet<ErrorCode> = new Set([
-  "INVALID_CONFIG",
-  "INVALID_ARGUMENT",
-  "MODEL_LOAD_FAILED",
-  "NOT_FOUND",
-  "UNSUPPORTED",
-]);
 
 export class ReplicaActor {
   readonly #options: ReplicaActorOptions;
@@ -380,9 +372,7 @@ export class ReplicaActor {
   }
 
   #failure(thrown: unknown): FailureReport {
-    const { clock } = this.#options;
-    const permanent = thrown instanceof ShoalError && PERMANENT.has(thrown.code);
-    return { atMs: clock.nowMs(), message: messageOf(thrown), logLines: this.#lines.all, permanent };
+    return failureReport(thrown, { atMs: this.#options.clock.nowMs(), logLines: this.#lines.all });
   }
 
   #leave(): void {
