@@ -2,7 +2,7 @@ export type { ApplicationContexts, PolicyContext } from "./autoscale/index.ts";
 export * from "./catalog.ts";
 export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
-export { Ground } from "./ground.ts";
+export { Ground, REPLICAS } from "./ground.ts";
 export * from "./deploys/index.ts";
 export type { NodeView } from "./nodes.ts";
 export {

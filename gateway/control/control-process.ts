@@ -14,6 +14,7 @@ import { Runtime } from "../../runtime/core/index.ts";
 import { EventQueue } from "../process/index.ts";
 import { Server } from "../server.ts";
 import { type ControlRecord, readControlRecord, writeControlRecord } from "./control-record.ts";
+import { endLeftovers } from "./leftovers.ts";
 import { overviewOf, statusChange } from "./overview.ts";
 import type { Overview, RunningServer, StatusChange } from "./running-server.ts";
 
@@ -52,7 +53,10 @@ export class ControlProcess {
   static async start(spec: ControlSpec): Promise<ControlProcess> {
     const { socketFolder } = spec;
     const before = await readControlRecord(socketFolder);
-    if (before === undefined) return await ControlProcess.#start(spec, { starts: 1 });
+    if (before === undefined) {
+      await endLeftovers(Runtime.current());
+      return await ControlProcess.#start(spec, { starts: 1 });
+    }
     const { starts } = before;
     const config = withPorts(spec.config, before);
     await writeControlRecord(socketFolder, { ...before, starts: starts + 1 });
