@@ -8,7 +8,7 @@ import type { Logger } from "../runtime/base/log/index.ts";
 import type { ActorHandle, PlacementGroup, Runtime } from "../runtime/core/index.ts";
 import { readReplicaRecord, type ReplicaModule, type ReplicaRecord } from "../replicas/index.ts";
 import { type Ground, REPLICAS } from "./ground.ts";
-import { readNote, type ReplicaNote } from "./replica-note.ts";
+import { NoteReader, type ReplicaNote } from "./replica-note.ts";
 
 /** One that runs. */
 export interface FoundReplica extends ReplicaNote {
@@ -34,6 +34,7 @@ export async function findReplicas(
   const mine = actors.flatMap(({ name, namespace, state, pid }) =>
     name === null || namespace !== REPLICAS || state === "DEAD" ? [] : [{ id: name, state, pid }],
   );
+  const notes = new NoteReader();
   const ids = new Set(mine.map(({ id }) => id));
   const grouped = new Set(
     reserved.flatMap(({ name, namespace }) => (namespace === REPLICAS && name !== null ? [name] : [])),
@@ -42,7 +43,7 @@ export async function findReplicas(
     mine.map(async ({ id, state, pid }) => {
       const record =
         pid === null || state !== "ALIVE" ? undefined : await readReplicaRecord(socketFolder, pid);
-      const note = record?.replicaId === id ? readNote(record.note) : undefined;
+      const note = record?.replicaId === id ? notes.read(record.note) : undefined;
       if (pid !== null && record !== undefined && note !== undefined) {
         return await takeOver(runtime, { ...note, id, pid, record }, grouped.has(id));
       }

@@ -30,11 +30,27 @@ export function writeNote({ key, revision, startedEpochMs }: ReplicaNote): Stati
   return { key, form: deploymentForm(config), version: { ...version }, startedEpochMs };
 }
 
-/** Undefined for what is no note. */
-export function readNote(note: unknown): ReplicaNote | undefined {
-  if (!Check(Written, note)) return undefined;
-  const { key, form, version, startedEpochMs } = note;
-  const decoded = decodeConfig(JSON.stringify({ applications: [{ deployments: [form] }] }), { file: "/" });
-  const config = decoded.kind === "ok" ? decoded.value.applications[0]?.deployments[0] : undefined;
-  return config && { key, revision: { config, version }, startedEpochMs }; // invariants 1 and 2
+/** Reads what `writeNote` wrote; notes of one revision share it. */
+export class NoteReader {
+  readonly #known = new Map<string, Revision>();
+
+  /** Undefined for what is no note. */
+  read(note: unknown): ReplicaNote | undefined {
+    if (!Check(Written, note)) return undefined;
+    const { key, startedEpochMs } = note;
+    const revision = this.#revision(note);
+    return revision && { key, revision, startedEpochMs };
+  }
+
+  #revision({ form, version }: Static<typeof Written>): Revision | undefined {
+    const text = JSON.stringify({ form, version });
+    const known = this.#known.get(text);
+    if (known !== undefined) return known;
+    const decoded = decodeConfig(JSON.stringify({ applications: [{ deployments: [form] }] }), { file: "/" });
+    const config = decoded.kind === "ok" ? decoded.value.applications[0]?.deployments[0] : undefined;
+    if (config === undefined) return undefined;
+    const revision = { config, version }; // invariants 1 and 2
+    this.#known.set(text, revision);
+    return revision;
+  }
 }
