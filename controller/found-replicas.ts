@@ -15,6 +15,7 @@ export interface FoundReplica extends ReplicaNote {
   readonly id: string;
   readonly handle: ActorHandle<ReplicaModule["Replica"]>;
   readonly pid: number;
+  readonly nodeId: string | undefined;
   readonly group: PlacementGroup | undefined;
   readonly record: ReplicaRecord;
 }
@@ -31,8 +32,10 @@ export async function findReplicas(
 ): Promise<FoundReplicas> {
   const { rows: actors } = await runtime.list("actors", ALL);
   const { rows: reserved } = await runtime.list("placement-groups", ALL);
-  const mine = actors.flatMap(({ name, namespace, state, pid }) =>
-    name === null || namespace !== REPLICAS || state === "DEAD" ? [] : [{ id: name, state, pid }],
+  const mine = actors.flatMap(({ name, namespace, state, pid, nodeId }) =>
+    name === null || namespace !== REPLICAS || state === "DEAD"
+      ? []
+      : [{ id: name, state, pid, nodeId: nodeId ?? undefined }],
   );
   const notes = new NoteReader();
   const ids = new Set(mine.map(({ id }) => id));
@@ -40,12 +43,12 @@ export async function findReplicas(
     reserved.flatMap(({ name, namespace }) => (namespace === REPLICAS && name !== null ? [name] : [])),
   );
   const found = await Promise.all(
-    mine.map(async ({ id, state, pid }) => {
+    mine.map(async ({ id, state, pid, nodeId }) => {
       const record =
         pid === null || state !== "ALIVE" ? undefined : await readReplicaRecord(socketFolder, pid);
       const note = record?.replicaId === id ? notes.read(record.note) : undefined;
       if (pid !== null && record !== undefined && note !== undefined) {
-        return await takeOver(runtime, { ...note, id, pid, record }, grouped.has(id));
+        return await takeOver(runtime, { ...note, id, pid, nodeId, record }, grouped.has(id));
       }
       log.info({ replica: id }, `${state} → ended (its controller is gone)`); // invariant 1
       if (state !== "STOPPING") await gone(runtime.kill({ name: id, namespace: REPLICAS }));

@@ -136,11 +136,12 @@ export class ReplicaActor {
   }
 
   /** Takes over one that runs, in place of `start`. */
-  adopt({ handle, pid, group, record, startedEpochMs }: FoundReplica): void {
+  adopt({ handle, pid, nodeId, group, record, startedEpochMs }: FoundReplica): void {
     const { clock, runtime } = this.#options;
     const agoMs = (epochMs: number): number => clock.nowMs() - Math.max(0, clock.epochMs() - epochMs);
     this.#handle = handle;
     this.#pid = pid;
+    this.#nodeId = nodeId;
     this.#group = group;
     this.#startedEpochMs = startedEpochMs;
     this.#view = { ...this.#view, startedMs: agoMs(startedEpochMs) };

@@ -16,6 +16,7 @@ import type { Asked, JsonObject, Release, ReleaseContent } from "../store/index.
 import { beforeOf, changesOf, notesOf } from "./changes.ts";
 import type { DesiredState } from "./desired-state.ts";
 import { type ApplicationChange, differenceOf } from "./difference.ts";
+import { Drains } from "./drains.ts";
 import { Ledger } from "./ledger.ts";
 import { outcomeOf } from "./outcome.ts";
 import { machineRule } from "./places.ts";
@@ -44,6 +45,8 @@ export interface DeploysOptions {
 }
 
 export class Deploys {
+  /** Nodes that drain. */
+  readonly drains: Drains;
   readonly #state: DesiredState;
   readonly #controller: Controller;
   readonly #clock: Clock;
@@ -67,6 +70,7 @@ export class Deploys {
     this.#controller = controller;
     this.#clock = clock;
     this.#ledger = new Ledger(state.store, log, state.targets);
+    this.drains = new Drains(state.store, controller);
     this.#scales = new Scales(state.store, this.#ledger, state.scales);
     this.#unreadable = state.unreadable;
     this.#settings = state.settings;
@@ -88,6 +92,7 @@ export class Deploys {
     );
     deploys.#stand(new Map(standings));
     for (const [application, why] of state.unreadable) log.error({ application }, `cannot be served: ${why}`);
+    await deploys.drains.takeUp();
     if (first !== undefined) await deploys.#takeUp({ ...first, retry: false });
     deploys.#recalled = await recallAll(state, deploys.#standing);
     return deploys;

@@ -167,6 +167,19 @@ describe("a controller that takes over", { timeout: 120_000 }, () => {
     assert.notEqual(replicasOf(controller, "echo")[0]?.id, echo?.id);
   });
 
+  it("goes on draining a node: what is there is to be replaced", async () => {
+    const config = configOf(moduleOf("Echo"));
+    await using rig = await Rig.serve(config);
+    await rig.ready();
+    await rig.ground.runtime.get(rig.first.drainNode("node-1"));
+    const controller = await rig.takeOver(config);
+    await eventually("marked", () => {
+      const [replica] = controller.deployment("echo")?.replicas ?? [];
+      return replica?.view.leaving === 'its node "node-1" drains';
+    });
+    assert.equal((await controller.nodes())[0]?.replicas.length, 1);
+  });
+
   it("has a replica's placement group, which goes with it", async () => {
     const placed = moduleOf("Echo", {
       placement_group_bundles: [{ CPU: 1 }, { CPU: 0.5 }],
