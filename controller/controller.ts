@@ -356,7 +356,7 @@ export class Controller {
 
   async #drainOn(): Promise<void> {
     try {
-      await drainOn(this.#ground.runtime, this.deployments());
+      await drainOn(this.#ground.runtime, () => this.deployments());
     } catch (thrown) {
       this.#options.log.error({ err: thrown }, "nodes that drain cannot be looked up");
     }

@@ -57,10 +57,10 @@ export async function drainNode(id: string, runtime: Runtime, deployments: Deplo
 }
 
 /** For a controller that takes the place of another: nodes that drain, drain on. */
-export async function drainOn(runtime: Runtime, deployments: Deployments): Promise<void> {
+export async function drainOn(runtime: Runtime, deployments: () => Deployments): Promise<void> {
   const { rows } = await runtime.list("nodes", { limit: ALL });
   for (const { nodeId, state } of rows) {
-    if (state === "DRAINING") await drainNode(nodeId, runtime, deployments);
+    if (state === "DRAINING") await drainNode(nodeId, runtime, deployments());
   }
 }
 
