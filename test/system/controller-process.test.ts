@@ -9,7 +9,7 @@ import { join } from "node:path";
 import { describe, it } from "node:test";
 import { listenersOn } from "../../loadtests/chaos/process-table.ts";
 import type { ServeStatusView } from "../../gateway/index.ts";
-import { configOf, TestFolder } from "../cli/support.ts";
+import { configOf, MODEL, TestFolder } from "../cli/support.ts";
 import { isGone } from "../runtime/core/support.ts";
 import { shoal } from "../support/command.ts";
 import { eventually } from "../support/eventually.ts";
@@ -175,6 +175,51 @@ describe("a controller that is killed", { timeout: 120_000 }, () => {
       ),
     );
     assert.equal((await statusOf(server)).controller?.restarts !== 0, true);
+  });
+
+  it("in the middle of a canary is followed by one that goes on with it", async () => {
+    const terms =
+      "steps: [20, 50], interval_s: 1, min_requests: 20, max_error_rate: 0.05, max_latency_ratio: 1000";
+    const versions = (...all: string[]): string =>
+      [
+        "applications:",
+        "  - name: net",
+        "    deployments:",
+        ...[1, 2].map(
+          (n) => `      - { name: v${n}, model: ${MODEL}, version: "${n}", resources: { num_cpus: 0.1 } }`,
+        ),
+        `    traffic: { model: net, versions: [${all.join(", ")}] }`,
+        "http_options: { processes: 2 }",
+        "",
+      ].join("\n");
+    await using server = await start(
+      versions("{ deployment: v1, weight: 100 }", `{ deployment: v2, canary: { ${terms} } }`),
+    );
+    const traffic = async () => {
+      const answer = await admin(server, "GET").catch(() => undefined); // it is away for a moment
+      const status = (await answer?.json()) as ServeStatusView | undefined;
+      return status?.applications["net"]?.traffic;
+    };
+    const failed: number[] = [];
+    const over = new AbortController();
+    const inputs = [{ name: "x", datatype: "INT32", shape: [1, 1], data: [7] }];
+    const asking = [1, 2, 3, 4].map(async () => {
+      while (!over.signal.aborted) {
+        const body = JSON.stringify({ inputs });
+        const { status } = await fetch(`${server.url}/v2/models/net/infer`, { method: "POST", body });
+        if (status !== 200) failed.push(status);
+      }
+    });
+    await eventually("its first step", async () => ((await traffic())?.canary?.percent ?? 0) >= 20);
+    await killController(server);
+    await eventually("its end", async () => (await traffic())?.canary?.status === "PROMOTED");
+    over.abort();
+    await Promise.all(asking);
+    assert.deepEqual(failed, []);
+    const changes = (await traffic())?.history.map(({ change }) => change) ?? [];
+    for (const change of ["20 % → 50 %", "50 % → PROMOTED"]) {
+      assert.equal(changes.filter((one) => one === change).length, 1, changes.join());
+    }
   });
 
   it("together with every gateway process is followed by all of them, at the same port", async () => {
