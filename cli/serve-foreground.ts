@@ -15,7 +15,7 @@ import {
   stateFolder,
   storePath,
 } from "../controller/index.ts";
-import { Server } from "../gateway/index.ts";
+import { type RunningServer, runServer } from "../gateway/index.ts";
 import { messageOf, systemClock } from "../runtime/base/index.ts";
 import { createLog, type Logger } from "../runtime/base/log/index.ts";
 import { deployRequest, layersOf } from "./deploy-request.ts";
@@ -51,13 +51,23 @@ export async function serveForeground(paths: readonly string[], options: RunOpti
   const ending = Promise.withResolvers<void>();
   using _signals = onSignals(ending.resolve);
   const given = layered === undefined ? null : deployRequest(layered, paths);
-  await using server = await startServer(config, { log, state, given, onShutdown: ending.resolve });
+  const { SHOAL_ADMIN_TOKEN } = process.env;
+  await using server = await runServer({
+    config,
+    log,
+    state,
+    stateFile: file,
+    given,
+    adminToken: SHOAL_ADMIN_TOKEN === "" ? undefined : SHOAL_ADMIN_TOKEN,
+    onStatus: ({ name, ...status }) => console.log(statusLine(name, status)),
+    onShutdown: ending.resolve,
+  });
   await using _record = await announce(server, log);
-  console.log(`Listening on ${styleText("bold", server.http.url)} (admin ${server.admin.url})`);
-  if (server.keda !== undefined) console.log(`Listening for KEDA on ${server.keda.address}`);
+  console.log(`Listening on ${styleText("bold", server.url)} (admin ${server.adminUrl})`);
+  if (server.kedaAddress !== undefined) console.log(`Listening for KEDA on ${server.kedaAddress}`);
   await using _watch = options.watch === true ? ConfigWatch.start(paths, { server, log }) : undefined;
   const ended = ending.promise.then(() => "ended" as const);
-  if ((await Promise.race([server.deployed, ended])) !== "ended") printRoutes(server);
+  if ((await Promise.race([server.deployed, ended])) !== "ended") await printRoutes(server);
   await ended;
   console.log("Draining …");
   await server.drain();
@@ -71,25 +81,10 @@ function storeFile({ dataDir, store }: RunOptions, adminPort: number): string | 
   return storePath(stateFolder(process.env, homedir()), adminPort);
 }
 
-function startServer(
-  config: ServeConfig,
-  options: Pick<Parameters<typeof Server.start>[0], "log" | "state" | "given" | "onShutdown">,
-): Promise<Server> {
-  const { SHOAL_ADMIN_TOKEN } = process.env;
-  return Server.start({
-    config,
-    ...options,
-    ...(SHOAL_ADMIN_TOKEN ? { adminToken: SHOAL_ADMIN_TOKEN } : {}),
-    onStatus: ({ name, status, info }) => {
-      const loadMs = info === undefined ? {} : { loadMs: info.loadMs };
-      console.log(statusLine(name, { ...status, ...loadMs }));
-    },
-  });
-}
-
 /** Writes the record by which other commands find this server. Without one it serves all the same. */
-async function announce({ http, admin, adminToken }: Server, log: Logger): Promise<AsyncDisposable> {
-  const record = { pid: process.pid, url: http.url, adminUrl: admin.url, token: adminToken };
+async function announce(server: RunningServer, log: Logger): Promise<AsyncDisposable> {
+  const { url, adminUrl, adminToken: token, controllerApart } = server;
+  const record = { pid: process.pid, url, adminUrl, token, controllerApart };
   try {
     await writeRecord(record);
     return { [Symbol.asyncDispose]: () => removeRecord(process.pid) };
@@ -135,16 +130,14 @@ function onSignals(drain: () => void): Disposable {
   };
 }
 
-function printRoutes(server: Server): void {
-  for (const { routePrefix, ingress } of server.controller.config.applications) {
-    if (server.controller.deployment(ingress)?.ready) {
-      console.log(`  ${server.http.url}${routePrefix} → ${ingress}`);
-    }
+async function printRoutes(server: RunningServer): Promise<void> {
+  const { applications, deployments } = await server.overview();
+  for (const { routePrefix, ingress, ready } of applications) {
+    if (ready) console.log(`  ${server.url}${routePrefix} → ${ingress}`);
   }
-  const deployments = server.controller.deployments();
   const ready = deployments.filter((deployment) => deployment.ready).length;
   if (deployments.length === 0) console.log("Nothing is deployed yet: shoal serve deploy <config>");
   const how =
     ready === deployments.length ? "Ready." : `Ready: ${ready} of ${deployments.length} deployments.`;
-  console.log(`${how} API: ${server.http.url}/openapi.json · Ctrl-C drains and ends.`);
+  console.log(`${how} API: ${server.url}/openapi.json · Ctrl-C drains and ends.`);
 }

@@ -29,12 +29,20 @@ async function status(options: {
     path: "/api/serve/applications/",
   });
   console.log(
-    options.json ? JSON.stringify(view, null, 2) : `${record.url} (process ${view.pid})\n${table(view)}`,
+    options.json ? JSON.stringify(view, null, 2) : `${record.url} (${processes(view)})\n${table(view)}`,
   );
   const left = Object.values(view.applications).map(leftBehind);
   for (const sentence of options.json ? [] : left) if (sentence !== undefined) console.log(sentence);
   const allRun = Object.values(view.applications).every(({ status: state }) => state === "RUNNING");
   if (options.check && !allRun) throw new CommandError(EXIT.FAILED, "");
+}
+
+function processes({ pid, controller }: ServeStatusView): string {
+  if (controller === undefined) return `process ${pid}`;
+  const { restarts } = controller;
+  const times = restarts === 1 ? "once" : `${restarts} times`;
+  const again = restarts === 0 ? "" : `, restarted ${times}`;
+  return `process ${pid}; controller ${controller.pid}${again}`;
 }
 
 const HEAD = [

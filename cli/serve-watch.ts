@@ -13,7 +13,7 @@ import {
   type LayeredConfig,
   loadLayers,
 } from "../controller/index.ts";
-import type { Server } from "../gateway/index.ts";
+import type { RunningServer } from "../gateway/index.ts";
 import { messageOf } from "../runtime/base/index.ts";
 import { formatFaults } from "../runtime/base/config/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
@@ -26,7 +26,7 @@ type Source = ApplicationConfig["deployments"][number]["source"];
 const QUIET_MS = 100;
 
 export interface WatchOptions {
-  readonly server: Server;
+  readonly server: RunningServer;
   readonly log: Logger;
 }
 
@@ -92,9 +92,9 @@ export class ConfigWatch implements AsyncDisposable {
   }
 
   async #deploy(): Promise<void> {
-    const { deploys } = this.#options.server;
+    const { server } = this.#options;
     if (this.#paths.length === 0) {
-      this.#tell(await deploys.refresh({ author: author(), source: "its files changed" }));
+      this.#tell(await server.refresh({ author: author(), source: "its files changed" }));
       return;
     }
     const layered = await loadLayers(this.#paths);
@@ -105,7 +105,7 @@ export class ConfigWatch implements AsyncDisposable {
     const { config, place } = layered.value;
     this.#sources = sourcesOf(config.applications);
     const request = { ...deployRequest(layered.value, this.#paths), retry: false };
-    this.#tell(await deploys.deploy(request), place);
+    this.#tell(await server.deploy(request), place);
   }
 
   #tell(outcome: DeployOutcome, place: LayeredConfig["place"] = (fault) => fault): void {
@@ -119,7 +119,8 @@ export class ConfigWatch implements AsyncDisposable {
 
   /** Watches the folders of all that is looked at. */
   async #follow(): Promise<void> {
-    const sources = [...sourcesOf(this.#options.server.controller.config.applications), ...this.#sources];
+    const { deployments } = await this.#options.server.overview();
+    const sources = [...deployments.map(({ source }) => source), ...this.#sources];
     const contents = await Promise.all(sources.map(contentsOf));
     const files = [...this.#paths.map((path) => resolve(path)), ...contents.flatMap(({ files }) => files)];
     this.#files = new Set(files);

@@ -2,11 +2,13 @@
 // admin listener's address and token.
 //
 // 1. A record whose server is gone is removed by whoever finds it, also when another process has its id by now.
+// 2. A listener that is away while its controller is started again is waited for, and its record stays.
 
 import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
+import { setTimeout as sleep } from "node:timers/promises";
 import { isRunning } from "../runtime/core/index.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
 
@@ -15,7 +17,13 @@ export interface ServerRecord {
   readonly url: string;
   readonly adminUrl: string;
   readonly token: string;
+  /** Its controller, with the admin listener, is a process of its own, which may end and is started again. Default false. */
+  readonly controllerApart?: boolean;
 }
+
+/** A controller is back in less than a second; after several that were killed in a row in a few. */
+const PATIENCE_MS = 6_000;
+const LOOK_MS = 100;
 
 function folder(): string {
   const { SHOAL_STATE_DIR, XDG_STATE_HOME } = process.env;
@@ -39,13 +47,24 @@ async function liveRecords(): Promise<ServerRecord[]> {
   for (const name of names.filter((file) => file.endsWith(".json"))) {
     try {
       const record = JSON.parse(await readFile(join(folder(), name), "utf8")) as ServerRecord;
-      if (isRunning(record.pid) && (await listens(record.adminUrl))) records.push(record);
-      else await rm(join(folder(), name), { force: true }); // invariant 1
+      if (isRunning(record.pid) && (await answers(record))) records.push(record);
+      else if (!isRunning(record.pid) || record.controllerApart !== true)
+        await rm(join(folder(), name), { force: true }); // invariant 1
     } catch {
       // Half written, or removed in between: not a server to speak to.
     }
   }
   return records;
+}
+
+/** Invariant 2. */
+async function answers({ pid, adminUrl, controllerApart }: ServerRecord): Promise<boolean> {
+  const looks = controllerApart === true ? PATIENCE_MS / LOOK_MS : 1;
+  for (let look = 0; look < looks && isRunning(pid); look++) {
+    if (look > 0) await sleep(LOOK_MS);
+    if (await listens(adminUrl)) return true;
+  }
+  return false;
 }
 
 function listens(url: string): Promise<boolean> {

@@ -3,27 +3,30 @@
 //
 // 1. One deployment's failure touches only its own.
 // 2. What a config no longer names loses its route at once, answers what was admitted, and ends.
+// 3. One that takes the place of another takes over what runs: gateways route on meanwhile, and nothing ends before all of
+//    them are attached again.
 
-import { rm } from "node:fs/promises";
 import { type Clock, systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
-import { type ResourceTotals, Runtime, type RuntimeOptions } from "../runtime/core/index.ts";
+import type { ResourceTotals, Runtime, RuntimeOptions } from "../runtime/core/index.ts";
 import type { Ejection } from "./dispatch/index.ts";
 import type { ApplicationConfig, DeploymentConfig, ServeConfig } from "./config/index.ts";
 import { Deployment } from "./deployment.ts";
+import { findReplicas } from "./found-replicas.ts";
+import { Ground } from "./ground.ts";
+import { type Inheritance, Legacy } from "./legacy.ts";
 import {
   type ApplicationStatus,
   applicationStatus,
+  type DesiredDeployment,
   FIRST_MEMORY,
   type LastingMemory,
   lastingPart,
   revisionOf,
 } from "./reconcile/index.ts";
-import { drainNode, type NodeView, undrainNode, viewNodes } from "./nodes.ts";
-import { ReplicaOutput } from "./replica-output.ts";
-import { type GatewayPort, type RouteEntry, RoutePublisher } from "./routing/index.ts";
+import { drainNode, drainOn, type NodeView, undrainNode, viewNodes } from "./nodes.ts";
+import { type GatewayPort, type KnownRoutes, type RouteEntry, RoutePublisher } from "./routing/index.ts";
 import { type ExternalTarget, Scaling, type ScalingStatus } from "./scaling/index.ts";
-import { openSocketFolder } from "./socket-folder.ts";
 import { type StoredTraffic, Traffic, type TrafficStatus, versionView } from "./traffic/index.ts";
 
 export interface ControllerOptions {
@@ -34,10 +37,19 @@ export interface ControllerOptions {
   readonly clock?: Clock;
   /** Of the runtime whose actors the replicas are: what the machine has to give is detected by default. */
   readonly runtime?: RuntimeOptions;
+  /** What it stands on, the caller's to end; by default one of its own, which ends with it. */
+  readonly ground?: Pick<Ground, "runtime" | "socketFolder">;
+  /**
+   * It takes the place of one that stood on the same ground and is gone: what each gateway that runs routes by. `apply`
+   * says then what is wanted, not `config`; `attached` when all of these gateways are told again. By default it is the first.
+   */
+  readonly takesOver?: readonly KnownRoutes[];
   /** Told when a deployment's status changes. */
   readonly onStatus?: (deployment: Deployment) => void;
   /** Told when a deployment's `memory` changes. */
   readonly onMemory?: (deployment: Deployment) => void;
+  /** Told when load asks for another number of replicas: see `scalingStatus`. */
+  readonly onTarget?: (deployment: string) => void;
   /** Told when an application's `storedTraffic` changes. */
   readonly onTraffic?: (application: string) => void;
 }
@@ -51,6 +63,8 @@ export interface ApplyOptions {
   readonly generations?: ReadonlyMap<string, number>;
   /** By deployment, replicas that somebody asked for in place of the config's number. */
   readonly scales?: ReadonlyMap<string, ExternalTarget>;
+  /** By deployment, replicas that load asked for before the server ended. */
+  readonly targets?: ReadonlyMap<string, number>;
   /** By deployment, what stands for the files that its config names. */
   readonly contents?: ReadonlyMap<string, string>;
   /** By deployment, where it stood before the server ended. */
@@ -59,46 +73,44 @@ export interface ApplyOptions {
   readonly recalledTraffic?: ReadonlyMap<string, unknown>;
 }
 
-const REPLICA_VARIABLES = {
-  // For glibc: memory of this size and more goes back to the system when it is freed. Left to itself, glibc raises the
-  // bound with each body freed and then keeps them all.
-  MALLOC_MMAP_THRESHOLD_: String(4 * 1024 * 1024),
-  // User code has no business with the admin listener.
-  SHOAL_ADMIN_TOKEN: undefined,
-};
-
-/** Of what runs underneath only what somebody must know, unless all is to be told. */
-function quieter(level: string): string {
-  return level === "info" ? "warn" : level;
+/** By whom a deployment is wanted, and what was left to each. */
+interface Wanting {
+  readonly application: string;
+  readonly generation: number;
+  readonly inherited: ReadonlyMap<string, Inheritance>;
 }
 
 export class Controller {
   readonly #options: ControllerOptions;
   readonly #clock: Clock;
-  readonly #socketFolder: string;
-  readonly #runtime: Runtime;
-  readonly #output: ReplicaOutput;
+  readonly #ground: Pick<Ground, "runtime" | "socketFolder">;
+  readonly #legacy: Legacy;
   #config: ServeConfig;
   readonly #deployments = new Map<string, Deployment>();
   /** Deleted, and not gone yet. */
   readonly #leaving = new Set<Deployment>();
-  readonly #routes = new RoutePublisher();
+  readonly #routes: RoutePublisher;
   readonly #traffic: Traffic;
   readonly #scaling: Scaling;
   #generation = 0;
-  /** Deployments made so far, for their keys. */
-  #made = 0;
+  /** Of the next deployment's key. */
+  #nextKey: number;
+  #settled = false;
   #drained: Promise<void> | undefined;
 
   private constructor(
     options: ControllerOptions,
-    parts: { readonly runtime: Runtime; readonly socketFolder: string; readonly output: ReplicaOutput },
+    parts: { readonly ground: Pick<Ground, "runtime" | "socketFolder">; readonly legacy: Legacy },
   ) {
+    const { ground, legacy } = parts;
     this.#options = options;
     this.#clock = options.clock ?? systemClock;
-    this.#socketFolder = parts.socketFolder;
-    this.#runtime = parts.runtime;
-    this.#output = parts.output;
+    this.#ground = ground;
+    this.#legacy = legacy;
+    this.#nextKey = legacy.nextKey;
+    this.#routes = new RoutePublisher(
+      options.takesOver === undefined ? {} : { after: legacy.number, attaching: true },
+    );
     this.#config = { ...options.config, applications: [] };
     this.#scaling = new Scaling({
       clock: this.#clock,
@@ -107,6 +119,7 @@ export class Controller {
       onTarget: (name, numReplicas) => {
         const deployment = this.#deployments.get(name);
         deployment?.want({ ...deployment.desired, numReplicas, scaledBy: "autoscaler" });
+        options.onTarget?.(name);
       },
     });
     const look = (name: string) => {
@@ -125,24 +138,15 @@ export class Controller {
 
   /** Makes what is served known; nothing runs before `deploy`. The caller drains it. */
   static async start(options: ControllerOptions): Promise<Controller> {
-    const { log, clock } = options;
-    const socketFolder = await openSocketFolder();
-    const output = new ReplicaOutput(log);
-    const runtime = await Runtime.start({
-      // So that a replica that died is replaced without waiting for a process.
-      warmWorkers: 1,
-      runtimeEnv: { envVars: REPLICA_VARIABLES },
-      dedupLogs: false,
-      enableTaskEvents: false,
-      onWorkerLine: (line) => output.line(line),
-      // Each replica tells its own states.
-      log: log.child({}, { level: quieter(log.level) }),
-      ...(clock === undefined ? {} : { clock }),
-      ...options.runtime,
-    });
-    const controller = new Controller(options, { runtime, socketFolder, output });
-    controller.apply(options.config);
-    return controller;
+    const { log, takesOver } = options;
+    const ground = options.ground ?? (await Ground.start(options));
+    if (takesOver === undefined) {
+      const controller = new Controller(options, { ground, legacy: new Legacy() });
+      controller.apply(options.config);
+      return controller;
+    }
+    const legacy = new Legacy(await findReplicas(ground, log), takesOver);
+    return new Controller(options, { ground, legacy });
   }
 
   /** What is wanted. */
@@ -160,10 +164,11 @@ export class Controller {
     this.#generation++;
     this.#config = { ...this.#config, applications };
     const wanted = new Set(applications.flatMap(({ deployments }) => deployments.map(({ name }) => name)));
+    const inherited = this.#inherit(wanted);
     for (const { name, deployments } of applications) {
       const generation = options.generations?.get(name) ?? this.#generation;
       for (const deployment of deployments)
-        this.#want(deployment, { application: name, generation }, options);
+        this.#want(deployment, { application: name, generation, inherited }, options);
     }
     this.#traffic.apply(applications, options.recalledTraffic);
     this.#route();
@@ -189,6 +194,11 @@ export class Controller {
     return this.#routes.subscribe(port);
   }
 
+  /** The gateways that it took over are all attached, or gone. */
+  attached(): void {
+    this.#routes.attached();
+  }
+
   /** The gateway is gone. */
   detach(port: GatewayPort): void {
     this.#routes.unsubscribe(port);
@@ -209,7 +219,7 @@ export class Controller {
 
   /** The nodes, with the replicas they have, and what of those that drain cannot move yet. */
   nodes(): Promise<NodeView[]> {
-    return viewNodes(this.#runtime, [...this.deployments(), ...this.#leaving]);
+    return viewNodes(this.#ground.runtime, [...this.deployments(), ...this.#leaving]);
   }
 
   /**
@@ -217,12 +227,12 @@ export class Controller {
    * `nodes` tells how far it is. Rejects with NOT_FOUND.
    */
   drainNode(id: string): Promise<void> {
-    return drainNode(id, this.#runtime, this.deployments());
+    return drainNode(id, this.#ground.runtime, this.deployments());
   }
 
   /** The node is used again; replicas that have not moved yet stay. Rejects with NOT_FOUND. */
   undrainNode(id: string): Promise<void> {
-    return undrainNode(id, this.#runtime, this.deployments());
+    return undrainNode(id, this.#ground.runtime, this.deployments());
   }
 
   /** Undefined for an application whose ingress answers everything. */
@@ -246,12 +256,12 @@ export class Controller {
   }
 
   resources(): Promise<ResourceTotals> {
-    return this.#runtime.resources();
+    return this.#ground.runtime.resources();
   }
 
   /** Whose actors the replicas are. */
   get runtime(): Runtime {
-    return this.#runtime;
+    return this.#ground.runtime;
   }
 
   /** Answers what was admitted, refuses the rest, ends every replica. The same promise every time. */
@@ -260,22 +270,24 @@ export class Controller {
     return this.#drained;
   }
 
-  /** Drains, then ends the runtime with all that is still in it. */
+  /** Drains, then ends its own ground with all that is still there. */
   async [Symbol.asyncDispose](): Promise<void> {
     await this.drain();
-    await this.#runtime.shutdown();
-    await rm(this.#socketFolder, { recursive: true, force: true });
+    if (this.#ground instanceof Ground && this.#options.ground === undefined)
+      await this.#ground[Symbol.asyncDispose]();
   }
 
   #want(
     config: DeploymentConfig,
-    { application, generation }: { readonly application: string; readonly generation: number },
-    { contents, recalled, scales }: ApplyOptions,
+    { application, generation, inherited }: Wanting,
+    { contents, recalled, scales, targets }: ApplyOptions,
   ): void {
+    const { name } = config;
+    const [external, found] = [scales?.get(name), targets?.get(name)];
     const desired = {
       name: config.name,
       revision: revisionOf(config, contents?.get(config.name)),
-      numReplicas: this.#scaling.replicasFor(config, { application, external: scales?.get(config.name) }),
+      numReplicas: this.#scaling.replicasFor(config, { application, external, found }),
       scaledBy: "config",
       generation,
       rollout: config.rollout,
@@ -287,15 +299,22 @@ export class Controller {
       return;
     }
     const memory = recalled?.get(config.name) ?? lastingPart(FIRST_MEMORY);
-    const nextReplica = Math.max(memory.nextReplica, this.#nextReplicaOf(config.name));
+    const deployment = this.#make(desired, memory, inherited.get(config.name));
+    this.#deployments.set(config.name, deployment);
+    deployment.reconcile();
+  }
+
+  #make(desired: DesiredDeployment, memory: LastingMemory, inherited?: Inheritance): Deployment {
+    const { runtime, socketFolder } = this.#ground;
+    const nextReplica = Math.max(memory.nextReplica, this.#nextReplicaOf(desired.name));
     const deployment = new Deployment({
-      key: `${config.name}@${++this.#made}`,
+      key: inherited?.key ?? `${desired.name}@${this.#nextKey++}`,
       desired,
       recalled: { ...memory, nextReplica },
-      socketFolder: this.#socketFolder,
+      info: inherited?.info,
+      socketFolder,
       logLevel: this.#options.logLevel,
-      runtime: this.#runtime,
-      output: this.#output,
+      runtime,
       routes: this.#routes,
       clock: this.#clock,
       log: this.#options.log,
@@ -306,14 +325,48 @@ export class Controller {
       onMemory: (changed) => this.#options.onMemory?.(changed),
       onGone: (gone) => this.#leaving.delete(gone),
     });
-    this.#deployments.set(config.name, deployment);
-    deployment.reconcile();
+    deployment.adopt(inherited?.replicas ?? []);
+    return deployment;
+  }
+
+  /** At the first `apply`, what was left to each deployment that is wanted; the rest goes on leaving. */
+  #inherit(wanted: ReadonlySet<string>): ReadonlyMap<string, Inheritance> {
+    if (this.#settled) return new Map();
+    this.#settled = true;
+    const inherited = new Map(
+      [...wanted].flatMap((name) => {
+        const one = this.#legacy.take(name);
+        return one === undefined ? [] : [[name, one] as const];
+      }),
+    );
+    for (const left of this.#legacy.rest()) {
+      const revision = left.replicas[0]?.revision;
+      if (revision === undefined) continue;
+      const { name, rollout } = revision.config;
+      const numReplicas = left.replicas.length;
+      const desired = { name, revision, numReplicas, generation: 0, rollout, deleting: false } as const;
+      const course = { kind: "STEADY", good: revision } as const;
+      const deployment = this.#make({ ...desired, scaledBy: "config" }, { course, nextReplica: 0 }, left);
+      this.#leaving.add(deployment);
+      void deployment.delete(); // invariant 2
+    }
+    if (this.#options.takesOver !== undefined) void this.#drainOn();
+    return inherited;
+  }
+
+  async #drainOn(): Promise<void> {
+    try {
+      await drainOn(this.#ground.runtime, () => this.deployments());
+    } catch (thrown) {
+      this.#options.log.error({ err: thrown }, "nodes that drain cannot be looked up");
+    }
   }
 
   /** Replicas of one that is leaving may still have their names. */
   #nextReplicaOf(name: string): number {
     const namesakes = [...this.#leaving].filter((deployment) => deployment.name === name);
-    return Math.max(0, ...namesakes.map(({ nextReplica }) => nextReplica));
+    const before = this.#legacy.nextReplicaOf(name);
+    return Math.max(before, ...namesakes.map(({ nextReplica }) => nextReplica));
   }
 
   #route(): void {

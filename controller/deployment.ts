@@ -12,6 +12,7 @@ import type { ReplicaInfo } from "../replicas/index.ts";
 import type { DeploymentStatus } from "./catalog.ts";
 import type { DeploymentConfig } from "./config/index.ts";
 import type { Ejection } from "./dispatch/index.ts";
+import type { FoundReplica } from "./found-replicas.ts";
 import { type ReplicaActor, STOP_GRACE_MS } from "./replica-actor.ts";
 import { ReplicaSet, type ReplicaSetOptions } from "./replica-set.ts";
 import {
@@ -33,6 +34,8 @@ export interface DeploymentOptions extends Omit<ReplicaSetOptions, "deployment" 
   readonly desired: DesiredDeployment;
   /** What is known of it from before: `FIRST_MEMORY` of one that is new, its number of the first replica apart. */
   readonly recalled: LastingMemory;
+  /** What its replicas said of themselves before; undefined when that is not known. */
+  readonly info: Omit<ReplicaInfo, "socketPath"> | undefined;
   readonly onStatus: (deployment: Deployment) => void;
   /** What `memory` says has changed. */
   readonly onMemory: (deployment: Deployment) => void;
@@ -115,7 +118,7 @@ export class Deployment {
 
   /** What its replicas said of themselves; undefined before the first was ready. */
   get info(): Omit<ReplicaInfo, "socketPath"> | undefined {
-    return this.#replicas.info;
+    return this.#replicas.info ?? this.#options.info;
   }
 
   /** What each gateway knows of its requests. */
@@ -135,6 +138,11 @@ export class Deployment {
 
   get replicas(): readonly ReplicaActor[] {
     return this.#replicas.all;
+  }
+
+  /** Takes over replicas that another controller left. */
+  adopt(found: readonly FoundReplica[]): void {
+    for (const one of found) this.#replicas.adopt(one);
   }
 
   /** Wants something else from now on. */

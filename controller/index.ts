@@ -2,6 +2,7 @@ export type { ApplicationContexts, PolicyContext } from "./autoscale/index.ts";
 export * from "./catalog.ts";
 export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
+export { Ground, REPLICAS } from "./ground.ts";
 export * from "./deploys/index.ts";
 export type { NodeView } from "./nodes.ts";
 export {
@@ -37,6 +38,7 @@ export {
   type GatewayEvent,
   type GatewayLoad,
   type GatewayPort,
+  type KnownRoutes,
   Routed,
   type RouteUpdate,
 } from "./routing/index.ts";

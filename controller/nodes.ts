@@ -56,6 +56,14 @@ export async function drainNode(id: string, runtime: Runtime, deployments: Deplo
   }
 }
 
+/** For a controller that takes the place of another: nodes that drain, drain on. */
+export async function drainOn(runtime: Runtime, deployments: () => Deployments): Promise<void> {
+  const { rows } = await runtime.list("nodes", { limit: ALL });
+  for (const { nodeId, state } of rows) {
+    if (state === "DRAINING") await drainNode(nodeId, runtime, deployments());
+  }
+}
+
 export async function undrainNode(id: string, runtime: Runtime, deployments: Deployments): Promise<void> {
   for (const replica of deployments.flatMap(({ replicas }) => replicas)) replica.keep(reasonOf(id));
   await turn(); // those that were to take their places are given up before there is room for them

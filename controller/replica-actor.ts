@@ -1,38 +1,51 @@
-// One replica as the controller sees it: an actor of the runtime, started once, told to gateways while it runs, checked,
-// reconfigured, ended. It is never restarted: whoever plans asks for another one.
+// One replica as the controller sees it: an actor of the runtime, started once or taken over, told to gateways while it
+// runs, checked, reconfigured, ended. It is never restarted: whoever plans asks for another one.
 //
-//   PENDING_ALLOCATION ⇄ STARTING ──► RUNNING ⇄ UPDATING ──► RECONFIGURE_FAILED
+//   PENDING_ALLOCATION ⇄ STARTING ──► RUNNING ⇄ UPDATING ──► RECONFIGURE_FAILED      (taken over: RUNNING)
 //   RUNNING ──► UNHEALTHY          any ──► STOPPING ──► gone, or DEAD when nobody asked for its end
 //
 // 1. Gateways are told of a replica exactly while it serves, and may finish what they have there while it stops.
 // 2. `view` is replaced, never changed, and the owner is told each time.
 // 3. What was reserved for it beside its own process goes with it.
+// 4. It is detached: it does not end with this process, and another controller finds it by its id.
 
 import { rm } from "node:fs/promises";
-import { type Clock, type ErrorCode, messageOf, ShoalError } from "../runtime/base/index.ts";
+import { type Clock, ShoalError } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import {
   type ActorHandle,
-  type ActorOptions,
   type ActorStatus,
+  type ActorWatcher,
   type PlacementGroup,
   processStatus,
   type Runtime,
 } from "../runtime/core/index.ts";
-import { REPLICA_MODULE, type ReplicaInfo, type ReplicaModule, type ReplicaSpec } from "../replicas/index.ts";
+import {
+  REPLICA_MODULE,
+  type ReplicaInfo,
+  type ReplicaModule,
+  type ReplicaSpec,
+  removeReplicaRecord,
+} from "../replicas/index.ts";
 import { ReplicaClient } from "./dispatch/index.ts";
+import { failureReport } from "./failure-report.ts";
+import type { FoundReplica } from "./found-replicas.ts";
+import { REPLICAS } from "./ground.ts";
 import { HealthChecks, type HealthSettings } from "./health-checks.ts";
 import { MemoryWatch } from "./memory-watch.ts";
 import type { FailureReport, ObservedReplica, ReplicaPhase, Revision } from "./reconcile/index.ts";
-import type { ReplicaOutput } from "./replica-output.ts";
+import { writeNote } from "./replica-note.ts";
+import { LastLines } from "./replica-output.ts";
+import { placeOf } from "./replica-place.ts";
 import type { ReplicaEntry } from "./routing/index.ts";
 
 export interface ReplicaActorOptions {
   readonly id: string;
+  /** Of its deployment. */
+  readonly key: string;
   readonly revision: Revision;
-  readonly spec: ReplicaSpec;
+  readonly spec: Omit<ReplicaSpec, "note">;
   readonly runtime: Runtime;
-  readonly output: ReplicaOutput;
   readonly health: () => HealthSettings;
   /** How long the oldest batch has been at this replica; undefined when it has none. */
   readonly busyMs: () => Promise<number | undefined>;
@@ -62,18 +75,11 @@ const START_TIMEOUT_MS = 600_000;
 /** What a replica has to end in, be the time for its requests used up: for a module's `stop`. */
 export const STOP_GRACE_MS = 1_000;
 
-/** What the next start would throw too. */
-const PERMANENT: ReadonlySet<ErrorCode> = new Set([
-  "INVALID_CONFIG",
-  "INVALID_ARGUMENT",
-  "MODEL_LOAD_FAILED",
-  "NOT_FOUND",
-  "UNSUPPORTED",
-]);
-
 export class ReplicaActor {
   readonly #options: ReplicaActorOptions;
   readonly #creation = new AbortController();
+  readonly #lines = new LastLines();
+  #startedEpochMs: number;
   #view: ObservedReplica;
   #created: Promise<void> | undefined;
   #handle: Handle | undefined;
@@ -86,6 +92,7 @@ export class ReplicaActor {
   constructor(options: ReplicaActorOptions) {
     const { id, revision, clock } = options;
     this.#options = options;
+    this.#startedEpochMs = clock.epochMs();
     this.#view = { id, revision, startedMs: clock.nowMs(), phase: { kind: "STARTING" } };
   }
 
@@ -128,6 +135,22 @@ export class ReplicaActor {
     this.#created = this.#create();
   }
 
+  /** Takes over one that runs, in place of `start`. */
+  adopt({ handle, pid, nodeId, group, record, startedEpochMs }: FoundReplica): void {
+    const { clock, runtime } = this.#options;
+    const agoMs = (epochMs: number): number => clock.nowMs() - Math.max(0, clock.epochMs() - epochMs);
+    this.#handle = handle;
+    this.#pid = pid;
+    this.#nodeId = nodeId;
+    this.#group = group;
+    this.#startedEpochMs = startedEpochMs;
+    this.#view = { ...this.#view, startedMs: agoMs(startedEpochMs) };
+    const { info, readyEpochMs, configuredEpochMs } = record;
+    const since = { sinceMs: agoMs(readyEpochMs), configuredMs: agoMs(configuredEpochMs) };
+    this.#join(info, since, "found running");
+    runtime.watchActor(handle, this.#watcher());
+  }
+
   /** Gives it another `user_config`, while it serves. Never rejects. */
   async reconfigure(revision: Revision): Promise<void> {
     const { clock, runtime } = this.#options;
@@ -136,9 +159,8 @@ export class ReplicaActor {
     const { sinceMs } = phase;
     this.#enter({ kind: "UPDATING", sinceMs }, "reconfigured");
     try {
-      await runtime.get(this.#handle.reconfigure(revision.config.userConfig), {
-        timeoutMs: revision.config.requestTimeoutMs,
-      });
+      const called = this.#handle.reconfigure(revision.config.userConfig, this.#note(revision));
+      await runtime.get(called, { timeoutMs: revision.config.requestTimeoutMs });
       if (!this.#is("UPDATING")) return;
       this.#view = { ...this.#view, revision };
       this.#enter({ kind: "RUNNING", sinceMs, configuredMs: clock.nowMs() }, "reconfigured");
@@ -219,43 +241,39 @@ export class ReplicaActor {
 
   /** Never rejects. */
   async #create(): Promise<void> {
-    const { revision, spec, runtime, id } = this.#options;
+    const { revision, spec, runtime, id, clock } = this.#options;
     const { numCpus, numGpus, memoryBytes, custom } = revision.config.resources;
     const { Replica } = runtime.actors<ReplicaModule>(REPLICA_MODULE);
     try {
-      const place = await this.#place();
+      const { group, options } = await placeOf(revision.config, { id, runtime });
+      this.#group = group;
       this.#handle = await Replica.options({
         name: id,
+        namespace: REPLICAS,
+        lifetime: "detached", // invariant 4
         numCpus,
         numGpus,
         memoryBytes,
         resources: custom,
-        ...place,
+        ...options,
         startTimeoutMs: START_TIMEOUT_MS,
         signal: this.#creation.signal,
-        onStatus: (status) => this.#onStatus(status),
-      }).create(spec);
+        ...this.#watcher(),
+      }).create({ ...spec, note: this.#note(revision) });
       const info = await runtime.get(this.#handle.describe());
-      if (this.#is("STARTING")) this.#join(info);
+      const sinceMs = clock.nowMs();
+      if (this.#is("STARTING")) this.#join(info, { sinceMs, configuredMs: sinceMs }, "ready");
     } catch (thrown) {
       this.#die(thrown);
     }
   }
 
-  /** Where its process may be, beside its resources. */
-  async #place(): Promise<Pick<ActorOptions, "maxPerNode" | "schedulingStrategy">> {
-    const { revision, runtime, id } = this.#options;
-    const { name, maxReplicasPerNode, placementGroup } = revision.config;
-    if (placementGroup !== undefined) {
-      const bundles = placementGroup.bundles.map(({ custom, ...bundle }) => ({
-        ...bundle,
-        resources: custom,
-      }));
-      const { strategy } = placementGroup;
-      this.#group = await runtime.createPlacementGroup({ bundles, strategy, name: id });
-      return { schedulingStrategy: { placementGroup: this.#group, bundleIndex: 0 } };
-    }
-    return maxReplicasPerNode === undefined ? {} : { maxPerNode: { group: name, most: maxReplicasPerNode } };
+  #note(revision: Revision): unknown {
+    return writeNote({ key: this.#options.key, revision, startedEpochMs: this.#startedEpochMs });
+  }
+
+  #watcher(): Required<ActorWatcher> {
+    return { onStatus: (status) => this.#onStatus(status), onLine: (line) => this.#lines.add(line) };
   }
 
   /** Invariant 3. */
@@ -266,7 +284,6 @@ export class ReplicaActor {
   }
 
   #onStatus({ state, reason, pid, nodeId }: ActorStatus): void {
-    const { output, id } = this.#options;
     this.#nodeId = nodeId;
     switch (state) {
       case "PENDING_CREATION": {
@@ -276,7 +293,6 @@ export class ReplicaActor {
       }
       case "CREATING":
         this.#pid = pid;
-        if (pid !== undefined) output.open(pid, id);
         if (this.#is("PENDING_ALLOCATION")) this.#enter({ kind: "STARTING" }, "room was found");
         break;
       case "DEAD":
@@ -291,7 +307,11 @@ export class ReplicaActor {
     }
   }
 
-  #join({ socketPath, ...info }: ReplicaInfo): void {
+  #join(
+    { socketPath, ...info }: ReplicaInfo,
+    since: { readonly sinceMs: number; readonly configuredMs: number },
+    reason: string,
+  ): void {
     const { revision, busyMs, clock, health, log, id } = this.#options;
     const client = new ReplicaClient({
       id,
@@ -312,8 +332,7 @@ export class ReplicaActor {
     });
     this.#serving = { client, checks, memory: this.#watchMemory(), info, socketPath };
     void checks.start();
-    const sinceMs = clock.nowMs();
-    this.#enter({ kind: "RUNNING", sinceMs, configuredMs: sinceMs }, "ready");
+    this.#enter({ kind: "RUNNING", ...since }, reason);
   }
 
   #watchMemory(): Disposable {
@@ -354,10 +373,7 @@ export class ReplicaActor {
   }
 
   #failure(thrown: unknown): FailureReport {
-    const { clock, output } = this.#options;
-    const permanent = thrown instanceof ShoalError && PERMANENT.has(thrown.code);
-    const logLines = this.#pid === undefined ? [] : output.lastLines(this.#pid);
-    return { atMs: clock.nowMs(), message: messageOf(thrown), logLines, permanent };
+    return failureReport(thrown, { atMs: this.#options.clock.nowMs(), logLines: this.#lines.all });
   }
 
   #leave(): void {
@@ -367,8 +383,9 @@ export class ReplicaActor {
     serving.checks[Symbol.dispose]();
     serving.memory[Symbol.dispose]();
     void serving.client.close();
-    // One that was killed leaves its socket; the folder goes with the server at the latest.
+    // One that was killed leaves its socket and its record; the folder goes with the server at the latest.
     void rm(serving.socketPath, { force: true }).catch(() => undefined);
+    if (this.#pid !== undefined) void removeReplicaRecord(this.#options.spec.socketFolder, this.#pid);
   }
 
   #is(kind: ReplicaPhase["kind"]): boolean {

@@ -7,7 +7,7 @@ import type { ReplicaInfo } from "../replicas/index.ts";
 import type { DeploymentConfig } from "./config/index.ts";
 import type { Action, ObservedReplica, Revision } from "./reconcile/index.ts";
 import { ReplicaActor } from "./replica-actor.ts";
-import type { ReplicaOutput } from "./replica-output.ts";
+import type { FoundReplica } from "./found-replicas.ts";
 import { engineSpecOf, healthOf } from "./replica-spec.ts";
 import type { ReplicaEntry, RoutePublisher } from "./routing/index.ts";
 
@@ -20,7 +20,6 @@ export interface ReplicaSetOptions {
   readonly socketFolder: string;
   readonly logLevel: string;
   readonly runtime: Runtime;
-  readonly output: ReplicaOutput;
   readonly routes: RoutePublisher;
   readonly clock: Clock;
   readonly log: Logger;
@@ -65,7 +64,7 @@ export class ReplicaSet {
     const replica = this.#replicas.get(action.id);
     switch (action.kind) {
       case "start":
-        this.#start(action.id, action.revision);
+        this.#make(action.id, action.revision).start();
         break;
       case "reconfigure":
         void replica?.reconfigure(action.revision);
@@ -87,14 +86,19 @@ export class ReplicaSet {
     await Promise.all(this.all.map((replica) => this.#stop(replica, graceMs, reason)));
   }
 
-  #start(id: string, revision: Revision): void {
-    const { key, config, socketFolder, logLevel, runtime, output, routes, clock, log } = this.#options;
+  /** Takes over one that runs. */
+  adopt(found: FoundReplica): void {
+    this.#make(found.id, found.revision).adopt(found);
+  }
+
+  #make(id: string, revision: Revision): ReplicaActor {
+    const { key, config, socketFolder, logLevel, runtime, routes, clock, log } = this.#options;
     const replica = new ReplicaActor({
       id,
+      key,
       revision,
       spec: { engine: engineSpecOf(revision.config, id), replicaId: id, socketFolder, logLevel },
       runtime,
-      output,
       health: () => healthOf(config()),
       busyMs: () => routes.busyMs(key, id),
       vacated: () => routes.vacated(key, id),
@@ -106,7 +110,7 @@ export class ReplicaSet {
       },
     });
     this.#replicas.set(id, replica);
-    replica.start();
+    return replica;
   }
 
   async #stop(replica: ReplicaActor, graceMs: number, reason: string): Promise<void> {
@@ -115,7 +119,6 @@ export class ReplicaSet {
   }
 
   #forget(replica: ReplicaActor): void {
-    if (replica.pid !== undefined) this.#options.output.close(replica.pid);
     this.#replicas.delete(replica.id);
     this.#options.onChange();
   }

@@ -1,8 +1,8 @@
-// The folder with the data sockets of one server's replicas. It is named after the server's process, so that the
+// The folder with the data sockets of one server's replicas, and their records. It is named after the server's process, so that the
 // next server can tell what a killed one left behind.
 //
 // 1. Only what is surely stale is removed: a folder of this user, whose server is gone, in which no socket answers;
-//    and of it nothing but sockets.
+//    and of it nothing but sockets and what Shoal writes beside them.
 
 import { lstat, mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { connect } from "node:net";
@@ -12,6 +12,8 @@ import { isRunning } from "../runtime/core/index.ts";
 
 const FOLDER = /^shoal-(\d{1,10})-\w{6}$/;
 const SOCKET = /^\d{1,10}\.sock$/;
+/** Of replicas and of a controller's process; the store of a server that keeps none. */
+const RECORD = /^((\d{1,10}|control)\.json(\.new)?|serve\.sqlite(-\w+)?)$/;
 /** Longest name within the temporary folder. */
 const LONGEST = "shoal-4194304-XXXXXX/4194304.sock";
 /** What every system takes as the path of a Unix socket. */
@@ -44,12 +46,12 @@ async function sweep(parent: string): Promise<void> {
 async function removeStale(folder: string): Promise<void> {
   const stat = await lstat(folder);
   if (!stat.isDirectory() || stat.uid !== userInfo().uid) return;
-  const sockets = (await readdir(folder))
-    .filter((name) => SOCKET.test(name))
-    .map((name) => join(folder, name));
+  const names = await readdir(folder);
+  const sockets = names.filter((name) => SOCKET.test(name)).map((name) => join(folder, name));
   // The server may run where its process cannot be seen from here: in another container with the same folder.
   if ((await Promise.all(sockets.map(answers))).includes(true)) return;
   for (const socket of sockets) if ((await lstat(socket)).isSocket()) await rm(socket, { force: true });
+  for (const name of names.filter((one) => RECORD.test(one))) await rm(join(folder, name), { force: true });
   await rmdir(folder);
 }
 

@@ -2,6 +2,8 @@
 //
 // 1. Doors are opened before any replica is started behind them, so that a port in use costs little.
 // 2. Draining: new requests are refused, admitted ones are answered, then replicas end, then the doors.
+// 3. One that takes the place of another has its doors open already: first it knows what runs, then it makes what is wanted so,
+//    then it tells the gateways. When that fails it undoes nothing: what runs serves on.
 
 import { randomBytes } from "node:crypto";
 import {
@@ -18,6 +20,7 @@ import {
 import { messageOf, ShoalError, systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import { AdminServer } from "./admin/server.ts";
+import type { ServerIdentity } from "./admin/status.ts";
 import type { KedaServer } from "./grpc/keda/server.ts";
 import { HttpServer } from "./http/server.ts";
 import { Gateways } from "./process/index.ts";
@@ -40,6 +43,12 @@ export interface ServerOptions {
   readonly onStatus?: NonNullable<ControllerOptions["onStatus"]>;
   /** Told when a client of the admin listener asks the server to end; by default the server drains. */
   readonly onShutdown?: () => void;
+  /** What it stands on, the caller's to end; by default its own. */
+  readonly ground?: NonNullable<ControllerOptions["ground"]>;
+  /** It takes the place of one on the same ground that is gone, several gateway processes of which serve on. Default false. */
+  readonly takesOver?: boolean;
+  /** What its status says of processes; by default that this one is all. */
+  readonly identity?: ServerIdentity;
   /** A gateway process that tells nothing for so long is killed; 10,000 by default. */
   readonly longestSilenceMs?: number;
 }
@@ -85,40 +94,55 @@ export class Server {
    * codes.
    */
   static async start(options: ServerOptions): Promise<Server> {
-    const { config, log } = options;
+    const { config, log, identity = { pid: process.pid } } = options;
     const adminToken = options.adminToken ?? randomBytes(24).toString("base64url");
     await using undo = new AsyncDisposableStack();
     const state = undo.use(options.state ?? (await DesiredState.open()));
+    const found = await foundGateways(options);
+    if (found !== undefined) undo.move(); // invariant 3
     let deploys: Deploys | undefined;
     const controller = await Controller.start({
       config: { ...config, applications: [] },
       log,
       logLevel: options.logLevel ?? log.level,
+      ...(options.ground === undefined ? {} : { ground: options.ground }),
+      ...(found === undefined ? {} : { takesOver: found.map(({ routes }) => routes) }),
       onStatus: (deployment) => {
         deploys?.look(deployment.name);
         options.onStatus?.(deployment);
       },
       onMemory: ({ name }) => deploys?.look(name),
+      onTarget: (deployment) => deploys?.lookAtTarget(deployment),
       onTraffic: (application) => deploys?.lookAtTraffic(application),
     });
-    undo.use(controller);
+    if (found === undefined) undo.use(controller);
     const first = options.given === undefined ? givenBy(config) : options.given;
     deploys = await Deploys.start({ state, controller, log, ...(first === null ? {} : { first }) });
+    if (found !== undefined) deploys.begin(); // invariant 3
     let server: Server | undefined;
     const onShutdown = options.onShutdown ?? ((): void => void server?.drain());
     const admin = await listening(config.admin, "admin_options", () =>
-      AdminServer.start({ admin: config.admin, controller, deploys, token: adminToken, onShutdown }),
+      AdminServer.start({
+        admin: config.admin,
+        controller,
+        deploys,
+        token: adminToken,
+        identity,
+        onShutdown,
+      }),
     );
-    undo.defer(() => admin.close());
+    if (found === undefined) undo.defer(() => admin.close());
     const keda = await openKeda(config, controller, log);
-    undo.defer(() => keda?.close());
+    if (found === undefined) undo.defer(() => keda?.close());
     const http = await listening(config.http, "http_options", () =>
-      openDoor(config.http, controller, options),
+      openDoor(config.http, controller, { ...options, found }),
     );
-    undo.defer(() => http.close());
-    // Right after the door is open: no request finds it without its routes.
-    deploys.begin();
-    undo.move();
+    if (found === undefined) {
+      undo.defer(() => http.close());
+      // Right after the door is open: no request finds it without its routes.
+      deploys.begin();
+      undo.move();
+    }
     server = new Server({ controller, deploys, http, admin, adminToken, keda }, state);
     return server;
   }
@@ -149,11 +173,21 @@ export class Server {
   }
 }
 
-async function openDoor(http: HttpOptions, controller: Controller, options: ServerOptions): Promise<Door> {
-  const { log, logLevel = log.level, longestSilenceMs } = options;
+/** Undefined for a server that is the first. */
+async function foundGateways({ takesOver, ground, log, longestSilenceMs }: ServerOptions) {
+  if (takesOver !== true || ground === undefined) return undefined;
+  return await Gateways.find(ground.runtime, { log, longestSilenceMs });
+}
+
+async function openDoor(
+  http: HttpOptions,
+  controller: Controller,
+  options: ServerOptions & { readonly found: Awaited<ReturnType<typeof foundGateways>> },
+): Promise<Door> {
+  const { log, logLevel = log.level, longestSilenceMs, found } = options;
   const clock = systemClock;
   if (http.processes > 1) {
-    return await Gateways.start({ http, controller, logLevel, clock, log, longestSilenceMs });
+    return await Gateways.start({ http, controller, logLevel, clock, log, longestSilenceMs, found });
   }
   const routed = new Routed({
     clock,

@@ -2,6 +2,7 @@ export { AT_ONCE, WEB_URL } from "./data-server.ts";
 export { RegionPool } from "./region-pool.ts";
 export { REGION } from "./shared-region.ts";
 export type { ReplicaInfo, ReplicaSpec } from "./replica.ts";
+export { readReplicaRecord, type ReplicaRecord, removeReplicaRecord } from "./replica-record.ts";
 
 /** The module with the class whose instances replicas are, for `runtime.actors`. */
 export type ReplicaModule = typeof import("./replica.ts");

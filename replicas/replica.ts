@@ -1,13 +1,16 @@
 // One replica of one deployment: the class of an actor. It holds an engine and a data socket.
 //
 // 1. It exists only once its model is loaded, warmed up and its socket listens: ALIVE means ready.
+// 2. Its record (`replica-record.ts`) says what it was last told; one that cannot be written costs the replica only that
+//    another controller cannot take it over.
 
 import { mkdir } from "node:fs/promises";
 import { dirname } from "node:path";
-import { systemClock } from "../runtime/base/index.ts";
+import { messageOf, systemClock } from "../runtime/base/index.ts";
 import { createLog, type Logger } from "../runtime/base/log/index.ts";
 import { type Engine, type EngineSpec, loadEngine, type Signature } from "../runtime/engines/index.ts";
 import { DataServer } from "./data-server.ts";
+import { type ReplicaRecord, removeReplicaRecord, writeReplicaRecord } from "./replica-record.ts";
 
 /** Plain data: it crosses the process boundary. */
 export interface ReplicaSpec {
@@ -16,6 +19,8 @@ export interface ReplicaSpec {
   /** Folder for the data socket; its path must leave room for a short name within 107 bytes. */
   readonly socketFolder: string;
   readonly logLevel: string;
+  /** Kept in its record for whoever finds it: plain JSON. Without one it leaves no record. */
+  readonly note?: unknown;
 }
 
 /** What the controller learns of a replica that is ready. */
@@ -31,11 +36,26 @@ export class Replica {
   readonly #engine: Engine;
   readonly #server: DataServer;
   readonly #info: ReplicaInfo;
+  readonly #folder: string;
+  readonly #log: Logger;
+  #record: ReplicaRecord | undefined;
+  /** Of reconfigures: one at a time. Never rejects. */
+  #turn: Promise<unknown> = Promise.resolve();
 
-  private constructor(engine: Engine, server: DataServer, info: ReplicaInfo) {
+  private constructor(
+    engine: Engine,
+    server: DataServer,
+    { spec, info, log }: { readonly spec: ReplicaSpec; readonly info: ReplicaInfo; readonly log: Logger },
+  ) {
     this.#engine = engine;
     this.#server = server;
     this.#info = info;
+    this.#folder = spec.socketFolder;
+    this.#log = log;
+    if (spec.note === undefined) return;
+    const { replicaId, note } = spec;
+    const readyEpochMs = systemClock.epochMs();
+    this.#record = { replicaId, info, note, readyEpochMs, configuredEpochMs: readyEpochMs };
   }
 
   /** Loads, warms up, listens. Throws MODEL_LOAD_FAILED or INVALID_CONFIG. */
@@ -51,29 +71,50 @@ export class Replica {
     const socketPath = `${spec.socketFolder}/${process.pid}.sock`;
     const server = new DataServer({ deployment, engine, clock: systemClock, log });
     await listen(server, socketPath, log);
-    return new Replica(engine, server, {
+    const info = {
       socketPath,
       signature: engine.signature,
       takes: { infer: engine.infers, fetch: engine.fetch !== undefined },
       loadMs: loadedMs - startedMs,
       warmUpMs: warmMs - loadedMs,
-    });
+    };
+    const replica = new Replica(engine, server, { spec, info, log });
+    await replica.#writeRecord();
+    return replica;
   }
 
   describe(): ReplicaInfo {
     return this.#info;
   }
 
-  /** A new `user_config`, without a restart. */
-  async reconfigure(userConfig: unknown): Promise<void> {
-    await this.#engine.reconfigure?.(userConfig);
+  /** A new `user_config`, without a restart; `note` takes the place of the one it has. */
+  async reconfigure(userConfig: unknown, note?: unknown): Promise<void> {
+    const turn = this.#turn.then(async () => {
+      await this.#engine.reconfigure?.(userConfig);
+      if (this.#record === undefined || note === undefined) return;
+      this.#record = { ...this.#record, note, configuredEpochMs: systemClock.epochMs() };
+      await this.#writeRecord();
+    });
+    this.#turn = turn.catch(() => undefined);
+    await turn;
   }
 
   /** Finishes what runs, then frees the model. */
   async stop(): Promise<void> {
     await this.#server.drain();
     this.#server.close();
+    await removeReplicaRecord(this.#folder, process.pid);
     await this.#engine.dispose();
+  }
+
+  /** Invariant 2. */
+  async #writeRecord(): Promise<void> {
+    if (this.#record === undefined) return;
+    try {
+      await writeReplicaRecord(this.#folder, process.pid, this.#record);
+    } catch (thrown) {
+      this.#log.warn(`its record cannot be written: ${messageOf(thrown)}`);
+    }
   }
 }
 

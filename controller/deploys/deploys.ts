@@ -69,7 +69,7 @@ export class Deploys {
     this.#state = state;
     this.#controller = controller;
     this.#clock = clock;
-    this.#ledger = new Ledger(state.store, log);
+    this.#ledger = new Ledger(state.store, log, state.targets);
     this.drains = new Drains(state.store, controller);
     this.#scales = new Scales(state.store, this.#ledger, state.scales);
     this.#unreadable = state.unreadable;
@@ -101,7 +101,7 @@ export class Deploys {
   /** Makes what `start` found so, each deployment from where it stood. */
   begin(): void {
     this.#begun = true;
-    this.#apply(this.#recalled);
+    this.#apply(this.#recalled, this.#state.targets);
   }
 
   /** By application, what is wanted. */
@@ -179,6 +179,12 @@ export class Deploys {
     if (this.#applications.has(deployment)) this.#ledger.remember(deployment, planned.memory);
     const standing = this.#standing.get(this.#applications.get(deployment) ?? "");
     if (standing !== undefined) this.#settle(standing);
+  }
+
+  /** To be told when load asks for another number of replicas. */
+  lookAtTarget(deployment: string): void {
+    const status = this.#controller.scalingStatus(deployment);
+    if (this.#begun && status?.decidedBy === "load") this.#ledger.rememberTarget(deployment, status.target);
   }
 
   /** To be told when what lasts of an application's traffic changes. */
@@ -322,10 +328,16 @@ export class Deploys {
       if (!this.#applications.has(deployment)) this.#ledger.forget(deployment);
       if (!standing.has(application)) this.#ledger.rememberTraffic(application, undefined);
     }
+    for (const { name, scaling } of [...standing.values()].flatMap(({ config }) => config.deployments)) {
+      if (scaling === undefined) this.#ledger.rememberTarget(name, undefined);
+    }
     this.#apply(new Map());
   }
 
-  #apply(recalled: ReadonlyMap<string, LastingMemory>): void {
+  #apply(
+    recalled: ReadonlyMap<string, LastingMemory>,
+    targets: ReadonlyMap<string, number> = new Map(),
+  ): void {
     const standings = [...this.#standing.values()];
     this.#controller.apply(
       { applications: standings.map(({ config }) => config) },
@@ -333,6 +345,7 @@ export class Deploys {
         generations: new Map(standings.map(({ config, release }) => [config.name, release.number])),
         contents: new Map(standings.flatMap(({ contents }) => [...contents])),
         scales: this.#scales.all,
+        targets,
         recalled,
         recalledTraffic: this.#state.traffic,
       },

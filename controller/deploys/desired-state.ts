@@ -6,6 +6,7 @@ import { type Backend, LocalBackend } from "../../runtime/cluster/index.ts";
 import type { ApplicationConfig, ServeConfig } from "../config/index.ts";
 import { type FullRelease, type JsonObject, ServeStore } from "../store/index.ts";
 import { type Scale, scalesOf } from "./scales.ts";
+import { targetsOf } from "./targets.ts";
 import { decodeReadable } from "./together.ts";
 
 export interface RecoveredApplication {
@@ -31,6 +32,8 @@ export class DesiredState implements AsyncDisposable {
   readonly memories: ReadonlyMap<string, JsonObject | undefined>;
   /** What is remembered of the traffic of applications; undefined for what is damaged. */
   readonly traffic: ReadonlyMap<string, JsonObject | undefined>;
+  /** By deployment, the number of replicas that load asked for last. */
+  readonly targets: ReadonlyMap<string, number>;
   /** By deployment, the number of replicas that was asked for in place of the config's. */
   readonly scales: ReadonlyMap<string, Scale>;
   readonly #backend: Backend;
@@ -45,6 +48,7 @@ export class DesiredState implements AsyncDisposable {
     this.memories = parts.memories;
     this.traffic = parts.traffic;
     this.scales = parts.scales;
+    this.targets = parts.targets;
   }
 
   /**
@@ -55,12 +59,13 @@ export class DesiredState implements AsyncDisposable {
     await using undo = new AsyncDisposableStack();
     const backend = undo.use(await LocalBackend.start(file === undefined ? {} : { file }));
     const store = await ServeStore.open(backend);
-    const [current, settings = {}, memories, traffic, scales] = await Promise.all([
+    const [current, settings = {}, memories, traffic, scales, targets] = await Promise.all([
       store.current(),
       store.settings(),
       store.memories("deployment"),
       store.memories("traffic"),
       store.memories("scale"),
+      store.memories("target"),
     ]);
     const unreadable = new Map<string, string>();
     const releases: FullRelease[] = [];
@@ -84,6 +89,7 @@ export class DesiredState implements AsyncDisposable {
       memories,
       traffic,
       scales: scalesOf(scales),
+      targets: targetsOf(targets),
     });
   }
 

@@ -10,6 +10,7 @@ import type { JsonObject, MemoryKind, Release, ServeStore } from "../store/index
 import type { StoredTraffic } from "../traffic/index.ts";
 import type { ReleaseOutcome } from "./outcome.ts";
 import { keep } from "./recall.ts";
+import { keepTarget } from "./targets.ts";
 import { WriteBehind } from "./write-behind.ts";
 
 export class Ledger {
@@ -18,8 +19,11 @@ export class Ledger {
   /** By what it is of, what was written last, as text. */
   readonly #written = new Map<string, string>();
 
-  constructor(store: ServeStore, log: Logger) {
+  /** `targets`: what the store has of them. */
+  constructor(store: ServeStore, log: Logger, targets: ReadonlyMap<string, number>) {
     this.#store = store;
+    for (const [name, replicas] of targets)
+      this.#written.set(keyOf("target", name), JSON.stringify(keepTarget(replicas)));
     this.#writes = new WriteBehind((key, thrown) => {
       log.error(`cannot note in the store: ${key}: ${messageOf(thrown)}`);
     });
@@ -36,6 +40,12 @@ export class Ledger {
 
   forget(deployment: string): void {
     this.#note("deployment", deployment, undefined);
+    this.rememberTarget(deployment, undefined);
+  }
+
+  /** Of a deployment; undefined when load does not decide. */
+  rememberTarget(deployment: string, replicas: number | undefined): void {
+    this.#note("target", deployment, replicas === undefined ? undefined : keepTarget(replicas));
   }
 
   /** Of an application; undefined when it has no traffic to remember. */
@@ -45,7 +55,7 @@ export class Ledger {
 
   /** Writes nothing when what is to be kept is what was written last. */
   #note(kind: MemoryKind, name: string, kept: JsonObject | undefined): void {
-    const key = `memory of ${kind} "${name}"`;
+    const key = keyOf(kind, name);
     const text = JSON.stringify(kept);
     if (this.#written.get(key) === text) return;
     if (text === undefined) this.#written.delete(key);
@@ -62,4 +72,8 @@ export class Ledger {
   async flush(): Promise<void> {
     await this.#writes.flush();
   }
+}
+
+function keyOf(kind: MemoryKind, name: string): string {
+  return `memory of ${kind} "${name}"`;
 }

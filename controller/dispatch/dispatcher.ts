@@ -182,6 +182,11 @@ export class Dispatcher {
     return this.#ejector.counts();
   }
 
+  /** Replicas that lost a batch and wait to be restored. */
+  get lost(): readonly string[] {
+    return this.#pool.lost;
+  }
+
   /** Resolves when nothing is under way at a replica that was removed. */
   async vacated(id: string): Promise<void> {
     await this.#leaving.get(id)?.whenEmpty();

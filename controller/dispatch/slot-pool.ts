@@ -69,6 +69,11 @@ export class SlotPool {
     return 2 * this.#slow > this.#slots.size;
   }
 
+  /** The ids of those that lost a batch and were not restored. */
+  get lost(): readonly string[] {
+    return this.#barred === 0 ? [] : [...this.#slots].flatMap(([id, { lost }]) => (lost ? [id] : []));
+  }
+
   get(id: string): Slot | undefined {
     return this.#slots.get(id);
   }

@@ -2,7 +2,7 @@
 
 import type { Ejection, OutlierCount, StatsSnapshot } from "../dispatch/index.ts";
 import type { TrafficReport } from "../traffic/index.ts";
-import type { RouteUpdate } from "./route-table.ts";
+import type { DeploymentEntry, RouteUpdate } from "./route-table.ts";
 
 /** What a gateway knows of one deployment. */
 export interface GatewayLoad {
@@ -53,6 +53,13 @@ export type GatewayEvent =
       readonly statistics: Readonly<Record<string, StatsSnapshot>>;
       readonly traffic: Readonly<Record<string, TrafficReport>>;
     };
+
+/** What a gateway routes by, for a controller that takes the place of another. */
+export interface KnownRoutes {
+  /** Of the last update. */
+  readonly number: number;
+  readonly deployments: readonly Pick<DeploymentEntry, "key" | "name" | "deleted" | "info">[];
+}
 
 export interface GatewayPort {
   /**

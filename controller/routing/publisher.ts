@@ -4,6 +4,8 @@
 // 2. `acknowledged` resolves when every gateway routes by what the table says now: only then may a replica that the
 //    table no longer lists be told to drain.
 // 3. A gateway that is gone holds nothing up.
+// 4. Numbers go on from those of the controller before; until the gateways that it had are attached, they count as not
+//    having acknowledged anything.
 
 import type { GatewayLoad, GatewayPort } from "./gateway-port.ts";
 import type { DeploymentEntry, RouteEntry, RouteUpdate } from "./route-table.ts";
@@ -17,6 +19,8 @@ interface Subscriber {
   acknowledged: number;
   /** An update is on its way. */
   busy: boolean;
+  /** Resolves when it acknowledges its first, or is gone. */
+  readonly begun: PromiseWithResolvers<void>;
 }
 
 interface Waiter {
@@ -24,12 +28,28 @@ interface Waiter {
   readonly resolve: () => void;
 }
 
+export interface PublisherOptions {
+  /** The last number that a controller before this one may have told of; 0 by default, when there was none. */
+  readonly after?: number;
+  /** Gateways are yet to be attached, until `attached` is called. Default false. */
+  readonly attaching?: boolean;
+}
+
+/** More updates than one gateway can be behind another. */
+const NEXT_CONTROLLER = 2 ** 20;
+
 export class RoutePublisher {
-  #number = 0;
+  #number: number;
+  #attaching: boolean;
   #routes: readonly RouteEntry[] = [];
   readonly #deployments = new Map<string, DeploymentEntry>();
   readonly #subscribers = new Map<GatewayPort, Subscriber>();
   #waiters: Waiter[] = [];
+
+  constructor({ after = 0, attaching = false }: PublisherOptions = {}) {
+    this.#number = after === 0 ? 0 : after + NEXT_CONTROLLER; // invariant 4
+    this.#attaching = attaching;
+  }
 
   /** Counts the changes of the table. */
   get number(): number {
@@ -42,14 +62,28 @@ export class RoutePublisher {
 
   /** Tells the gateway all there is now, and what changes from then on. Resolves when it routes so. */
   async subscribe(port: GatewayPort): Promise<void> {
-    const subscriber = { port, told: new Map(), toldRoutes: undefined, acknowledged: -1, busy: false };
+    const subscriber: Subscriber = {
+      port,
+      told: new Map(),
+      toldRoutes: undefined,
+      acknowledged: -1,
+      busy: false,
+      begun: Promise.withResolvers(),
+    };
     this.#subscribers.set(port, subscriber);
     this.#push(subscriber);
-    await this.acknowledged();
+    await subscriber.begun.promise;
+  }
+
+  /** Invariant 4: those that were to be attached are, or are gone. */
+  attached(): void {
+    this.#attaching = false;
+    this.#resolveWaiters();
   }
 
   /** It is gone, or about to go. */
   unsubscribe(port: GatewayPort): void {
+    this.#subscribers.get(port)?.begun.resolve();
     this.#subscribers.delete(port);
     this.#resolveWaiters(); // invariant 3
   }
@@ -121,25 +155,30 @@ export class RoutePublisher {
     const update = this.#updateFor(subscriber);
     const applied = subscriber.port.apply(update);
     if (applied === undefined) {
-      subscriber.acknowledged = update.number;
-      this.#resolveWaiters();
+      this.#onAcknowledged(subscriber, update);
       return;
     }
     subscriber.busy = true;
     applied.then(
       () => {
         subscriber.busy = false;
-        subscriber.acknowledged = update.number;
         if (update.number < this.#number) this.#push(subscriber);
-        this.#resolveWaiters();
+        this.#onAcknowledged(subscriber, update);
       },
       () => this.unsubscribe(subscriber.port),
     );
   }
 
+  #onAcknowledged(subscriber: Subscriber, { number }: RouteUpdate): void {
+    subscriber.acknowledged = Math.max(subscriber.acknowledged, number);
+    subscriber.begun.resolve();
+    this.#resolveWaiters();
+  }
+
   /** What changed since it was last told; it counts as told. */
   #updateFor(subscriber: Subscriber): RouteUpdate {
     const { told } = subscriber;
+    const full = subscriber.toldRoutes === undefined;
     const deployments: DeploymentEntry[] = [];
     for (const [key, entry] of this.#deployments) {
       if (told.get(key) === entry) continue;
@@ -150,10 +189,11 @@ export class RoutePublisher {
     for (const key of removed) told.delete(key);
     const routes = subscriber.toldRoutes === this.#routes ? undefined : this.#routes;
     subscriber.toldRoutes = this.#routes;
-    return { number: this.#number, routes, deployments, removed };
+    return { number: this.#number, full, routes, deployments, removed };
   }
 
   #acknowledgedByAll(): number {
+    if (this.#attaching) return -1; // invariant 4
     let number = this.#number;
     for (const { acknowledged } of this.#subscribers.values()) number = Math.min(number, acknowledged);
     return number;

@@ -48,9 +48,12 @@ export interface RouteEntry {
   readonly requestTimeoutMs?: number;
 }
 
-/** From one number of the table to a later one. The first that a gateway gets has everything. */
+/** From one number of the table to a later one. */
 export interface RouteUpdate {
+  /** Above those of all updates before, also of a controller before this one. */
   readonly number: number;
+  /** It has everything: what it does not name is gone. So is the first that a gateway gets of a controller. */
+  readonly full: boolean;
   /** All of them, longest prefix first, when they changed. */
   readonly routes: readonly RouteEntry[] | undefined;
   /** Those that are new or changed. */

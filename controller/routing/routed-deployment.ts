@@ -41,6 +41,8 @@ export class RoutedDeployment implements ServedDeployment {
   readonly #counts = new LoadCounts();
   readonly #held: HeldRequests;
   readonly #clients = new Map<string, ReplicaClient>();
+  /** Those of them that get nothing new. */
+  readonly #leaving = new Set<string>();
   #entry: DeploymentEntry;
   #drained: Promise<void> | undefined;
   /** What other gateways counted, as last told. */
@@ -88,6 +90,11 @@ export class RoutedDeployment implements ServedDeployment {
 
   get signature(): Signature | undefined {
     return this.#entry.info?.signature;
+  }
+
+  /** What its replicas said of themselves; undefined before the first was ready. */
+  get info(): DeploymentEntry["info"] {
+    return this.#entry.info;
   }
 
   get takes(): { readonly infer: boolean; readonly fetch: boolean } {
@@ -162,10 +169,16 @@ export class RoutedDeployment implements ServedDeployment {
 
   #adoptReplica({ id, socketPath, state, interruptible }: ReplicaEntry): void {
     if (state === "leaving") {
+      this.#leaving.add(id);
       this.dispatcher.removeReplica(id); // invariants 1 and 3
       return;
     }
-    if (this.#clients.has(id)) return;
+    const known = this.#clients.get(id);
+    if (known !== undefined) {
+      // The controller that took it away is gone, and the next one keeps it.
+      if (this.#leaving.delete(id)) this.dispatcher.addReplica(known);
+      return;
+    }
     const { clock, gateways } = this.#options;
     const client = new ReplicaClient({
       ...(gateways === 1 ? {} : { atOnce: () => policyOf(this.#entry).maxConcurrentBatches }),
@@ -181,6 +194,7 @@ export class RoutedDeployment implements ServedDeployment {
 
   #drop(id: string, client: ReplicaClient): void {
     this.#clients.delete(id);
+    this.#leaving.delete(id);
     this.dispatcher.removeReplica(id);
     void client.close();
   }

@@ -2,6 +2,7 @@
 //
 // 1. It changes by updates alone, and all of an update holds from one moment on.
 // 2. A deployment that was deleted is found by nobody any more; what it admitted, it answers.
+// 3. An update older than what it has, of a controller that is gone, changes nothing.
 
 import { isDeepStrictEqual } from "node:util";
 import type { Clock } from "../../runtime/base/index.ts";
@@ -9,7 +10,7 @@ import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Catalog, Route, ServedDeployment } from "../catalog.ts";
 import type { Ejection, StatsSnapshot } from "../dispatch/index.ts";
 import { TrafficRouter, type TrafficReport } from "../traffic/index.ts";
-import type { GatewayEvent, GatewayLoad, GatewayPort } from "./gateway-port.ts";
+import type { GatewayEvent, GatewayLoad, GatewayPort, KnownRoutes } from "./gateway-port.ts";
 import type { RouteEntry, RouteUpdate } from "./route-table.ts";
 import { RoutedDeployment } from "./routed-deployment.ts";
 
@@ -30,6 +31,7 @@ export class Routed implements Catalog, GatewayPort {
   #byName: ReadonlyMap<string, RoutedDeployment> = new Map();
   /** By key, as last told. */
   readonly #reported = new Map<string, GatewayLoad>();
+  #number = 0;
   #entries: readonly RouteEntry[] = [];
   #routes: readonly Route[] = [];
   /** By application. */
@@ -42,13 +44,17 @@ export class Routed implements Catalog, GatewayPort {
   }
 
   /** Holds at once (invariant 1). */
-  apply({ routes, deployments, removed }: RouteUpdate): undefined {
+  apply({ number, full, routes, deployments, removed }: RouteUpdate): undefined {
+    if (number < this.#number) return; // invariant 3
+    this.#number = number;
     for (const entry of deployments) {
       const known = this.#byKey.get(entry.key);
       if (known !== undefined) known.adopt(entry);
       else this.#byKey.set(entry.key, new RoutedDeployment(entry, this.#deploymentOptions()));
     }
-    for (const key of removed) {
+    const named = new Set(deployments.map(({ key }) => key));
+    const gone = full ? [...this.#byKey.keys()].filter((key) => !named.has(key)) : removed;
+    for (const key of gone) {
       void this.#byKey.get(key)?.close();
       this.#byKey.delete(key);
       this.#reported.delete(key);
@@ -58,6 +64,17 @@ export class Routed implements Catalog, GatewayPort {
     this.#byName = new Map(found.map((deployment) => [deployment.name, deployment]));
     if (routes !== undefined) this.#adoptTraffic(routes);
     this.#routes = this.#entries.flatMap((entry) => this.#routeOf(entry));
+  }
+
+  /** For a controller that takes the place of the one that told it. */
+  get known(): KnownRoutes {
+    const deployments = [...this.#byKey].map(([key, { name, deleted, info }]) => ({
+      key,
+      name,
+      deleted,
+      info,
+    }));
+    return { number: this.#number, deployments };
   }
 
   deployment(name: string): ServedDeployment | undefined {
@@ -110,6 +127,14 @@ export class Routed implements Catalog, GatewayPort {
 
   get heardMs(): number {
     return this.#options.clock.nowMs();
+  }
+
+  /** All that a controller which is told from now on missed: replicas that wait for its check; the next report has all. */
+  retell(): readonly GatewayEvent[] {
+    this.#reported.clear();
+    return [...this.#byKey].flatMap(([key, { dispatcher }]) =>
+      dispatcher.lost.map((replicaId) => ({ kind: "lost" as const, key, replicaId })),
+    );
   }
 
   /** What the controller is to know now and then, as far as it is new. */

@@ -37,6 +37,8 @@ export interface ScalerOptions {
   readonly config: DeploymentConfig;
   readonly scaling: ScalingConfig;
   readonly wake: () => void;
+  /** What load had asked for before the controller was started again; by default none was found yet. */
+  readonly found?: number | undefined;
   /** Makes the policy that the settings ask for. */
   readonly start: (settings: PolicySettings) => RunningPolicy;
 }
@@ -60,7 +62,8 @@ export class Scaler implements AsyncDisposable {
   constructor(options: ScalerOptions) {
     this.#options = options;
     this.#running = this.#start();
-    this.#target = initialReplicas(boundsOf(options.scaling));
+    const bounds = boundsOf(options.scaling);
+    this.#target = initialReplicas({ ...bounds, initial: options.found ?? bounds.initial });
   }
 
   get target(): number {

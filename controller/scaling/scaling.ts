@@ -59,7 +59,13 @@ export class Scaling {
     {
       application,
       external,
-    }: { readonly application: string; readonly external?: ExternalTarget | undefined },
+      found,
+    }: {
+      readonly application: string;
+      readonly external?: ExternalTarget | undefined;
+      /** What load asked for before the controller was started again. */
+      readonly found?: number | undefined;
+    },
   ): number {
     const { scaling, name } = config;
     if (scaling === undefined) {
@@ -70,7 +76,7 @@ export class Scaling {
     const known = this.#scalers.get(name);
     const { policyOf: start = (settings: PolicySettings) => policyOf(settings, this.#shared) } =
       this.#options;
-    const options = { application, config, scaling, start, wake: () => this.#look() };
+    const options = { application, config, scaling, found, start, wake: () => this.#look() };
     known?.configure(options);
     const scaler = known ?? new Scaler(options);
     this.#scalers.set(name, scaler);

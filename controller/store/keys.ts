@@ -15,6 +15,7 @@ export const MEMORY_PREFIXES = {
   deployment: "serve/memory/",
   drain: "serve/drain/",
   scale: "serve/scale/",
+  target: "serve/target/",
   traffic: "serve/traffic/",
 } as const;
 export type MemoryKind = keyof typeof MEMORY_PREFIXES;

@@ -20,13 +20,14 @@ import { urlOf } from "../listening.ts";
 import { deployRoutes } from "./deploy-routes.ts";
 import { nodeRoutes } from "./node-routes.ts";
 import { scalingRoutes } from "./scaling-routes.ts";
-import { serveStatus } from "./status.ts";
+import { type ServerIdentity, serveStatus } from "./status.ts";
 
 export interface AdminServerOptions {
   readonly admin: AdminOptions;
   readonly controller: Controller;
   readonly deploys: Deploys;
   readonly token: string;
+  readonly identity: ServerIdentity;
   /** Begins to end the whole server; the request that asks is answered first. */
   readonly onShutdown: () => void;
 }
@@ -42,7 +43,7 @@ export class AdminServer {
 
   /** Listens; rejects with the system's error when it cannot. */
   static async start(options: AdminServerOptions): Promise<AdminServer> {
-    const { admin, controller, deploys, token, onShutdown } = options;
+    const { admin, controller, deploys, token, identity, onShutdown } = options;
     const app = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_CONFIG_BYTES });
     app.addHook("onRequest", async (request) => {
       checkToken(request, token);
@@ -60,7 +61,7 @@ export class AdminServer {
       sendError(reply, new ShoalError("NOT_FOUND", message, { verbatim: true }));
     });
     for (const path of ["/api/serve/applications/", "/api/serve/applications"])
-      app.get(path, () => serveStatus(controller, deploys));
+      app.get(path, () => serveStatus(controller, deploys, identity));
     deployRoutes(app, deploys);
     scalingRoutes(app, controller, deploys);
     nodeRoutes(app, controller, deploys);

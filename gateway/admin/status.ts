@@ -44,13 +44,23 @@ export interface ApplicationStatusView {
   readonly traffic?: TrafficView;
 }
 
-export interface ServeStatusView {
+export interface ServerIdentity {
+  /** Of the process that runs the server. */
   readonly pid: number;
+  /** Where the controller is a process of its own: which, and how many came before it. */
+  readonly controller?: { readonly pid: number; readonly restarts: number };
+}
+
+export interface ServeStatusView extends ServerIdentity {
   readonly applications: Readonly<Record<string, ApplicationStatusView>>;
   readonly resources: Readonly<Record<string, { readonly total: number; readonly free: number }>>;
 }
 
-export async function serveStatus(controller: Controller, deploys: Deploys): Promise<ServeStatusView> {
+export async function serveStatus(
+  controller: Controller,
+  deploys: Deploys,
+  identity: ServerIdentity,
+): Promise<ServeStatusView> {
   const { releases } = deploys;
   const applications = controller.config.applications.map((application) => {
     const { name, routePrefix, deployments } = application;
@@ -74,7 +84,7 @@ export async function serveStatus(controller: Controller, deploys: Deploys): Pro
     return [name, view] as const;
   });
   return {
-    pid: process.pid,
+    ...identity,
     applications: Object.fromEntries([...applications, ...unreadable(deploys)]),
     resources: await controller.resources(),
   };

@@ -1,26 +1,35 @@
 // Events that wait for the one who reads them, in order.
+//
+// 1. The last one who began to read reads alone: whoever read before may be gone without a word.
 
 import { systemClock } from "../../runtime/base/index.ts";
 
 export class EventQueue<Event> {
   readonly #events: Event[] = [];
-  #arrived: (() => void) | undefined;
+  #reader = 0;
+  #wake: (() => void) | undefined;
 
   push(event: Event): void {
     this.#events.push(event);
-    this.#arrived?.();
+    this.#wake?.();
   }
 
-  /** The next event; undefined when there is none within `timeoutMs`. */
-  async next(timeoutMs: number): Promise<Event | undefined> {
-    if (this.#events.length === 0) {
-      const { promise, resolve } = Promise.withResolvers<void>();
-      const timer = systemClock.timer(timeoutMs, resolve);
-      this.#arrived = resolve;
-      await promise;
-      this.#arrived = undefined;
-      timer.cancel();
+  /** Each event as it comes, and undefined whenever none came for `quietMs`; ends when another begins to read. */
+  async *read(quietMs: number): AsyncGenerator<Event | undefined, void, undefined> {
+    const reader = ++this.#reader;
+    this.#wake?.();
+    for (;;) {
+      if (this.#events.length === 0) await this.#wait(quietMs);
+      if (reader !== this.#reader) return; // invariant 1
+      yield this.#events.shift();
     }
-    return this.#events.shift();
+  }
+
+  async #wait(quietMs: number): Promise<void> {
+    const { promise, resolve } = Promise.withResolvers<void>();
+    const timer = systemClock.timer(quietMs, resolve);
+    this.#wake = resolve;
+    await promise;
+    timer.cancel();
   }
 }

@@ -1,7 +1,13 @@
 // One of several gateway processes: the class of an actor. It has a door of its own on a port that all of them share,
 // and routes by what the controller told it last, also while nobody tells it anything.
 
-import type { GatewayEvent, HttpOptions, RouteUpdate, StatsSnapshot } from "../../controller/index.ts";
+import type {
+  GatewayEvent,
+  HttpOptions,
+  KnownRoutes,
+  RouteUpdate,
+  StatsSnapshot,
+} from "../../controller/index.ts";
 import { Routed } from "../../controller/index.ts";
 import { systemClock } from "../../runtime/base/index.ts";
 import { createLog } from "../../runtime/base/log/index.ts";
@@ -17,6 +23,15 @@ export interface GatewaySpec {
   readonly gateways: number;
 }
 
+/** What it is, for a controller that takes the place of the one that began it. */
+export interface GatewayState {
+  /** Undefined while its door is not open. */
+  readonly door: { readonly url: string; readonly port: number } | undefined;
+  readonly routes: KnownRoutes;
+  /** What processes have counted that are gone, by key. */
+  readonly past: Readonly<Record<string, StatsSnapshot>>;
+}
+
 /** How often it tells what it counted and what waits, when nothing else happens. */
 const REPORT_INTERVAL_MS = 200;
 
@@ -26,6 +41,7 @@ export class GatewayProcess {
   readonly #events = new EventQueue<GatewayEvent>();
   readonly #routed: Routed;
   #http: HttpServer | undefined;
+  #past: GatewayState["past"] = {};
 
   constructor(spec: GatewaySpec) {
     this.#spec = spec;
@@ -47,8 +63,12 @@ export class GatewayProcess {
   async listen(port: number): Promise<{ readonly url: string; readonly port: number }> {
     const http = shareOfLimits({ ...this.#spec.http, port }, this.#spec.gateways);
     this.#http = await HttpServer.start({ http, catalog: this.#routed, log: this.#log, reusePort: true });
-    const { url } = this.#http;
-    return { url, port: Number(new URL(url).port) };
+    return doorOf(this.#http);
+  }
+
+  state(): GatewayState {
+    const door = this.#http === undefined ? undefined : doorOf(this.#http);
+    return { door, routes: this.#routed.known, past: this.#past };
   }
 
   async drained(key: string): Promise<void> {
@@ -63,18 +83,23 @@ export class GatewayProcess {
     return await this.#routed.busyMs(key, replicaId);
   }
 
-  /** What the other processes have counted in all, by key. */
-  countedElsewhere(statistics: Readonly<Record<string, StatsSnapshot>>): void {
+  /** What the other processes have counted in all, by key; and what of it those have that are gone. */
+  countedElsewhere(
+    statistics: Readonly<Record<string, StatsSnapshot>>,
+    past: Readonly<Record<string, StatsSnapshot>>,
+  ): void {
     this.#routed.countedElsewhere(statistics);
+    this.#past = past;
   }
 
   async vacated(key: string, replicaId: string): Promise<void> {
     await this.#routed.vacated(key, replicaId);
   }
 
-  /** What the controller is to know, as it happens; without end. */
+  /** What the controller is to know, as it happens, and what another may not have heard; until it is asked again. */
   async *events(): AsyncGenerator<GatewayEvent> {
-    for (;;) yield (await this.#events.next(REPORT_INTERVAL_MS)) ?? this.#routed.report();
+    for (const event of this.#routed.retell()) this.#events.push(event);
+    for await (const event of this.#events.read(REPORT_INTERVAL_MS)) yield event ?? this.#routed.report();
   }
 
   /** New requests are refused from now on. */
@@ -87,4 +112,8 @@ export class GatewayProcess {
     await this.#http?.close(graceMs);
     await this.#routed.close();
   }
+}
+
+function doorOf({ url }: HttpServer): NonNullable<GatewayState["door"]> {
+  return { url, port: Number(new URL(url).port) };
 }

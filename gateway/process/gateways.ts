@@ -3,13 +3,15 @@
 // 1. A process opens its door only when it has the routes, so no request finds it without them.
 // 2. One that dies loses its own open requests and nobody else's; another takes its place.
 // 3. One that tells nothing for long is hung: it is killed, so that nobody waits for it.
+// 4. They are detached: they serve on when this process ends, and another controller takes them over.
 
 import { createServer } from "node:net";
 import type { Controller, HttpOptions } from "../../controller/index.ts";
 import { type Clock, messageOf } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
-import type { Runtime } from "../../runtime/core/index.ts";
-import { GATEWAY_MODULE, type GatewayModule } from "./module.ts";
+import type { ActorStatus, Runtime } from "../../runtime/core/index.ts";
+import { type FoundGateway, findGateways } from "./found-gateways.ts";
+import { GATEWAY_MODULE, GATEWAYS, type GatewayModule } from "./module.ts";
 import { type GatewayHandle, RemotePort } from "./remote-port.ts";
 import { SharedStatistics } from "./shared-statistics.ts";
 
@@ -21,12 +23,17 @@ export interface GatewaysOptions {
   readonly log: Logger;
   /** A process that tells nothing for so long is hung; 10,000 by default, several times what it may be busy with one thing. */
   readonly longestSilenceMs?: number | undefined;
+  /** Those that another controller left, as `find` found them: they serve already. */
+  readonly found?: readonly FoundGateway[] | undefined;
 }
 
 interface Gateway {
   readonly handle: GatewayHandle;
   readonly port: RemotePort;
   readonly pid: number | undefined;
+  readonly startedMs: number;
+  /** Until another takes its place, should it end soon. */
+  readonly waitMs: number;
 }
 
 /** A gateway that dies again and again is started again ever more slowly. */
@@ -51,6 +58,8 @@ export class Gateways {
   /** Never reject. */
   readonly #replacing = new Set<Promise<void>>();
   readonly #statistics = new SharedStatistics();
+  /** Numbers are not used again. */
+  #nextName = 0;
   #port: number;
   #url = "";
   #closed: Promise<void> | undefined;
@@ -64,8 +73,12 @@ export class Gateways {
   /** Resolves when all of them listen. Rejects with the system's error when they cannot, such as EADDRINUSE. */
   static async start(options: GatewaysOptions): Promise<Gateways> {
     const { host, port, processes } = options.http;
-    await checkFree(host, port);
     const gateways = new Gateways(options);
+    if (options.found !== undefined) {
+      gateways.#takeOver(options.found);
+      return gateways;
+    }
+    await checkFree(host, port);
     void gateways.#watch();
     try {
       // The first one finds the port when it is the system's to pick.
@@ -77,6 +90,14 @@ export class Gateways {
     }
     void gateways.#share();
     return gateways;
+  }
+
+  /** Those that another controller left, for `start`. */
+  static find(
+    runtime: Runtime,
+    { log, longestSilenceMs }: Pick<GatewaysOptions, "log" | "longestSilenceMs">,
+  ): Promise<readonly FoundGateway[]> {
+    return findGateways(runtime, { log, patienceMs: longestSilenceMs ?? LONGEST_SILENCE_MS });
   }
 
   get url(): string {
@@ -115,32 +136,48 @@ export class Gateways {
     await this.#runtime.stop(handle, { graceMs: 0 }).catch(() => undefined);
   }
 
+  /** Invariant 4: nobody waits for one that is slow to take its routes; those that are missing are begun. */
+  #takeOver(found: readonly FoundGateway[]): void {
+    const { controller, clock, http, log } = this.#options;
+    const attached = found.map(async ({ name, handle, pid, door, past }) => {
+      this.#nextName = Math.max(this.#nextName, 1 + Number(name.slice(name.lastIndexOf("#") + 1)));
+      this.#port = door.port;
+      this.#url = door.url;
+      this.#statistics.recall(past);
+      const port = new RemotePort(handle, { runtime: this.#runtime, clock });
+      const gateway = { handle, port, pid, startedMs: clock.nowMs(), waitMs: FIRST_WAIT_MS };
+      this.#gateways.add(gateway);
+      this.#runtime.watchActor(handle, { onStatus: (status) => this.#onStatus(gateway, status) });
+      void port.listen(controller);
+      await controller.attach(port);
+    });
+    void Promise.allSettled(attached).then(() => controller.attached());
+    log.info(`took over ${found.length} of ${http.processes} gateway processes`);
+    for (let missing = http.processes - found.length; missing > 0; missing--) this.#replaceSoon(0);
+    void this.#watch();
+    void this.#share();
+  }
+
   /** One more; rejects when it cannot be started. */
   async #begin(waitMs = FIRST_WAIT_MS): Promise<void> {
-    const { controller, http, logLevel, clock, log } = this.#options;
+    const { controller, http, logLevel, clock } = this.#options;
     const { GatewayProcess } = this.#runtime.actors<GatewayModule>(GATEWAY_MODULE);
     const startedMs = clock.nowMs();
     let pid: number | undefined;
     let gateway: Gateway | undefined;
     const handle = await GatewayProcess.options({
+      name: `gateway#${this.#nextName++}`,
+      namespace: GATEWAYS,
+      lifetime: "detached",
       numCpus: 0,
       signal: this.#ending.signal,
       onStatus: (status) => {
         pid = status.pid ?? pid;
-        if (status.state !== "DEAD" || gateway === undefined) return;
-        this.#statistics.ended(gateway.port);
-        controller.detach(gateway.port);
-        // One that never served is not replaced: whoever began it is told.
-        if (!this.#gateways.delete(gateway) || this.#ending.signal.aborted) return;
-        log.warn({ gateway: pid }, `a gateway process ended, another takes its place: ${status.reason}`);
-        const lived = clock.nowMs() - startedMs;
-        const replaced = this.#replace(lived > WELL_AFTER_MS ? FIRST_WAIT_MS : waitMs); // invariant 2
-        this.#replacing.add(replaced);
-        void replaced.then(() => this.#replacing.delete(replaced));
+        if (gateway !== undefined) this.#onStatus(gateway, status);
       },
     }).create({ http, logLevel, gateways: http.processes });
     const port = new RemotePort(handle, { runtime: this.#runtime, clock });
-    const begun = { handle, port, pid };
+    const begun = { handle, port, pid, startedMs, waitMs };
     gateway = begun;
     this.#beginning.add(begun);
     void port.listen(controller);
@@ -157,6 +194,24 @@ export class Gateways {
     } finally {
       this.#beginning.delete(begun);
     }
+  }
+
+  #onStatus(gateway: Gateway, { state, reason }: ActorStatus): void {
+    if (state !== "DEAD") return;
+    const { controller, clock, log } = this.#options;
+    this.#statistics.ended(gateway.port);
+    controller.detach(gateway.port);
+    // One that never served is not replaced: whoever began it is told.
+    if (!this.#gateways.delete(gateway) || this.#ending.signal.aborted) return;
+    log.warn({ gateway: gateway.pid }, `a gateway process ended, another takes its place: ${reason}`);
+    const lived = clock.nowMs() - gateway.startedMs;
+    this.#replaceSoon(lived > WELL_AFTER_MS ? FIRST_WAIT_MS : gateway.waitMs); // invariant 2
+  }
+
+  #replaceSoon(waitMs: number): void {
+    const replaced = this.#replace(waitMs);
+    this.#replacing.add(replaced);
+    void replaced.then(() => this.#replacing.delete(replaced));
   }
 
   /** Invariant 3, also while they begin and end. */
@@ -182,16 +237,18 @@ export class Gateways {
     while (!signal.aborted) {
       await this.#options.clock.sleep(SHARE_INTERVAL_MS, signal).catch(() => undefined);
       const ports = [...this.#gateways].map(({ port }) => port);
-      for (const port of ports) port.countedElsewhere(this.#statistics.elsewhere(port, ports));
+      const { past } = this.#statistics;
+      for (const port of ports) port.countedElsewhere(this.#statistics.elsewhere(port, ports), past);
     }
   }
 
   /** Until there is one, or the server ends. */
   async #replace(firstWaitMs: number): Promise<void> {
-    for (let waitMs = firstWaitMs; ; waitMs = Math.min(2 * waitMs, LONGEST_WAIT_MS)) {
+    for (let waitMs = firstWaitMs; ; ) {
       try {
         await this.#options.clock.sleep(waitMs, this.#ending.signal);
-        await this.#begin(Math.min(2 * waitMs, LONGEST_WAIT_MS));
+        waitMs = Math.min(Math.max(2 * waitMs, FIRST_WAIT_MS), LONGEST_WAIT_MS);
+        await this.#begin(waitMs);
         return;
       } catch (thrown) {
         if (this.#ending.signal.aborted) return;

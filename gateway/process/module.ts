@@ -5,3 +5,5 @@ export const GATEWAY_MODULE = new URL(
   import.meta.url.endsWith(".ts") ? "./gateway-process.ts" : "./gateway-process.js",
   import.meta.url,
 );
+/** Where their names are. */
+export const GATEWAYS = "serve.gateways";

@@ -86,8 +86,11 @@ export class RemotePort implements GatewayPort {
     return this.#statistics;
   }
 
-  countedElsewhere(statistics: Readonly<Record<string, StatsSnapshot>>): void {
-    this.#handle.countedElsewhere(statistics);
+  countedElsewhere(
+    statistics: Readonly<Record<string, StatsSnapshot>>,
+    past: Readonly<Record<string, StatsSnapshot>>,
+  ): void {
+    this.#handle.countedElsewhere(statistics, past);
   }
 
   /** Hears what the process tells until it is gone. Never rejects. */

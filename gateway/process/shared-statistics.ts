@@ -1,6 +1,6 @@
 // What the gateways of one server have counted together, so that each can answer for all.
 //
-// 1. A process that has ended takes nothing back: what it counted counts on.
+// 1. A process that has ended takes nothing back: what it counted counts on, also for a controller that comes later.
 
 import { addSnapshots, type StatsSnapshot } from "../../controller/index.ts";
 
@@ -15,6 +15,15 @@ export interface Counting {
 export class SharedStatistics {
   /** Of processes that have ended (invariant 1). */
   #past: ByKey = new Map();
+
+  get past(): Readonly<Record<string, StatsSnapshot>> {
+    return Object.fromEntries(this.#past);
+  }
+
+  /** What was counted before, as one of the processes has it. */
+  recall(past: Readonly<Record<string, StatsSnapshot>>): void {
+    this.#past = new Map(Object.entries(past));
+  }
 
   ended({ statistics }: Counting): void {
     this.#past = together([this.#past, statistics]);

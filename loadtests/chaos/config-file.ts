@@ -42,6 +42,8 @@ export interface TrafficVersionView {
 }
 
 export interface StatusView {
+  /** Where it is a process of its own. */
+  readonly controller?: { readonly pid: number; readonly restarts: number };
   readonly applications: Readonly<
     Record<
       string,

@@ -83,6 +83,21 @@ test("a record whose process id another process has by now is removed as well (i
   assert.deepEqual(await readdir(folder), []);
 });
 
+test("a listener that is away while its controller is started again is waited for (invariant 2)", async () => {
+  const pid = child.pid ?? 0;
+  const port = await freePort();
+  await writeRecord({ ...record(pid, port), controllerApart: true });
+  const found = findServer(undefined);
+  const late = createServer();
+  try {
+    late.listen(port, "127.0.0.1");
+    assert.equal((await found).pid, pid);
+    assert.deepEqual(await readdir(folder), [`${pid}.json`]);
+  } finally {
+    late.close();
+  }
+});
+
 test("what is no record is passed over", async () => {
   await writeFile(join(folder, "1.json"), '{"pid": 1, "adm');
   await writeFile(join(folder, "notes.txt"), "nothing of ours");

@@ -43,7 +43,9 @@ test("what a killed server left is removed", async (t) => {
   await mkdir(join(parent, empty));
   await mkdir(join(parent, full));
   await deadSocket(join(parent, full, "77.sock"));
-  assert.equal((await readdir(join(parent, full))).length, 1);
+  const beside = ["77.json", "77.json.new", "control.json", "serve.sqlite", "serve.sqlite-wal"];
+  for (const name of beside) await writeFile(join(parent, full, name), "");
+  assert.equal((await readdir(join(parent, full))).length, 1 + beside.length);
   const own = await openSocketFolder(parent);
   assert.deepEqual(await readdir(parent), [own.slice(parent.length + 1)]);
 });

@@ -1,6 +1,7 @@
 // Every scenario, in the order in which they are run.
 
 import type { Scenario } from "../scenario.ts";
+import { controllerRestarts } from "./controller-restarts.ts";
 import { failingRollouts } from "./failing-rollouts.ts";
 import { gatewayProcesses } from "./gateway-processes.ts";
 import { hungReplica } from "./hung-replica.ts";
@@ -25,4 +26,5 @@ export const SCENARIOS: readonly Scenario[] = [
   leakingReplica,
   slowLoad,
   gatewayProcesses,
+  controllerRestarts,
 ];

@@ -75,6 +75,7 @@ export class DeployRig implements AsyncDisposable {
       runtime: { numCpus: 4, warmWorkers: 0 },
       onStatus: ({ name }) => deploys?.look(name),
       onMemory: ({ name }) => deploys?.look(name),
+      onTarget: (name) => deploys?.lookAtTarget(name),
       onTraffic: (name) => deploys?.lookAtTraffic(name),
     });
     deploys = await Deploys.start({

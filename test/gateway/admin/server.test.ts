@@ -36,6 +36,7 @@ async function open(): Promise<Admin> {
   deploys.begin();
   let shutdowns = 0;
   const server = await AdminServer.start({
+    identity: { pid: process.pid },
     admin: { host: "127.0.0.1", port: 0 },
     controller,
     deploys,

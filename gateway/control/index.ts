@@ -1,0 +1,2 @@
+export { runServer } from "./run-server.ts";
+export type { Overview, RunningServer, StatusChange } from "./running-server.ts";
