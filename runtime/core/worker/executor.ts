@@ -14,19 +14,8 @@ import type { Id, MethodTable, RunMessage, StackReport } from "../workers/messag
 import { CallGate } from "./call-gate.ts";
 import type { Link, StoredResult } from "./link.ts";
 import { invokeOptional, isIterator, loadExport, makeInstance, methodsOf } from "./user-code.ts";
-import { type TaskContext, taskContext } from "./task-context.ts";
-
-interface Running {
-  readonly name: string;
-  readonly sinceMs: number;
-  /** Whether its function was called. */
-  begun: boolean;
-  readonly abort: AbortController;
-  /** Items the reader still has room for. */
-  credit: number;
-  /** Ends the wait of a generator without credit. */
-  wake: () => void;
-}
+import { Running } from "./running.ts";
+import { taskContext } from "./task-context.ts";
 
 interface Actor {
   readonly id: Id;
@@ -88,27 +77,12 @@ export class Executor {
 
   /** Never rejects (invariant 1). */
   async #run(message: RunMessage, parts: Parts): Promise<void> {
-    const { task, label, attempt, window } = message;
-    const running: Running = {
-      name: label,
-      sinceMs: this.#clock.nowMs(),
-      begun: false,
-      abort: new AbortController(),
-      credit: window,
-      wake: () => {},
-    };
+    const { task } = message;
+    const { id, incarnation } = this.#actorOf(message);
+    const running = new Running(message, { actorId: id, incarnation, nowMs: this.#clock.nowMs() });
     this.#running.set(task, running);
-    const { id: actorId, incarnation } = this.#actorOf(message);
-    const context: TaskContext = {
-      taskId: task,
-      name: label,
-      attempt,
-      signal: running.abort.signal,
-      actorId,
-      incarnation,
-    };
     try {
-      await taskContext.run(context, () => this.#perform(message, parts, running));
+      await taskContext.run(running, () => this.#perform(message, parts, running));
     } catch (thrown) {
       const { error, name, typed } = describeThrown(thrown);
       this.#link.send({ type: "failed", task, error, name, typed });
@@ -156,8 +130,7 @@ export class Executor {
       return;
     }
     const running = this.#running.get(task);
-    running?.abort.abort();
-    running?.wake();
+    running?.cancel();
   }
 
   /** Lets the instance end its work, and what runs come to its end. */
@@ -264,17 +237,17 @@ export class Executor {
     running: Running,
   ): Promise<void> {
     for await (const item of items) {
-      if (running.abort.signal.aborted) break;
+      if (running.isCancelled) break;
       const object = this.#session.core.ids.take();
       const { result, parts } = await this.#link.store(object, this.#encode(item, label));
       this.#link.send({ type: "item", task, object, result }, parts);
       running.credit--;
-      while (running.credit <= 0 && !running.abort.signal.aborted) {
+      while (running.credit <= 0 && !running.isCancelled) {
         await new Promise<void>((resolve) => {
           running.wake = resolve;
         });
       }
-      if (running.abort.signal.aborted) break;
+      if (running.isCancelled) break;
     }
     this.#link.send({ type: "end", task });
   }
