@@ -19,7 +19,10 @@ export type PlacementGroupState = "PENDING" | "CREATED" | "RESCHEDULING" | "REMO
 
 export interface PlacementGroupSpec {
   readonly id: Id;
+  /** For lists, as the two that follow. */
   readonly name?: string;
+  readonly namespace?: string;
+  readonly detached?: boolean;
   readonly strategy: PlacementStrategy;
   readonly bundles: readonly Units[];
   readonly onCreated?: () => void;

@@ -54,6 +54,8 @@ export interface Requested {
 export interface GroupOptions {
   readonly id: Id;
   readonly name?: string;
+  readonly namespace?: string;
+  readonly detached?: boolean;
   readonly strategy: PlacementStrategy;
   readonly bundles: readonly Readonly<Record<string, number>>[];
   readonly onCreated?: () => void;

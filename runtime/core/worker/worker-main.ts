@@ -98,6 +98,12 @@ function take(message: ToWorker, parts: readonly Uint8Array[]): void {
     case "end":
       core.onEnd(message);
       break;
+    case "status":
+      core.onStatus(message);
+      break;
+    case "line":
+      core.onLine(message);
+      break;
     case "stack":
       channel.send(reportStack(message.request, executor.tasks(), core.waits()));
       break;
