@@ -166,6 +166,7 @@ export class Session {
   #encode(value: unknown): { parts: Parts; byteLength: number; contains: readonly Id[] } {
     const contains: Id[] = [];
     const { parts, byteLength } = encodeValue(value, (id) => contains.push(id));
+    if (contains.length > 0) this.core.share(contains);
     return { parts, byteLength, contains };
   }
 
@@ -188,6 +189,7 @@ export class Session {
         references.push([position, ObjectRef.idOf(argument)]);
         return undefined;
       });
+      this.core.share(references.map(([, object]) => object));
     }
     const { parts, byteLength, contains } = this.#encodeFor(`submit "${label}"`, list);
     if (byteLength <= INLINE_BYTES) return { args: parts, contains, references };

@@ -5,7 +5,16 @@
 // 2. `shutdown` ends every process it started, and resolves when they are gone and the shared memory is free.
 
 import { ShoalError } from "../../base/index.ts";
-import type { ActorWatcher, Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
+import type {
+  ActorWatcher,
+  CancelOptions,
+  Core,
+  Outcome,
+  Parts,
+  StreamSink,
+  TaskSpec,
+  WaitOptions,
+} from "../api/core.ts";
 import { IdSource, showId } from "../api/ids.ts";
 import type { ObjectStore } from "../objects/index.ts";
 import type { Scheduler } from "../scheduling/index.ts";
@@ -22,6 +31,7 @@ import {
 } from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
 import type { ActorWatches } from "./actor-watches.ts";
+import type { DirectRoutes } from "./direct-routes.ts";
 import type { GroupTable } from "./group-table.ts";
 import type { ObjectDirectory, ObjectEntry } from "./object-directory.ts";
 import type { Readers } from "./readers.ts";
@@ -41,6 +51,7 @@ export interface HeadParts {
   readonly actors: ActorTable;
   readonly watches: ActorWatches;
   readonly groups: GroupTable;
+  readonly routes: DirectRoutes;
   readonly tables: StateTables;
   readonly workers: ReadonlySet<Worker>;
 }
@@ -193,9 +204,12 @@ export class Head implements Core, Submitter {
     return await collectStacks(this.#parts.workers, options);
   }
 
-  async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {
-    this.#parts.tasks.cancelObject(object, options);
+  async cancel(object: Id, options: CancelOptions): Promise<void> {
+    if (!this.#parts.routes.cancel(object, options)) this.#parts.tasks.cancelObject(object, options);
   }
+
+  /** Every object of the driver is in the directory. */
+  share(): void {}
 
   hold(objects: readonly Id[]): void {
     for (const id of objects) this.#parts.directory.hold(id);

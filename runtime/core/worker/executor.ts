@@ -10,8 +10,15 @@ import type { Parts } from "../api/core.ts";
 import type { Session } from "../api/session.ts";
 import { describeThrown, Refusal } from "./thrown.ts";
 import type { Clock } from "../../base/index.ts";
-import type { Id, MethodTable, RunMessage, StackReport } from "../workers/messages.ts";
+import {
+  type Id,
+  INLINE_BYTES,
+  type MethodTable,
+  type RunMessage,
+  type StackReport,
+} from "../workers/messages.ts";
 import { CallGate } from "./call-gate.ts";
+import type { DirectReply } from "./direct/caller.ts";
 import type { Link, StoredResult } from "./link.ts";
 import { invokeOptional, isIterator, loadExport, makeInstance, methodsOf } from "./user-code.ts";
 import { Running } from "./running.ts";
@@ -46,9 +53,9 @@ export class Executor {
     this.#session = session;
   }
 
-  /** Runs an actor's work at once, tasks one after the other (invariant 4). */
-  run(message: RunMessage, parts: Parts): void {
-    if (message.work.kind !== "task") void this.#run(message, parts);
+  /** Runs an actor's work at once, tasks one after the other (invariant 4). The outcome goes to the head, or to `reply`. */
+  run(message: RunMessage, parts: Parts, reply?: DirectReply): void {
+    if (message.work.kind !== "task") void this.#run(message, parts, reply);
     else if (!this.#taskRuns) void this.#runTasks(message, parts);
     else if (this.#waits > 0) this.#link.send({ type: "returned", tasks: [message.task] });
     else this.#ahead.push({ message, parts });
@@ -76,20 +83,28 @@ export class Executor {
   }
 
   /** Never rejects (invariant 1). */
-  async #run(message: RunMessage, parts: Parts): Promise<void> {
+  async #run(message: RunMessage, parts: Parts, reply?: DirectReply): Promise<void> {
     const { task } = message;
     const { id, incarnation } = this.#actorOf(message);
-    const running = new Running(message, { actorId: id, incarnation, nowMs: this.#clock.nowMs() });
+    const nowMs = this.#clock.nowMs();
+    const running = new Running(message, { actorId: id, incarnation, nowMs, reply });
     this.#running.set(task, running);
     try {
       await taskContext.run(running, () => this.#perform(message, parts, running));
     } catch (thrown) {
-      const { error, name, typed } = describeThrown(thrown);
-      this.#link.send({ type: "failed", task, error, name, typed });
+      const described = describeThrown(thrown);
+      const { error, name, typed } = described;
+      if (running.reply !== undefined) running.reply.fail(task, described);
+      else this.#link.send({ type: "failed", task, error, name, typed });
     } finally {
       this.#running.delete(task);
       if (this.#running.size === 0) this.#onIdle();
     }
+  }
+
+  /** Of the actor here. */
+  get incarnation(): number | undefined {
+    return this.#actor?.incarnation;
   }
 
   /** What was sent here and is not over, the oldest first. */
@@ -213,15 +228,46 @@ export class Executor {
     running.begun = true;
     const returned = begin();
     const value = returned instanceof Promise ? await returned : returned;
-    if (isIterator(value)) await this.#stream(message, value, running);
+    if (isIterator(value)) {
+      if (running.reply === undefined || (await this.#move(running)))
+        await this.#stream(message, value, running);
+    } else if (running.reply !== undefined)
+      await this.#answer(message, value, { running, reply: running.reply });
     else await this.#results(message, value);
   }
 
-  async #results({ task, numReturns, label }: RunMessage, value: unknown): Promise<void> {
+  /** To the caller itself where that is all: a file and references are for the head to keep. */
+  async #answer(
+    message: RunMessage,
+    value: unknown,
+    { running, reply }: { readonly running: Running; readonly reply: DirectReply },
+  ): Promise<void> {
+    const encoded = this.#encode(value, message.label);
+    if (encoded.byteLength <= INLINE_BYTES && encoded.contains.length === 0) {
+      reply.answer(message.task, encoded.parts);
+    } else if (await this.#move(running)) await this.#send(message, [encoded]);
+  }
+
+  /** A direct call's outcome is the head's from now on; false when nobody waits for it. */
+  async #move(running: Running): Promise<boolean> {
+    const known = await running.reply?.move(running.taskId);
+    running.reply = undefined;
+    return known === true;
+  }
+
+  async #results(message: RunMessage, value: unknown): Promise<void> {
+    const { numReturns, label } = message;
     const values = numReturns === 1 ? [value] : severalOf(value, numReturns, label);
+    await this.#send(
+      message,
+      values.map((each) => this.#encode(each, label)),
+    );
+  }
+
+  async #send({ task }: RunMessage, values: readonly ReturnType<Session["encode"]>[]): Promise<void> {
     const stored: StoredResult[] = [];
     for (const [index, each] of values.entries()) {
-      const one = this.#link.store(task + 1 + index, this.#encode(each, label));
+      const one = this.#link.store(task + 1 + index, each);
       stored.push(one instanceof Promise ? await one : one);
     }
     this.#link.send(

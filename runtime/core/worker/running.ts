@@ -3,12 +3,14 @@
 // 1. The signal is made when somebody asks for it: it is by far the dearest part of a call that does nothing.
 
 import type { Id, RunMessage } from "../workers/messages.ts";
+import type { DirectReply } from "./direct/caller.ts";
 import type { TaskContext } from "./task-context.ts";
 
 export interface RunningIn {
   readonly actorId: Id | undefined;
   readonly incarnation: number | undefined;
   readonly nowMs: number;
+  readonly reply: DirectReply | undefined;
 }
 
 const noWait = (): void => {};
@@ -26,10 +28,15 @@ export class Running implements TaskContext {
   credit: number;
   /** Ends the wait of a generator without credit. */
   wake: () => void = noWait;
+  /** Where the outcome goes, if not to the head. */
+  reply: DirectReply | undefined;
   #cancelled = false;
   #abort: AbortController | undefined;
 
-  constructor({ task, label, attempt, window }: RunMessage, { actorId, incarnation, nowMs }: RunningIn) {
+  constructor(
+    { task, label, attempt, window }: RunMessage,
+    { actorId, incarnation, nowMs, reply }: RunningIn,
+  ) {
     this.taskId = task;
     this.name = label;
     this.attempt = attempt;
@@ -37,6 +44,7 @@ export class Running implements TaskContext {
     this.incarnation = incarnation;
     this.sinceMs = nowMs;
     this.credit = window;
+    this.reply = reply;
   }
 
   get signal(): AbortSignal {
