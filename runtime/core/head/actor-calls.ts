@@ -66,7 +66,7 @@ export class ActorCalls {
     if (record !== undefined) record.pending++;
     const { held } = record ?? {};
     if (record === undefined || held === undefined || held.kind === "DEAD") {
-      this.#options.fail(call, refusalOf(record, call) ?? lossOf(record, call));
+      this.#options.fail(call, lossOf(record, call));
       return;
     }
     const isThere = record.incarnation === incarnation && (held.kind === "ALIVE" || held.kind === "STOPPING");
@@ -112,7 +112,15 @@ export class ActorCalls {
   }
 }
 
-function lossOf(record: ActorRecord | undefined, { spec }: TaskRecord): ShoalError {
+/** Why a call that was on its way directly has no result. */
+function lossOf(record: ActorRecord | undefined, call: TaskRecord): ShoalError {
+  const { spec } = call;
+  if (record?.held.kind === "DEAD") {
+    const { error } = record.held;
+    return error.code === "ACTOR_DIED"
+      ? error
+      : new ShoalError("ACTOR_DIED", error.message, { cause: error });
+  }
   const what = `Cannot call "${spec.label}": the connection to the actor was lost`;
   return record?.lastLoss ?? new ShoalError("ACTOR_UNAVAILABLE", what, { retryAfterMs: 0 });
 }
