@@ -13,6 +13,7 @@ interface Open {
   readonly handle: TaskHandle;
   readonly caller: Worker;
   readonly actor: Id;
+  readonly name: string;
 }
 
 const NO_RESOURCES = {};
@@ -38,7 +39,7 @@ export class DirectRows {
       const handle = this.take(task) ?? this.#begin({ task, parent, name, actor, sentMs }, place);
       const endedMs = atEpochMs - endedAgoMs;
       const failure = failures.get(task);
-      if (endedAgoMs < 0) this.#open.set(task, { handle, caller, actor });
+      if (endedAgoMs < 0) this.#open.set(task, { handle, caller, actor, name });
       else if (failure === undefined) this.#events.finish(handle, endedMs);
       else this.#events.fail(handle, failure, endedMs);
     }
@@ -60,10 +61,11 @@ export class DirectRows {
     }
   }
 
-  countOf(actor: Id): number {
-    let count = 0;
-    for (const open of this.#open.values()) if (open.actor === actor) count++;
-    return count;
+  /** Those that last, by what their callers have told. */
+  of(actor: Id): { readonly task: Id; readonly name: string }[] {
+    const found: { readonly task: Id; readonly name: string }[] = [];
+    for (const [task, { actor: of, name }] of this.#open) if (of === actor) found.push({ task, name });
+    return found;
   }
 
   #begin(

@@ -39,6 +39,7 @@ import { collectStacks } from "../stacks/collect-stacks.ts";
 import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
 import type { StateTables } from "./state-tables.ts";
 import type { Item, Submitter } from "./task-record.ts";
+import type { TaskRecorder } from "./task-recorder.ts";
 import type { TaskTable } from "./task-table.ts";
 import type { Worker } from "./worker.ts";
 
@@ -52,6 +53,7 @@ export interface HeadParts {
   readonly watches: ActorWatches;
   readonly groups: GroupTable;
   readonly routes: DirectRoutes;
+  readonly recorder: TaskRecorder;
   readonly tables: StateTables;
   readonly workers: ReadonlySet<Worker>;
 }
@@ -201,7 +203,8 @@ export class Head implements Core, Submitter {
   }
 
   async stacks(options: StacksOptions): Promise<WorkerStack[]> {
-    return await collectStacks(this.#parts.workers, options);
+    const { workers, recorder } = this.#parts;
+    return await collectStacks({ workers, directCalls: (actor) => recorder.directCalls(actor) }, options);
   }
 
   async cancel(object: Id, options: CancelOptions): Promise<void> {

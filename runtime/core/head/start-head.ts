@@ -210,6 +210,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     tables,
     workers,
     routes,
+    recorder,
   };
   const head = new Head(parts);
   const router = new WorkerRouter({ head, directory, store, readers, tasks, actors, watches, routes });

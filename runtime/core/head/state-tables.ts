@@ -42,7 +42,9 @@ export class StateTables {
     this.#tables = {
       tasks: () => events.rows(),
       actors: () =>
-        Array.from(actors.records(), (record) => actorRow(record, sources.recorder.directCalls(record.id))),
+        Array.from(actors.records(), (record) =>
+          actorRow(record, sources.recorder.directCalls(record.id).length),
+        ),
       objects: () =>
         Array.from(directory.entries())
           .filter(({ id }) => actors.find(id) === undefined)

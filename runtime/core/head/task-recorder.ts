@@ -30,8 +30,8 @@ export class TaskRecorder {
   }
 
   /** Direct calls that are known to be on their way to an actor. */
-  directCalls(actor: Id): number {
-    return this.#direct.countOf(actor);
+  directCalls(actor: Id): readonly { readonly task: Id; readonly name: string }[] {
+    return this.#direct.of(actor);
   }
 
   /** A new attempt waits for its arguments, or for its turn. */

@@ -95,6 +95,7 @@ export class DirectCalls {
     const way = this.#ways.get(actor);
     if (way === undefined) return false;
     way.released = isBusy(way);
+    if (!way.released && way.link === undefined) this.#ways.delete(actor);
     return way.released;
   }
 
@@ -189,6 +190,7 @@ export class DirectCalls {
     if (way.mode.kind === "DIRECT" && way.mode.link === link) way.mode = { kind: "HEAD", streak: 0 };
     for (const { spec } of calls) this.#handOver(way, spec, { incarnation, runs: false });
     this.#settled(way);
+    if (way.mode.kind === "HEAD" && way.link === undefined) this.#ways.delete(way.actor);
   }
 
   /** A call with references may not overtake those that wait for an answer, nor may it wait with them. */

@@ -4,7 +4,7 @@
 // 2. Once the actor is being stopped nothing more is begun, and what was answered has been written when `close` resolves.
 
 import { once } from "node:events";
-import { createServer, type Socket } from "node:net";
+import { createServer, type Server, type Socket } from "node:net";
 import { join } from "node:path";
 import type { CancelOptions, Parts } from "../../api/core.ts";
 import { FrameChannel } from "../../channel/frame-channel.ts";
@@ -30,6 +30,7 @@ export class DirectServer {
   /** Calls that run here and wait until the head knows of them. */
   readonly #moving = new Map<Id, (known: boolean) => void>();
   #listening: Promise<string | undefined> | undefined;
+  #socket: Server | undefined;
   #isStopping = false;
 
   constructor(options: DirectServerOptions) {
@@ -91,6 +92,7 @@ export class DirectServer {
 
   /** Invariant 2. */
   async close(): Promise<void> {
+    this.#socket?.close();
     await Promise.all(Array.from(this.#callers.values(), (caller) => caller.close()));
   }
 
@@ -109,6 +111,7 @@ export class DirectServer {
     const path = join(folder, `calls-${index}`);
     try {
       const server = createServer((socket) => this.#accept(socket));
+      this.#socket = server;
       server.listen(path);
       await once(server, "listening");
       server.on("error", () => undefined); // of one connection that could not be accepted: its caller hears of it

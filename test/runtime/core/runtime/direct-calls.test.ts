@@ -135,6 +135,25 @@ suite("how direct calls end otherwise", () => {
     assert.match(later ?? "", /^ACTOR_DIED/);
   });
 
+  test("one that is killed while it lets a caller in fails what waits for that", async () => {
+    await using started = await start();
+    const { runtime, callers } = started;
+    const server = await callers.Server.create();
+    const client = await callers.Client.create();
+    const pid = await runtime.get(server.pid());
+    process.kill(pid, "SIGSTOP");
+    const many = client.many(server, 40);
+    await eventually("calls have come to the head", async () => {
+      const { rows } = await runtime.list("tasks", { filters: ["name=Server.noteLater"] });
+      return rows.length === 16;
+    });
+    await runtime.kill(server);
+    const told = await runtime.get(many);
+    assert.equal(told.length, 40);
+    for (const each of told)
+      assert.match(each, /^ACTOR_DIED Actor "Server" is dead: killed|^ACTOR_DIED Cannot call/);
+  });
+
   test("a crashed one that is restarted: failed with a reason, or sent again in the same order", async () => {
     await using started = await start();
     const { runtime, callers } = started;
