@@ -5,8 +5,7 @@
 
 import type { Clock, Timer } from "../../../base/index.ts";
 import type { Outcome } from "../../api/core.ts";
-import type { CallReport } from "../../workers/direct-messages.ts";
-import type { Id } from "../../workers/messages.ts";
+import { type CallReport, ROW_NUMBERS } from "../../workers/direct-messages.ts";
 import type { CalleeLink, SentCall } from "./callee-link.ts";
 
 const TICK_MS = 100;
@@ -17,16 +16,19 @@ export interface CallReporterOptions {
   readonly send: (report: CallReport) => void;
 }
 
-interface Ended {
-  readonly call: SentCall;
-  readonly endedMs: number;
-  readonly outcome: Outcome;
+type Failure = CallReport["failures"][number];
+
+/** What is to be told of one connection; times of `rows` are this process's own until then. */
+interface Untold {
+  readonly labels: string[];
+  readonly rows: number[];
+  readonly failures: Failure[];
 }
 
 export class CallReporter {
   readonly #options: CallReporterOptions;
   /** Connections with calls that are not over, or ended since the last report. */
-  readonly #busy = new Map<CalleeLink, Ended[]>();
+  readonly #busy = new Map<CalleeLink, Untold>();
   #timer: Timer | undefined;
 
   constructor(options: CallReporterOptions) {
@@ -34,72 +36,63 @@ export class CallReporter {
   }
 
   sent(link: CalleeLink): void {
-    if (this.#busy.has(link) || !link.route.reports) return;
-    this.#busy.set(link, []);
+    if (!link.route.reports || this.#busy.has(link)) return;
+    this.#busy.set(link, { labels: [], rows: [], failures: [] });
     this.#timer ??= this.#options.clock.timer(TICK_MS, () => this.#tick());
   }
 
+  /** Keeps nothing of the call: its arguments are to be collected. */
   ended(link: CalleeLink, call: SentCall, outcome: Outcome): void {
-    const ended = this.#busy.get(link);
-    if (ended === undefined) return;
-    if (ended.push({ call, endedMs: this.#options.clock.nowMs(), outcome }) >= MAX_ENDED)
-      this.#report(link, ended); // invariant 1
+    const untold = this.#busy.get(link);
+    if (untold === undefined) return;
+    add(untold, call, this.#options.clock.nowMs());
+    if (outcome.kind === "error") {
+      const { code, message } = outcome.error;
+      untold.failures.push([call.spec.task, code, message]);
+    }
+    if (untold.rows.length >= MAX_ENDED * ROW_NUMBERS) this.#report(link, untold); // invariant 1
   }
 
   #tick(): void {
     this.#timer = undefined;
-    for (const [link, ended] of this.#busy) {
-      this.#report(link, ended);
+    for (const [link, untold] of this.#busy) {
+      this.#report(link, untold);
       if (link.pending.size === 0) this.#busy.delete(link);
     }
     if (this.#busy.size > 0) this.#timer = this.#options.clock.timer(TICK_MS, () => this.#tick());
   }
 
-  #report(link: CalleeLink, ended: Ended[]): void {
+  #report(link: CalleeLink, untold: Untold): void {
     const { clock, send } = this.#options;
     const nowMs = clock.nowMs();
-    const rows = new Rows(nowMs);
-    const failures: [Id, string, string][] = [];
-    for (const { call, endedMs, outcome } of ended) {
-      rows.add(call, endedMs);
-      if (outcome.kind === "error")
-        failures.push([call.spec.task, outcome.error.code, outcome.error.message]);
-    }
-    ended.length = 0;
     for (const call of link.pending.values()) {
       if (call.reported || nowMs - call.sentMs < TICK_MS) continue;
       call.reported = true; // invariant 2
-      rows.add(call, undefined);
+      add(untold, call, undefined);
     }
-    if (rows.numbers.length === 0) return;
+    const { labels, rows, failures } = untold;
+    if (rows.length === 0) return;
+    for (let at = 0; at < rows.length; at += ROW_NUMBERS) {
+      rows[at + SENT] = ageOf(rows[at + SENT], nowMs);
+      rows[at + ENDED] = ageOf(rows[at + ENDED], nowMs);
+    }
     const { actor, workerIndex } = link.route;
-    const { labels, numbers } = rows;
-    send({ type: "calls", actor, workerIndex, atEpochMs: clock.epochMs(), labels, rows: numbers, failures });
+    this.#busy.set(link, { labels: [], rows: [], failures: [] });
+    send({ type: "calls", actor, workerIndex, atEpochMs: clock.epochMs(), labels, rows, failures });
   }
 }
 
-/** The columns of a report. */
-class Rows {
-  readonly labels: string[] = [];
-  readonly numbers: number[] = [];
-  readonly #nowMs: number;
+/** Columns of a row. */
+const SENT = 3;
+const ENDED = 4;
 
-  constructor(nowMs: number) {
-    this.#nowMs = nowMs;
-  }
+function add({ labels, rows }: Untold, { spec, sentMs }: SentCall, endedMs: number | undefined): void {
+  const known = labels.indexOf(spec.label);
+  const label = known >= 0 ? known : labels.push(spec.label) - 1;
+  rows.push(spec.task, spec.parent ?? 0, label, sentMs, endedMs ?? -1);
+}
 
-  add({ spec, sentMs }: SentCall, endedMs: number | undefined): void {
-    const endedAgoMs = endedMs === undefined ? -1 : this.#ago(endedMs);
-    this.numbers.push(spec.task, spec.parent ?? 0, this.#labelOf(spec.label), this.#ago(sentMs), endedAgoMs);
-  }
-
-  /** To the microsecond: short as text. */
-  #ago(atMs: number): number {
-    return Math.round((this.#nowMs - atMs) * 1_000) / 1_000;
-  }
-
-  #labelOf(label: string): number {
-    const at = this.labels.indexOf(label);
-    return at >= 0 ? at : this.labels.push(label) - 1;
-  }
+/** To the microsecond, which is short as text; -1 stays. */
+function ageOf(atMs = -1, nowMs: number): number {
+  return atMs < 0 ? -1 : Math.round((nowMs - atMs) * 1_000) / 1_000;
 }

@@ -14,7 +14,7 @@ import { framesOf } from "../../stacks/frames.ts";
 import { WorkerCore, type Waits } from "../worker-core.ts";
 import { CallReporter } from "./call-reporter.ts";
 import { DirectCalls } from "./direct-calls.ts";
-import { type LocalObject, LocalObjects } from "./local-objects.ts";
+import { addWait, type LocalObject, LocalObjects, removeWait } from "./local-objects.ts";
 
 /** Most waits are over sooner, and need not be told. */
 const LEND_AFTER_MS = 5;
@@ -157,7 +157,7 @@ export class DirectCore extends WorkerCore {
     if (left <= 0) return false;
     const over = Promise.withResolvers<void>();
     const wait = { left, wake: over.resolve };
-    for (const object of pending) (object.waits ??= []).push(wait);
+    for (const object of pending) addWait(object, wait);
     const task = this.currentTask();
     const waiting: Waiting = { task, what: describe(what, objects.length), where: new Error() };
     this.#waiting.add(waiting);
@@ -186,11 +186,6 @@ export class DirectCore extends WorkerCore {
     if (timeoutMs === undefined) return options;
     return { ...options, timeoutMs: Math.max(0, timeoutMs - (this.#clock.nowMs() - startMs)) };
   }
-}
-
-function removeWait({ waits }: LocalObject, wait: object): void {
-  const at = waits?.findIndex((each) => each === wait) ?? -1;
-  if (at >= 0) waits?.splice(at, 1);
 }
 
 function describe(what: string, count: number): string {

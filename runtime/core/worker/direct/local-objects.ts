@@ -22,7 +22,8 @@ export interface LocalObject {
   outcome: Outcome | undefined;
   /** The head has it, or will have it. */
   state: "OWN" | "SHARED" | "MOVED";
-  waits: LocalWait[] | undefined;
+  /** Mostly none or one: thousands are waited for at once. */
+  waits: LocalWait | LocalWait[] | undefined;
   /** Who iterates what may turn out to be a stream. */
   sink: StreamSink | undefined;
 }
@@ -82,7 +83,7 @@ export class LocalObjects {
     }
     const { waits, sink } = object;
     object.waits = undefined;
-    if (waits !== undefined) for (const wait of waits) if (--wait.left === 0) wait.wake();
+    if (waits !== undefined) for (const wait of listOf(waits)) if (--wait.left === 0) wait.wake();
     sink?.onEnd(outcome.kind === "error" ? outcome.error : undefined);
   }
 
@@ -95,7 +96,7 @@ export class LocalObjects {
     object.state = "MOVED";
     const { waits, sink } = object;
     object.waits = undefined;
-    if (waits !== undefined) for (const wait of waits) wait.wake();
+    for (const wait of listOf(waits)) wait.wake();
     return { isHeld, sink };
   }
 
@@ -123,6 +124,23 @@ export class LocalObjects {
     this.#owed.set(id, object);
     return false;
   }
+}
+
+export function addWait(object: LocalObject, wait: LocalWait): void {
+  const { waits } = object;
+  object.waits = waits === undefined ? wait : [...listOf(waits), wait];
+}
+
+export function removeWait(object: LocalObject, wait: LocalWait): void {
+  const left = listOf(object.waits).filter((each) => each !== wait);
+  object.waits = left.length === 0 ? undefined : left;
+}
+
+const NOBODY: readonly LocalWait[] = [];
+
+function listOf(waits: LocalObject["waits"]): readonly LocalWait[] {
+  if (waits === undefined) return NOBODY;
+  return Array.isArray(waits) ? waits : [waits];
 }
 
 function wireOf(outcome: Outcome): WireOutcome {

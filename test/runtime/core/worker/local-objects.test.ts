@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import { ShoalError } from "../../../../runtime/base/index.ts";
-import { LocalObjects } from "../../../../runtime/core/worker/direct/local-objects.ts";
+import { addWait, LocalObjects, removeWait } from "../../../../runtime/core/worker/direct/local-objects.ts";
 import type { FromWorker } from "../../../../runtime/core/workers/messages.ts";
 
 const VALUE = { kind: "value", parts: [new Uint8Array([1])] } as const;
@@ -61,9 +61,11 @@ test("who waits is woken by the last one, or by one that moves", () => {
   const woken: string[] = [];
   const both = { left: 2, wake: () => void woken.push("both") };
   const third = { left: 1, wake: () => void woken.push("third") };
-  for (const id of [1, 2]) (objects.find(id) ?? assert.fail()).waits = [both];
+  for (const id of [1, 2]) addWait(objects.find(id) ?? assert.fail(), both);
   const moving = objects.find(3) ?? assert.fail();
-  moving.waits = [third];
+  addWait(moving, both);
+  addWait(moving, third);
+  removeWait(moving, both);
   objects.settle(1, VALUE);
   assert.deepEqual(woken, []);
   objects.settle(2, VALUE);
