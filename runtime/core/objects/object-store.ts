@@ -209,6 +209,7 @@ export class ObjectStore implements AsyncDisposable {
   }
 
   delete(id: Id): void {
+    if (this.#closed) return; // it goes with its folder, in which nothing may appear now
     const stored = this.#objects.get(id);
     this.#forget(id);
     if (stored !== undefined && this.#keepSpare(id, stored)) return;
@@ -327,7 +328,7 @@ export class ObjectStore implements AsyncDisposable {
 
   /** Keeps the file of a deleted object, unless somebody looks at it still. False when it is still where it was. */
   #keepSpare(id: Id, { bytes, spilled, seen }: Stored): boolean {
-    if (this.#closed || spilled || !this.#spares.wants(bytes)) return false;
+    if (spilled || !this.#spares.wants(bytes)) return false;
     const path = `${this.#files.pathOf(id)}.${++this.#deletions}.spare`;
     try {
       renameSync(this.#files.pathOf(id), path);

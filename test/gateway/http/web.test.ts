@@ -408,7 +408,7 @@ describe("a far side that fails", () => {
       void end.promise.then(() => response.end("b"));
     });
     using connection = await door.connect();
-    await connection.request("GET /web/slow", { "x-request-timeout-ms": "20" });
+    await connection.request("GET /web/slow", { "x-request-timeout-ms": "250" });
     assertRefused(await connection.response(), 504, /deadline passed/);
     assert.equal(held, true);
 

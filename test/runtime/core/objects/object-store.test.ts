@@ -5,6 +5,7 @@ import { spawnSync } from "node:child_process";
 import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { systemClock } from "../../../../runtime/base/index.ts";
 import { silentLog } from "../../../../runtime/base/log/index.ts";
 import { collectGarbage, ObjectStore, SharedMemoryFolder } from "../../../../runtime/core/objects/index.ts";
@@ -155,6 +156,19 @@ suite("while objects move", () => {
     await eventually("one file is left", () => filesOf(store) === 1);
     await check(store, 1);
   });
+});
+
+test("references that are collected while the store ends do not hold it up", async () => {
+  using disk = testFolder();
+  const store = await start(disk.path, 100 * SIZE);
+  for (let id = 1; id <= 500; id++) await write(store, id, 100);
+  const disposed = store[Symbol.asyncDispose]();
+  for (let id = 500; id > 0; id--) {
+    store.delete(id);
+    if (id % 10 === 0) await turn();
+  }
+  await disposed;
+  assert.equal(existsSync(store.folders.memory), false);
 });
 
 suite("loss", () => {

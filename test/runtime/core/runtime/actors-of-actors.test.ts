@@ -129,13 +129,19 @@ suite("an actor as the maker of actors", () => {
 });
 
 test("output for an actor that does not read is dropped and counted, and holds up nobody", async () => {
-  await using started = await startMaker();
+  let shown = 0;
+  await using started = await startMaker({
+    logToDriver: true,
+    dedupLogs: false,
+    onWorkerLine: () => void shown++,
+  });
   const { runtime, maker } = started;
   await runtime.get(maker.create("a"));
   const child = await runtime.actor<Makers["Child"]>("a", NAMESPACE);
   const pid = await runtime.get(maker.pid());
   process.kill(pid, "SIGSTOP");
   await runtime.get(child.flood(500, 10_000)); // 5 MB
+  await eventually("the driver has them all", () => shown === 500);
   process.kill(pid, "SIGCONT");
   let told: readonly string[] = [];
   let [dropped, printed] = [0, 500];
@@ -237,8 +243,8 @@ suite("when the maker is killed", () => {
     await eventually("none is left", async () => (await runtime.get(maker.names())).length === 0);
   });
 
-  test("again and again, it finds what it made first", async () => {
-    await using started = await startMaker();
+  test("again and again, it finds what it made first, also in an environment", async () => {
+    await using started = await startMaker({ runtimeEnv: { envVars: { OF_ALL: "1" } } });
     const { runtime, maker, killMaker } = started;
     const pid = await runtime.get(maker.create("a", KEPT));
     for (let round = 0; round < 3; round++) {
