@@ -268,7 +268,7 @@ export class WorkerRouter {
       signal,
     }: { readonly ask: Exclude<Ask, { kind: "get" }>; readonly parts: Parts; readonly signal: AbortSignal },
   ): Promise<unknown> {
-    const { head, readers, actors, tasks, directory, store } = this.#options;
+    const { head, readers, actors, directory, store } = this.#options;
     const submitter = this.#submitterOf(worker);
     switch (ask.kind) {
       case "wait":

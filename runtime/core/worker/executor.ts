@@ -9,13 +9,7 @@ import type { Parts } from "../api/core.ts";
 import type { Session } from "../api/session.ts";
 import { describeThrown, Refusal } from "./thrown.ts";
 import type { Clock } from "../../base/index.ts";
-import {
-  type Id,
-  INLINE_BYTES,
-  type MethodTable,
-  type RunMessage,
-  type StackReport,
-} from "../workers/messages.ts";
+import { type Id, type MethodTable, type RunMessage, type StackReport } from "../workers/messages.ts";
 import { CallGate } from "./call-gate.ts";
 import type { DirectReply } from "./direct/caller.ts";
 import type { Link } from "./link.ts";

@@ -3,7 +3,7 @@
 // 1. What is told late is bounded: every TICK_MS, and sooner when much has gathered.
 // 2. A call that lasts is told as running, and its end later.
 
-import type { Clock, Timer } from "../../../base/index.ts";
+import type { Clock } from "../../../base/index.ts";
 import type { Outcome } from "../../api/core.ts";
 import { type CallReport, ROW_NUMBERS } from "../../workers/direct-messages.ts";
 import type { CalleeLink, SentCall } from "./callee-link.ts";
@@ -29,7 +29,7 @@ export class CallReporter {
   readonly #options: CallReporterOptions;
   /** Connections with calls that are not over, or ended since the last report. */
   readonly #busy = new Map<CalleeLink, Untold>();
-  #timer: Timer | undefined;
+  #ticks = false;
 
   constructor(options: CallReporterOptions) {
     this.#options = options;
@@ -38,7 +38,7 @@ export class CallReporter {
   sent(link: CalleeLink): void {
     if (!link.route.reports || this.#busy.has(link)) return;
     this.#busy.set(link, { labels: [], rows: [], failures: [] });
-    this.#timer ??= this.#options.clock.timer(TICK_MS, () => this.#tick());
+    this.#tickLater();
   }
 
   /** Keeps nothing of the call: its arguments are to be collected. */
@@ -54,12 +54,19 @@ export class CallReporter {
   }
 
   #tick(): void {
-    this.#timer = undefined;
     for (const [link, untold] of this.#busy) {
       this.#report(link, untold);
       if (link.pending.size === 0) this.#busy.delete(link);
     }
-    if (this.#busy.size > 0) this.#timer = this.#options.clock.timer(TICK_MS, () => this.#tick());
+    this.#ticks = false;
+    if (this.#busy.size > 0) this.#tickLater();
+  }
+
+  /** It ends by itself when there is nothing to tell. */
+  #tickLater(): void {
+    if (this.#ticks) return;
+    this.#ticks = true;
+    this.#options.clock.timer(TICK_MS, () => this.#tick());
   }
 
   #report(link: CalleeLink, untold: Untold): void {
