@@ -16,6 +16,7 @@ import type { Id } from "../workers/messages.ts";
 import { isTable, tableOn, tableToBytes } from "./arrow-tables.ts";
 import { noticingMarks, SEAL } from "./marks.ts";
 import { fromTextWithGaps, toPlainText } from "./plain-text.ts";
+import { idsOfList, readIds, writeIds } from "./reference-list.ts";
 import { findUncloneable } from "./uncloneable.ts";
 import { type DecodeOptions, unmark } from "./unmark.ts";
 import { KIND_LIMIT, kindOf, viewOn, viewOnCopy } from "./views.ts";
@@ -30,6 +31,8 @@ const TEXT_WITH_GAPS = 2;
 const CLONE = 3;
 /** A clone with marks in it, which have to be found again; their seal follows it. */
 const MARKED_CLONE = 4;
+/** The ids of a list of references. */
+const REFERENCES = 5;
 
 export interface EncodedValue {
   /** None for undefined. */
@@ -45,6 +48,8 @@ const NOTHING: EncodedValue = { parts: [], byteLength: 0 };
  */
 export function encodeValue(value: unknown, onReference: (id: Id) => void): EncodedValue {
   if (value === undefined) return NOTHING;
+  const ids = idsOfList(value);
+  if (ids !== undefined) return listOf(ids, onReference);
   const plain = toPlainText(value);
   if (plain === undefined) return clone(value, onReference);
   const part = Buffer.allocUnsafe(1 + Buffer.byteLength(plain.text));
@@ -61,6 +66,7 @@ export function decodeValue(parts: readonly Uint8Array[], options: DecodeOptions
   try {
     if (head[0] === TEXT) return JSON.parse(head.toString("utf8", 1));
     if (head[0] === TEXT_WITH_GAPS) return fromTextWithGaps(head.toString("utf8", 1));
+    if (head[0] === REFERENCES) return readIds(head, options.reference);
     const reader = new ValueReader(head.subarray(1), parts);
     const value = reader.read();
     return head[0] === MARKED_CLONE ? unmark(value, reader.readDouble(), options) : value;
@@ -69,6 +75,12 @@ export function decodeValue(parts: readonly Uint8Array[], options: DecodeOptions
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ShoalError("OBJECT_LOST", `Cannot decode a value of ${parts.length} parts: ${why}`, { cause });
   }
+}
+
+function listOf(ids: readonly Id[], onReference: (id: Id) => void): EncodedValue {
+  for (const id of ids) onReference(id);
+  const part = writeIds(ids, REFERENCES);
+  return { parts: [part], byteLength: part.byteLength };
 }
 
 function clone(value: unknown, onReference: (id: Id) => void): EncodedValue {

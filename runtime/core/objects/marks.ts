@@ -78,6 +78,13 @@ function mark(target: object, data: Id | ActorData): void {
   Object.defineProperty(new Marked(target, data), MARK, PROPERTY);
 }
 
+/** The id of a reference; undefined for anything else. */
+export function referenceIn(value: unknown): Id | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const mark = Marked.of(value);
+  return typeof mark === "number" ? mark : undefined;
+}
+
 /** The mark an object was written as by the encoder of that seal; undefined for any other. */
 export function markOf(value: object, seal: number): Mark | undefined {
   if (!Object.hasOwn(value, MARK)) return undefined;
