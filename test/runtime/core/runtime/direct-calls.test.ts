@@ -9,6 +9,7 @@ import { type ActorModule, type WorkerLine } from "../../../../runtime/core/inde
 import { collectGarbage } from "../../../../runtime/core/objects/collect.ts";
 import type { WorkerSetUp } from "../../../../runtime/core/workers/worker-process.ts";
 import { eventually } from "../../../support/eventually.ts";
+import { checkAsyncProperty } from "../../../support/properties.ts";
 import type { Step } from "./fixtures/callers.ts";
 import { failing, start as startRuntime, type Started } from "./support.ts";
 
@@ -31,7 +32,7 @@ function memoryFolderOf(pid: number): string {
 }
 
 suite("what direct calls give", () => {
-  test("calls of one caller begin in their order, whichever way each goes", async () => {
+  test("calls of one caller begin in their order, whichever way each goes", async (context) => {
     await using started = await start();
     const { runtime, callers } = started;
     const client = await callers.Client.create();
@@ -48,7 +49,7 @@ suite("what direct calls give", () => {
       assert.deepEqual(await runtime.get(server.notes()), numbers);
       await runtime.kill(server);
     });
-    await fc.assert(property, { numRuns: 12, endOnFailure: true });
+    await checkAsyncProperty(context, property, 10);
   });
 
   test("small results stay with their caller, the head has none of them", async () => {
@@ -181,10 +182,16 @@ suite("how direct calls end otherwise", () => {
     const [server, client] = await Promise.all([callers.Server.create(), callers.Client.create()]);
     const { inner } = await runtime.get(client.shared(server, started.file("held")));
     await started.lines("held", 1);
+    const rowsOf = async (state: string): Promise<number> => {
+      const { rows } = await runtime.list("tasks", { filters: ["name=Server.hold", `state=${state}`] });
+      return rows.length;
+    };
+    await eventually("the call is told as running", async () => (await rowsOf("RUNNING")) === 1);
     await runtime.kill(client);
     assert.equal((await started.lines("held", 2))[1], "aborted");
     await assert.rejects(runtime.get(inner), failing("CANCELLED", /gone/));
     assert.equal(await runtime.get(server.note(1)), 1);
+    assert.deepEqual([await rowsOf("RUNNING"), await rowsOf("FAILED")], [0, 1]);
   });
 
   test("a stopped actor lets its callers' deadlines pass, and goes on", async () => {
@@ -194,7 +201,7 @@ suite("how direct calls end otherwise", () => {
     const pid = await runtime.get(server.pid());
     assert.equal(await runtime.get(client.deadline(server)), "DEADLINE_EXCEEDED");
     process.kill(pid, "SIGCONT");
-    assert.deepEqual(await runtime.get(server.notes()), [1]);
+    assert.deepEqual(await runtime.get(client.kept()), ["value 1"]);
   });
 
   test("cancel: their signal aborts, what they submitted is cancelled too", async () => {
@@ -315,6 +322,21 @@ suite("what is told of direct calls", () => {
         row.parentTaskId !== null && (row.endTimeMs ?? 0) >= (row.startTimeMs ?? Number.POSITIVE_INFINITY),
       );
     }
+  });
+
+  test("the stack of an actor that one of them blocks", async () => {
+    await using started = await start();
+    const { runtime, callers } = started;
+    const [server, client] = await Promise.all([callers.Server.create(), callers.Client.create()]);
+    const pid = await runtime.get(server.pid());
+    const blocked = client.block(server, started.file("a"));
+    await started.lines("a", 1);
+    await eventually("it is told with its call", async () => {
+      const stack = (await runtime.stacks({ timeoutMs: 20_000 })).find((each) => each.pid === pid);
+      return stack?.state === "BLOCKED" && stack.tasks.some(({ name }) => name === "Server.spin");
+    });
+    await runtime.kill(server);
+    await assert.rejects(runtime.get(blocked), failing("ACTOR_DIED", /killed/));
   });
 
   test("what they print is named", async () => {
