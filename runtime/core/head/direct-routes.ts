@@ -39,9 +39,10 @@ const LATER: RouteAnswer = { kind: "later" };
 
 export class DirectRoutes {
   readonly #options: DirectRoutesOptions;
-  /** By the actor's worker and the caller's index: who waits to be let in. */
+  /** By the actor's worker and the number of the question, since a caller may ask again before it has its answer. */
   readonly #asked = new Map<Worker, Map<number, Answer>>();
   readonly #paths = new Map<Worker, string>();
+  #lastRequest = 0;
   /** By object: whose it is (invariant 2). */
   readonly #owed = new Map<Id, Worker>();
 
@@ -62,16 +63,17 @@ export class DirectRoutes {
     return new Promise((resolve) => {
       const asked = this.#asked.get(worker) ?? new Map<number, Answer>();
       this.#asked.set(worker, asked);
-      asked.set(index, (answer) =>
+      const request = ++this.#lastRequest;
+      asked.set(request, (answer) =>
         resolve(answer.kind === "route" ? { ...answer, actor, incarnation } : answer),
       );
-      this.#options.inOrder(worker, () => worker.send({ type: "admit", caller: index }));
+      this.#options.inOrder(worker, () => worker.send({ type: "admit", caller: index, request }));
     });
   }
 
-  onListening(worker: Worker, { caller, path }: Extract<FromWorker, { type: "listening" }>): void {
-    const answer = this.#asked.get(worker)?.get(caller);
-    this.#asked.get(worker)?.delete(caller);
+  onListening(worker: Worker, { request, path }: Extract<FromWorker, { type: "listening" }>): void {
+    const answer = this.#asked.get(worker)?.get(request);
+    this.#asked.get(worker)?.delete(request);
     if (path === undefined) {
       answer?.({ kind: "never" });
       return;

@@ -107,7 +107,7 @@ function take(message: ToWorker, parts: readonly Uint8Array[]): void {
       if (!server.cancelHeld(message.task)) cancel(message.task, message);
       break;
     case "admit":
-      void server.admit(message.caller);
+      void server.admit(message.caller, message.request);
       break;
     case "adopted":
       server.adopted(message.task);

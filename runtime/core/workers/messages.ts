@@ -66,7 +66,7 @@ export type ToWorker =
   | { readonly type: "credit"; readonly task: Id; readonly count: number }
   | { readonly type: "cancel"; readonly task: Id; readonly force: boolean; readonly recursive: boolean }
   /** The process of that index may call the actor here directly. */
-  | { readonly type: "admit"; readonly caller: number }
+  | { readonly type: "admit"; readonly caller: number; readonly request: number }
   /** The head knows of a call that runs here and came from another process. */
   | { readonly type: "adopted"; readonly task: Id }
   /** Of a direct call of this process, by its object. */
@@ -156,7 +156,7 @@ export type FromWorker =
       readonly direct?: HandedOver | "unsent";
     }
   /** The answer to `admit`: the path of the socket, or that there can be none. */
-  | { readonly type: "listening"; readonly caller: number; readonly path: string | undefined }
+  | { readonly type: "listening"; readonly request: number; readonly path: string | undefined }
   /** Of a direct call: what its code submitted is to be cancelled. */
   | { readonly type: "cancel-children"; readonly task: Id; readonly force: boolean }
   | OwnMessage

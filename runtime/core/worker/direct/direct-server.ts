@@ -38,7 +38,7 @@ export class DirectServer {
   }
 
   /** Invariant 1: the head asks behind what the caller sent by way of it. */
-  async admit(index: number): Promise<void> {
+  async admit(index: number, request: number): Promise<void> {
     const { run, cancel, send } = this.#options;
     if (!this.#callers.has(index)) {
       const caller = new Caller({
@@ -59,7 +59,7 @@ export class DirectServer {
       this.#callers.set(index, caller);
     }
     const path = await (this.#listening ??= this.#listen());
-    send({ type: "listening", caller: index, path });
+    send({ type: "listening", request, path });
   }
 
   /** Runs a call by way of the head, once the direct ones that go before it are here. */

@@ -92,8 +92,8 @@ function byHead(task: number, count: number, incarnation = 3): RunMessage {
 test("a call by way of the head waits for the direct ones before it, also for a caller that is not there yet", async () => {
   await using tried = await start();
   const { server, events } = tried;
-  await server.admit(CALLER);
-  assert.deepEqual(tried.sent, [{ type: "listening", caller: CALLER, path: join(tried.folder, "calls-1") }]);
+  await server.admit(CALLER, 4);
+  assert.deepEqual(tried.sent, [{ type: "listening", request: 4, path: join(tried.folder, "calls-1") }]);
   server.runInOrder(byHead(103, 2), []);
   server.runInOrder(byHead(104, 3), []);
   server.runInOrder(byHead(200, 9, 2), []); // of another incarnation: nothing comes of that
@@ -111,7 +111,7 @@ test("a call by way of the head waits for the direct ones before it, also for a 
 test("a held call that is cancelled goes back; one whose caller is gone begins; calls end with their caller", async () => {
   await using tried = await start();
   const { server, events, sent } = tried;
-  await server.admit(CALLER);
+  await server.admit(CALLER, 4);
   const { channel } = await tried.connect();
   channel.send([101, 0]);
   await eventually("it begins", () => events.length === 1);
@@ -129,7 +129,7 @@ test("a held call that is cancelled goes back; one whose caller is gone begins; 
 test("an outcome that moves waits for the head's word, and is nobody's when the caller is gone", async () => {
   await using tried = await start();
   const { server, events, replies, sent } = tried;
-  await server.admit(CALLER);
+  await server.admit(CALLER, 4);
   const { channel, got } = await tried.connect();
   for (const task of [101, 102, 103]) channel.send([task, 0]);
   await eventually("they begin", () => events.length === 3);
@@ -152,11 +152,11 @@ test("an outcome that moves waits for the head's word, and is nobody's when the 
 test("an actor that is being stopped begins no more; who was not let in is not heard", async () => {
   await using tried = await start();
   const { server, events } = tried;
-  await server.admit(CALLER + 1);
+  await server.admit(CALLER + 1, 4);
   const { channel, closed } = await tried.connect();
   channel.send([101, 0]);
   await closed;
-  await server.admit(CALLER);
+  await server.admit(CALLER, 4);
   const { channel: again, got } = await tried.connect();
   again.send([102, 0]);
   await eventually("it begins", () => events.length > 0);
