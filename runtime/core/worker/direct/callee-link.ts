@@ -9,7 +9,10 @@ import { ShoalError } from "../../../base/index.ts";
 import type { CancelOptions, Outcome, TaskSpec } from "../../api/core.ts";
 import { FrameChannel } from "../../channel/frame-channel.ts";
 import type { FromCallee, RouteAnswer, ToCallee } from "../../workers/direct-messages.ts";
-import type { Id } from "../../workers/messages.ts";
+import type { Id, Work } from "../../workers/messages.ts";
+
+/** Mostly a handful: names of calls are the caller's to choose. */
+const MAX_METHODS = 1_000;
 
 export type Route = Extract<RouteAnswer, { kind: "route" }>;
 
@@ -34,8 +37,9 @@ export class CalleeLink {
   readonly pending = new Map<Id, SentCall>();
   readonly #channel: FrameChannel<FromCallee, ToCallee>;
   readonly #events: LinkEvents;
-  /** Of one class and few options: by what is prepared once for each method of a handle. */
   readonly #methods = new Map<string, number>();
+  /** By what a handle prepares once for each of its methods. */
+  #prepared = new WeakMap<Work, number>();
   #sent = 0;
   #isClosed = false;
 
@@ -86,18 +90,25 @@ export class CalleeLink {
     return call;
   }
 
+  /** What all calls of a method have is told once. */
   #numberOf({ label, work, window }: TaskSpec): number {
+    const prepared = this.#prepared.get(work);
+    if (prepared !== undefined) return prepared;
     if (work.kind !== "call") throw new TypeError("only calls go directly");
     const { method, group } = work;
-    const key =
-      group === undefined && window === 16
-        ? `${label} ${method}`
-        : JSON.stringify([label, method, group, window]);
-    const known = this.#methods.get(key);
-    if (known !== undefined) return known;
-    const number = this.#methods.size;
-    this.#methods.set(key, number);
-    this.#channel.send({ type: "method", number, label, method, group, window });
+    const key = JSON.stringify([label, method, group, window]);
+    let number = this.#methods.get(key);
+    if (number === undefined) {
+      // From the beginning: a call means what its number was told to be last.
+      if (this.#methods.size === MAX_METHODS) {
+        this.#methods.clear();
+        this.#prepared = new WeakMap();
+      }
+      number = this.#methods.size;
+      this.#methods.set(key, number);
+      this.#channel.send({ type: "method", number, label, method, group, window });
+    }
+    this.#prepared.set(work, number);
     return number;
   }
 

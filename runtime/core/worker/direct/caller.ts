@@ -115,8 +115,8 @@ export class Caller implements DirectReply {
     this.#runHeld();
   }
 
-  #onMethod({ label, method, group, window }: MethodMessage): void {
-    this.#methods.push({ label, work: { kind: "call", method, group }, window });
+  #onMethod({ number, label, method, group, window }: MethodMessage): void {
+    this.#methods[number] = { label, work: { kind: "call", method, group }, window };
   }
 
   #onCall(task: Id, number: number, parts: Parts): void {

@@ -68,6 +68,14 @@ suite("what direct calls give", () => {
     assert.equal(await runtime.get(client.kept()).then(({ length }) => length), 100);
   });
 
+  test("calls of many names", async () => {
+    await using started = await start();
+    const { runtime, callers } = started;
+    const [server, client] = await Promise.all([callers.Server.create(), callers.Client.create()]);
+    const numbers = [...Array.from({ length: 2_500 }, (_, n) => n), 0, 1];
+    assert.deepEqual(await runtime.get(client.named(server, 2_500)), numbers);
+  });
+
   test("errors are those of any call", async () => {
     await using started = await start();
     const { runtime, callers } = started;
