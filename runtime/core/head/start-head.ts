@@ -80,8 +80,8 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     ...(options.spillFolder === undefined ? {} : { spillFolder: options.spillFolder }),
     clock,
     log,
-    onShort: async () => {
-      for (const worker of workers) worker.send({ type: "collect" });
+    onShort: async (where) => {
+      if (where === "EVERYWHERE") for (const worker of workers) worker.send({ type: "collect" });
       await head.collect();
     },
   });

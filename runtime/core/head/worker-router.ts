@@ -139,6 +139,7 @@ export class WorkerRouter {
     if (submitter !== undefined) this.#onGone(submitter);
     for (const id of worker.held) this.#options.directory.release(id);
     worker.held.clear();
+    if (worker.pid !== undefined) void this.#options.store.removeUnfinished(worker.pid);
   }
 
   #onGone(submitter: WorkerSubmitter): void {
@@ -160,7 +161,7 @@ export class WorkerRouter {
       const own = typeof value === "number" ? parts.slice(at, at + value) : [];
       if (typeof value === "number") at += value;
       const object = task + 1 + index;
-      const state = this.#stateOf(object, value, own);
+      const state = this.#stateOf(worker, { object, value, parts: own });
       const wanted = record !== undefined && this.#options.directory.settle(object, state, contains);
       const unknown = this.#options.directory.find(object) === undefined;
       if (!wanted && unknown && state.kind === "STORED") this.#options.store.delete(object);
@@ -199,7 +200,7 @@ export class WorkerRouter {
     const kept = typeof value !== "number" || contains.length > 0;
     if (kept) {
       directory.create(object, `item of ${record.spec.label}`, task);
-      directory.settle(object, this.#stateOf(object, value, parts), contains);
+      directory.settle(object, this.#stateOf(worker, { object, value, parts }), contains);
     }
     const item: Item = { object, kept, value, parts };
     record.unread.push(item);
@@ -276,11 +277,12 @@ export class WorkerRouter {
       case "put": {
         worker.held.add(ask.object);
         directory.create(ask.object, `put by worker ${worker.index}`);
-        directory.settle(ask.object, this.#stateOf(ask.object, ask.result.value, parts), ask.result.contains);
+        const { value, contains } = ask.result;
+        directory.settle(ask.object, this.#stateOf(worker, { object: ask.object, value, parts }), contains);
         return undefined;
       }
       case "room":
-        return await store.room(ask.bytes, ask.mountIsFull);
+        return await store.room(ask.bytes, { mountIsFull: ask.mountIsFull, writer: worker.pid });
       case "cancel":
         await head.cancel(ask.object, ask);
         return undefined;
@@ -381,9 +383,9 @@ export class WorkerRouter {
     return { outcomes, parts };
   }
 
-  #stateOf(object: Id, value: WireValue, parts: Parts): ObjectState {
+  #stateOf(worker: Worker, { object, value, parts }: Sent): ObjectState {
     if (typeof value === "number") return { kind: "INLINE", parts };
-    this.#options.store.adopt(object, value.fileBytes);
+    this.#options.store.adopt(object, value.fileBytes, worker.pid);
     return { kind: "STORED", fileBytes: value.fileBytes };
   }
 
@@ -395,6 +397,12 @@ export class WorkerRouter {
     }
     return submitter;
   }
+}
+
+interface Sent {
+  readonly object: Id;
+  readonly value: WireValue;
+  readonly parts: Parts;
 }
 
 interface Collected {

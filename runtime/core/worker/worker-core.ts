@@ -137,7 +137,11 @@ export class WorkerCore implements Core {
   async put(object: Id, parts: Parts, contains: readonly Id[]): Promise<void> {
     const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
     const stored = await this.#link.store(object, { parts, byteLength, contains });
-    await this.#ask({ kind: "put", object, result: stored.result }, stored.parts);
+    const told = this.#ask({ kind: "put", object, result: stored.result }, stored.parts);
+    // Whatever is said of the object comes behind this. A loop of small ones has to wait for the head, though; one of
+    // large ones did when it asked for room.
+    if (typeof stored.result.value === "number") await told;
+    else told.catch(() => undefined); // there is no head any more
   }
 
   async addNode(node: NodeData): Promise<void> {
