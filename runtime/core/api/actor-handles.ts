@@ -183,7 +183,7 @@ interface Method {
 function actorMethod(session: Session, method: Method, options: MethodOptions): unknown {
   const prepared = prepareCall(method, options);
   const call = (...args: unknown[]): ObjectRef<unknown> | ObjectRef<unknown>[] =>
-    session.submit({ ...prepared, args });
+    session.submit(prepared, args);
   return Object.assign(call, {
     bind: (...args: unknown[]) => bindStep(session, { prepared, args, actor: method.of }),
     options: (more: MethodOptions) => actorMethod(session, method, { ...options, ...more }),

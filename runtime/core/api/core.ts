@@ -29,6 +29,12 @@ export interface TaskSpec extends Omit<WireTaskSpec, "args"> {
   readonly args: Parts;
 }
 
+/** `force` kills the worker of a task that runs, `recursive` is for what its code submitted. */
+export interface CancelOptions {
+  readonly force: boolean;
+  readonly recursive: boolean;
+}
+
 export interface WaitOptions {
   /** Without it, as long as it takes. */
   readonly timeoutMs?: number;
@@ -86,7 +92,9 @@ export interface Core {
   query<Kind extends RowKind>(kind: Kind, query: RowQuery): Promise<QueriedRows<RowKinds[Kind]>>;
   /** Where every worker stands. */
   stacks(options: StacksOptions): Promise<WorkerStack[]>;
-  cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void>;
+  cancel(object: Id, options: CancelOptions): Promise<void>;
+  /** References to these are about to leave this process. */
+  share(objects: readonly Id[]): void;
   hold(objects: readonly Id[]): void;
   release(objects: readonly Id[]): void;
 }

@@ -17,7 +17,7 @@ export class ReferenceTable {
   readonly #holder: Holder;
   readonly #counts = new Map<Id, number>();
   readonly #collected = new FinalizationRegistry<Id>((id) => this.#drop(id));
-  #released: Id[] = [];
+  #released = new Set<Id>();
 
   constructor(holder: Holder) {
     this.#holder = holder;
@@ -28,7 +28,8 @@ export class ReferenceTable {
     const count = this.#counts.get(id) ?? 0;
     this.#counts.set(id, count + 1);
     this.#collected.register(reference, id);
-    if (count === 0 && !held) this.#holder.hold([id]); // invariant 1
+    // Invariant 1. One whose release was not told yet is held still.
+    if (count === 0 && !held && !this.#released.delete(id)) this.#holder.hold([id]);
   }
 
   /** Objects that are referred to here. */
@@ -48,14 +49,15 @@ export class ReferenceTable {
       return;
     }
     this.#counts.delete(id);
-    if (this.#released.push(id) === 1) setTimeout(() => this.#tell(), RELEASE_DELAY_MS).unref();
+    if (this.#released.size === 0) setTimeout(() => this.#tell(), RELEASE_DELAY_MS).unref();
+    this.#released.add(id);
   }
 
   /** Invariant 2. */
   #tell(): void {
-    if (this.#released.length === 0) return;
-    const released = this.#released;
-    this.#released = [];
+    if (this.#released.size === 0) return;
+    const released = [...this.#released];
+    this.#released.clear();
     this.#holder.release(released);
   }
 }

@@ -23,11 +23,11 @@ import { StreamItems } from "./stream-items.ts";
 /** Stands among the references of a task for its whole list of arguments (invariant 2). */
 const WHOLE_LIST = -1;
 
-export interface Submission {
+/** What a task, a call or a creation has beside its arguments: prepared once for many. */
+export interface Prepared {
   readonly label: string;
   readonly work: Work;
   readonly actor: Id | undefined;
-  readonly args: readonly unknown[];
   readonly numReturns: number;
   readonly placement: PlacementData;
   readonly maxRetries: number;
@@ -37,14 +37,20 @@ export interface Submission {
   readonly maxCalls: number;
 }
 
+export interface Submission extends Prepared {
+  readonly args: readonly unknown[];
+}
+
 /** Makes the handle of an actor: by the module above this one, which knows how. */
 export type MakeHandle = (session: Session, data: ActorData) => object;
 
 interface Packed {
   readonly args: Parts;
-  readonly references: (readonly [position: number, object: Id])[];
+  readonly references: readonly (readonly [position: number, object: Id])[];
   readonly contains: readonly Id[];
 }
+
+const NO_ARGUMENTS: Packed = { args: [], references: [], contains: [] };
 
 export class Session {
   readonly core: Core;
@@ -68,24 +74,23 @@ export class Session {
   }
 
   /** The references to what the task returns: one, several for `numReturns` above 1, none for 0. */
-  submit(submission: Submission): ObjectRef<unknown> | ObjectRef<unknown>[] {
-    const { numReturns } = submission;
-    const packed = this.#pack(submission);
+  submit(prepared: Prepared, args: readonly unknown[]): ObjectRef<unknown> | ObjectRef<unknown>[] {
+    const { numReturns, window } = prepared;
+    const packed = this.#pack(prepared.label, args);
     const task = this.core.ids.take(1 + numReturns);
     const references: ObjectRef<unknown>[] = [];
     for (let index = 0; index < numReturns; index++) {
-      references.push(
-        this.#newReference(task + 1 + index, numReturns === 1 ? task : undefined, submission.window),
-      );
+      references.push(this.#newReference(task + 1 + index, numReturns === 1 ? task : undefined, window));
     }
-    this.core.submit({ ...submission, ...packed, task, parent: this.core.currentTask() });
+    const parent = this.core.currentTask();
+    this.core.submit({ ...prepared, ...packed, task, parent });
     const [first] = references;
     return numReturns === 1 && first !== undefined ? first : references;
   }
 
   /** The actor that `submission` creates, as the core takes it. */
   packCreation(submission: Submission): Parameters<Core["createActor"]>[0] {
-    const packed = this.#pack(submission);
+    const packed = this.#pack(submission.label, submission.args);
     return { ...submission, ...packed, task: this.core.ids.take(), parent: this.core.currentTask() };
   }
 
@@ -166,6 +171,7 @@ export class Session {
   #encode(value: unknown): { parts: Parts; byteLength: number; contains: readonly Id[] } {
     const contains: Id[] = [];
     const { parts, byteLength } = encodeValue(value, (id) => contains.push(id));
+    if (contains.length > 0) this.core.share(contains);
     return { parts, byteLength, contains };
   }
 
@@ -179,7 +185,8 @@ export class Session {
     }
   }
 
-  #pack({ args, label }: Submission): Packed {
+  #pack(label: string, args: readonly unknown[]): Packed {
+    if (args.length === 0) return NO_ARGUMENTS;
     const references: [number, Id][] = [];
     let list: readonly unknown[] = args;
     if (args.some((argument) => argument instanceof ObjectRef)) {
@@ -188,6 +195,7 @@ export class Session {
         references.push([position, ObjectRef.idOf(argument)]);
         return undefined;
       });
+      this.core.share(references.map(([, object]) => object));
     }
     const { parts, byteLength, contains } = this.#encodeFor(`submit "${label}"`, list);
     if (byteLength <= INLINE_BYTES) return { args: parts, contains, references };

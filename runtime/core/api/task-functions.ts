@@ -65,7 +65,7 @@ function taskFunction(
   const work = { kind: "task", ...name } as const;
   const placement = session.place(checked.placement);
   const prepared = { ...checked, placement, actor: undefined, label, work };
-  const submit = (...args: unknown[]): unknown => session.submit({ ...prepared, args });
+  const submit = (...args: unknown[]): unknown => session.submit(prepared, args);
   return Object.assign(submit, {
     bind: (...args: unknown[]) => bindStep(session, { prepared, args, actor: undefined }),
     options: (more: TaskOptions) => taskFunction(session, name, { ...options, ...more }),

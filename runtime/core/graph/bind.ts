@@ -1,14 +1,13 @@
 // `bind`: a task or call as a node of a graph, with nodes among its arguments.
 
 import type { ObjectRef, Streamed } from "../api/object-ref.ts";
-import type { Session } from "../api/session.ts";
+import type { Prepared, Session } from "../api/session.ts";
 import {
   type GraphNode,
   type InputValueNode,
   isActorStep,
   makeNode,
   nextSequence,
-  type Prepared,
   type Step,
   type StreamNode,
 } from "./node.ts";

@@ -84,7 +84,7 @@ export class Execution<Refs> {
     else {
       const { session } = this.#plan;
       const actor = isActorStep(step.actor) ? this.#actors.get(step.actor) : step.prepared.actor;
-      const references = session.submit({ ...step.prepared, actor, args });
+      const references = session.submit({ ...step.prepared, actor }, args);
       this.#results.set(step, Array.isArray(references) ? references : [references]);
     }
   }

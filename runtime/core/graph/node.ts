@@ -4,7 +4,7 @@
 // 2. A node is no value: whatever would send it or compute with it throws.
 
 import { ShoalError } from "../../base/index.ts";
-import type { Session, Submission } from "../api/session.ts";
+import type { Prepared, Session } from "../api/session.ts";
 import type { ActorOptionsData } from "../workers/messages.ts";
 
 declare const VALUE: unique symbol;
@@ -44,7 +44,6 @@ function refuseAsValue(what: string): never {
 }
 
 /** A task or call without its arguments: checked once, when it is bound. */
-export type Prepared = Omit<Submission, "args">;
 
 /** A task, or a call of an actor's method. */
 export interface Step {

@@ -2,17 +2,26 @@
 //
 // 1. A dead or stopping actor answers everything at once.
 
-import { ShoalError } from "../../base/index.ts";
+import { type Clock, ShoalError } from "../../base/index.ts";
+import type { HandedOver } from "../workers/direct-messages.ts";
 import type { Id } from "../workers/messages.ts";
 import { type ActorRecord, takeSendable } from "./actor-record.ts";
 import { isOver, type TaskRecord } from "./task-record.ts";
 import type { Worker } from "./worker.ts";
+
+/** Between the end of an actor's connections and that of its process. */
+const END_WITHIN_MS = 5_000;
 
 export interface ActorCallsOptions {
   readonly find: (actor: Id) => ActorRecord | undefined;
   /** Sends a call to the actor's worker. */
   readonly run: (call: TaskRecord, worker: Worker) => void;
   readonly fail: (call: TaskRecord, error: ShoalError) => void;
+  /** The process it ran on is gone: it may be tried again. */
+  readonly lost: (call: TaskRecord, error: ShoalError) => void;
+  /** A call runs on the actor's worker, which waits for a word of it. */
+  readonly runs: (call: TaskRecord, worker: Worker) => void;
+  readonly clock: Clock;
 }
 
 export class ActorCalls {
@@ -51,6 +60,32 @@ export class ActorCalls {
     this.pump(record);
   }
 
+  /** A call that its caller sent to one of the actor's processes, where it runs or got lost. */
+  adopt(call: TaskRecord, { incarnation, runs }: HandedOver): void {
+    const record = this.#actorOf(call);
+    if (record !== undefined) record.pending++;
+    const { held } = record ?? {};
+    if (record === undefined || held === undefined || held.kind === "DEAD") {
+      this.#options.fail(call, lossOf(record, call));
+      return;
+    }
+    const isThere = record.incarnation === incarnation && (held.kind === "ALIVE" || held.kind === "STOPPING");
+    if (isThere && runs) this.#options.runs(call, held.worker);
+    else if (isThere) {
+      // Its caller heard of the end before the head did.
+      call.state = { kind: "PENDING_ACTOR" };
+      record.orphans.push(call);
+      call.timer = this.#options.clock.timer(END_WITHIN_MS, () => this.#onNoEnd(record, call));
+    } else this.#options.lost(call, lossOf(record, call));
+  }
+
+  #onNoEnd(record: ActorRecord, call: TaskRecord): void {
+    const at = record.orphans.indexOf(call);
+    if (at < 0) return;
+    record.orphans.splice(at, 1);
+    this.#options.lost(call, lossOf(undefined, call));
+  }
+
   over(call: TaskRecord): void {
     const record = this.#actorOf(call);
     if (record === undefined) return;
@@ -75,6 +110,19 @@ export class ActorCalls {
   #actorOf({ spec }: TaskRecord): ActorRecord | undefined {
     return this.#options.find(spec.actor ?? 0);
   }
+}
+
+/** Why a call that was on its way directly has no result. */
+function lossOf(record: ActorRecord | undefined, call: TaskRecord): ShoalError {
+  const { spec } = call;
+  if (record?.held.kind === "DEAD") {
+    const { error } = record.held;
+    return error.code === "ACTOR_DIED"
+      ? error
+      : new ShoalError("ACTOR_DIED", error.message, { cause: error });
+  }
+  const what = `Cannot call "${spec.label}": the connection to the actor was lost`;
+  return record?.lastLoss ?? new ShoalError("ACTOR_UNAVAILABLE", what, { retryAfterMs: 0 });
 }
 
 /** Invariant 1. */

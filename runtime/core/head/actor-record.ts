@@ -47,6 +47,10 @@ export interface ActorRecord {
   readonly queue: TaskRecord[];
   /** Calls submitted and not over. */
   pending: number;
+  /** Calls that were sent by their callers to the process it has, and lost: its end is to be heard of. */
+  orphans: TaskRecord[];
+  /** What the end of its last process meant for calls. */
+  lastLoss: ShoalError | undefined;
   /** Why its process was ended by us. */
   intent: { readonly noRestart: boolean; readonly reason: ExitReason } | undefined;
 }

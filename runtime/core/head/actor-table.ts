@@ -103,6 +103,8 @@ export class ActorTable {
       incarnation: 1,
       queue: [],
       pending: 0,
+      orphans: [],
+      lastLoss: undefined,
       intent: undefined,
     };
     this.#records.set(record.id, record);
@@ -311,7 +313,8 @@ export class ActorTable {
       `Actor "${record.label}" ${describeExit(reason)}, it is being restarted`,
       { retryAfterMs: delayMs },
     );
-    for (const call of calls) this.#options.tasks().lost(call, error);
+    record.lastLoss = error;
+    for (const call of [...calls, ...record.orphans.splice(0)]) this.#options.tasks().lost(call, error);
   }
 
   /** Invariant 1. */
@@ -321,7 +324,9 @@ export class ActorTable {
     if (key !== undefined && this.#names.get(key) === record) this.#names.delete(key); // invariant 4
     const died =
       error.code === "ACTOR_DIED" ? error : new ShoalError("ACTOR_DIED", error.message, { cause: error });
-    for (const call of [...calls, ...record.queue]) this.#options.tasks().fail(call, died);
+    for (const call of [...calls, ...record.orphans.splice(0), ...record.queue]) {
+      this.#options.tasks().fail(call, died);
+    }
     record.queue.length = 0;
     record.created.promise.catch(() => undefined);
     record.created.reject(error);

@@ -44,6 +44,13 @@ export class Dispatch {
       );
   }
 
+  /** Calls `send` behind all that was sent before it. */
+  inOrder(worker: Worker, send: () => void): void {
+    const before = this.#waiting.get(worker);
+    if (before === undefined) send();
+    else this.#wait(worker, before.then(send));
+  }
+
   #wait(worker: Worker, sending: Promise<void>): void {
     this.#waiting.set(worker, sending);
     void sending.then(() => {
@@ -96,6 +103,7 @@ export class Dispatch {
       numReturns: spec.numReturns,
       attempt,
       window: spec.window,
+      ...(spec.after === undefined ? {} : { after: spec.after }),
       ...(lease === undefined || lease.gpuIds.length === 0 ? {} : { gpuIds: lease.gpuIds }),
     };
     worker.send(message, parts);

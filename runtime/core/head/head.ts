@@ -5,7 +5,16 @@
 // 2. `shutdown` ends every process it started, and resolves when they are gone and the shared memory is free.
 
 import { ShoalError } from "../../base/index.ts";
-import type { ActorWatcher, Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
+import type {
+  ActorWatcher,
+  CancelOptions,
+  Core,
+  Outcome,
+  Parts,
+  StreamSink,
+  TaskSpec,
+  WaitOptions,
+} from "../api/core.ts";
 import { IdSource, showId } from "../api/ids.ts";
 import type { ObjectStore } from "../objects/index.ts";
 import type { Scheduler } from "../scheduling/index.ts";
@@ -22,6 +31,7 @@ import {
 } from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
 import type { ActorWatches } from "./actor-watches.ts";
+import type { DirectRoutes } from "./direct-routes.ts";
 import type { GroupTable } from "./group-table.ts";
 import type { ObjectDirectory, ObjectEntry } from "./object-directory.ts";
 import type { Readers } from "./readers.ts";
@@ -29,6 +39,7 @@ import { collectStacks } from "../stacks/collect-stacks.ts";
 import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
 import type { StateTables } from "./state-tables.ts";
 import type { Item, Submitter } from "./task-record.ts";
+import type { TaskRecorder } from "./task-recorder.ts";
 import type { TaskTable } from "./task-table.ts";
 import type { Worker } from "./worker.ts";
 
@@ -41,6 +52,8 @@ export interface HeadParts {
   readonly actors: ActorTable;
   readonly watches: ActorWatches;
   readonly groups: GroupTable;
+  readonly routes: DirectRoutes;
+  readonly recorder: TaskRecorder;
   readonly tables: StateTables;
   readonly workers: ReadonlySet<Worker>;
 }
@@ -190,12 +203,16 @@ export class Head implements Core, Submitter {
   }
 
   async stacks(options: StacksOptions): Promise<WorkerStack[]> {
-    return await collectStacks(this.#parts.workers, options);
+    const { workers, recorder } = this.#parts;
+    return await collectStacks({ workers, directCalls: (actor) => recorder.directCalls(actor) }, options);
   }
 
-  async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {
-    this.#parts.tasks.cancelObject(object, options);
+  async cancel(object: Id, options: CancelOptions): Promise<void> {
+    if (!this.#parts.routes.cancel(object, options)) this.#parts.tasks.cancelObject(object, options);
   }
+
+  /** Every object of the driver is in the directory. */
+  share(): void {}
 
   hold(objects: readonly Id[]): void {
     for (const id of objects) this.#parts.directory.hold(id);

@@ -17,6 +17,7 @@ import type { ActorRecord } from "./actor-record.ts";
 import { ActorCalls } from "./actor-calls.ts";
 import type { ActorTable } from "./actor-table.ts";
 import { ActorWatches } from "./actor-watches.ts";
+import { DirectRoutes } from "./direct-routes.ts";
 import { Dispatch } from "./dispatch.ts";
 import { memoryWorkers } from "./memory-workers.ts";
 import { ActorsInEnvironments } from "../environments/actors-in-environments.ts";
@@ -172,13 +173,47 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     find: (actor) => actors.find(actor),
     run: sendTask,
     fail: (record, error) => tasks.fail(record, error),
+    lost: (record, error) => tasks.lost(record, error),
+    runs: adoptRunning,
+    clock,
+  });
+  const routes = new DirectRoutes({
+    actors,
+    directory,
+    tasks,
+    recorder,
+    workers,
+    records: options.enableTaskEvents ?? true,
+    inOrder: (worker, send) => dispatch.inOrder(worker, send),
   });
   const groups = new GroupTable(scheduler, clock);
   const startedEpochMs = clock.epochMs();
-  const tables = new StateTables({ events, directory, store, actors, scheduler, workers, startedEpochMs });
-  const parts = { scheduler, directory, store, readers, tasks, actors, watches, groups, tables, workers };
+  const tables = new StateTables({
+    events,
+    recorder,
+    directory,
+    store,
+    actors,
+    scheduler,
+    workers,
+    startedEpochMs,
+  });
+  const parts = {
+    scheduler,
+    directory,
+    store,
+    readers,
+    tasks,
+    actors,
+    watches,
+    groups,
+    tables,
+    workers,
+    routes,
+    recorder,
+  };
   const head = new Head(parts);
-  const router = new WorkerRouter({ head, directory, store, readers, tasks, actors, watches });
+  const router = new WorkerRouter({ head, directory, store, readers, tasks, actors, watches, routes });
 
   /** A task or call whose arguments are all ready. */
   function sendTask(record: TaskRecord, worker: Worker): void {
@@ -192,6 +227,14 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
       else tasks.fail(record, why);
     };
     dispatch.send(worker, { spec, work: spec.work, attempt, lease: worker.lease, onUnready });
+  }
+
+  /** A call that its caller sent there directly. */
+  function adoptRunning(record: TaskRecord, worker: Worker): void {
+    record.state = { kind: "RUNNING", worker };
+    worker.begin(record);
+    recorder.sent(record, worker);
+    worker.send({ type: "adopted", task: record.spec.task });
   }
 
   /** An actor's creation; what it needs and was lost is made again first. */

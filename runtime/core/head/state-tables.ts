@@ -17,10 +17,12 @@ import type { Id } from "../workers/messages.ts";
 import type { ActorRecord } from "./actor-record.ts";
 import type { ActorTable } from "./actor-table.ts";
 import type { ObjectDirectory, ObjectEntry } from "./object-directory.ts";
+import type { TaskRecorder } from "./task-recorder.ts";
 import type { Worker } from "./worker.ts";
 
 export interface StateSources {
   readonly events: TaskEvents;
+  readonly recorder: TaskRecorder;
   readonly directory: ObjectDirectory;
   readonly store: ObjectStore;
   readonly actors: ActorTable;
@@ -39,7 +41,10 @@ export class StateTables {
     const { startedEpochMs } = sources;
     this.#tables = {
       tasks: () => events.rows(),
-      actors: () => Array.from(actors.records(), actorRow),
+      actors: () =>
+        Array.from(actors.records(), (record) =>
+          actorRow(record, sources.recorder.directCalls(record.id).length),
+        ),
       objects: () =>
         Array.from(directory.entries())
           .filter(({ id }) => actors.find(id) === undefined)
@@ -70,7 +75,7 @@ export class StateTables {
   }
 }
 
-function actorRow(record: ActorRecord): ActorRow {
+function actorRow(record: ActorRecord, directCalls: number): ActorRow {
   const { held, options, creation } = record;
   const worker = "worker" in held ? held.worker : undefined;
   const { strategy } = creation.placement;
@@ -85,7 +90,7 @@ function actorRow(record: ActorRecord): ActorRow {
     workerId: worker === undefined ? null : String(worker.index),
     pid: worker?.pid ?? null,
     numRestarts: record.restarts,
-    pendingCalls: record.pending,
+    pendingCalls: record.pending + directCalls,
     requiredResources: creation.placement.resources,
     placementGroupId: strategy.kind === "PLACEMENT_GROUP" ? showId(strategy.group) : null,
     creationTimeMs: record.createdEpochMs,

@@ -3,6 +3,9 @@
 import { showId } from "../api/ids.ts";
 import type { ShoalError } from "../../base/index.ts";
 import { type TaskEvents, type TaskHandle, type TaskPlace } from "../state/index.ts";
+import type { CallReport } from "../workers/direct-messages.ts";
+import type { Id } from "../workers/messages.ts";
+import { DirectRows } from "./direct-rows.ts";
 import type { TaskRecord } from "./task-record.ts";
 import type { Worker } from "./worker.ts";
 
@@ -10,15 +13,36 @@ export class TaskRecorder {
   readonly #events: TaskEvents;
   readonly #handles = new WeakMap<TaskRecord, TaskHandle>();
   readonly #places = new WeakMap<Worker, TaskPlace>();
+  readonly #direct: DirectRows;
 
   constructor(events: TaskEvents) {
     this.#events = events;
+    this.#direct = new DirectRows(events);
+  }
+
+  /** Direct calls of `caller`, on `callee` unless that is gone. */
+  report(caller: Worker, report: CallReport, callee: Worker | undefined): void {
+    this.#direct.report(caller, report, callee === undefined ? undefined : this.#placeOf(callee));
+  }
+
+  callerEnded(caller: Worker, error: ShoalError): void {
+    this.#direct.callerEnded(caller, error);
+  }
+
+  /** Direct calls that are known to be on their way to an actor. */
+  directCalls(actor: Id): readonly { readonly task: Id; readonly name: string }[] {
+    return this.#direct.of(actor);
   }
 
   /** A new attempt waits for its arguments, or for its turn. */
   begin(record: TaskRecord): void {
     const { spec, attempt } = record;
     const { work } = spec;
+    const told = this.#direct.take(spec.task);
+    if (told !== undefined) {
+      this.#handles.set(record, told);
+      return;
+    }
     const handle = this.#events.begin(
       {
         taskId: showId(spec.task),

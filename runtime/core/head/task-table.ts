@@ -8,8 +8,9 @@
 //    with a task nobody waits for keeps both.
 
 import { type Clock, type Logger, ShoalError } from "../../base/index.ts";
-import type { TaskSpec } from "../api/core.ts";
+import type { CancelOptions, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
+import type { HandedOver } from "../workers/direct-messages.ts";
 import type { Id, RetryOn } from "../workers/messages.ts";
 import type { ActorCalls } from "./actor-calls.ts";
 import { type Lineage, releaseArguments } from "./lineage.ts";
@@ -29,12 +30,18 @@ export interface TaskTableOptions {
   readonly calls: () => ActorCalls;
 }
 
+interface GivingUp extends CancelOptions {
+  readonly killAfterMs: number | undefined;
+}
+
 /** How long a cancelled task that runs may take to end before its worker is killed after a passed deadline. */
 const DEADLINE_GRACE_MS = 500;
 
 export class TaskTable {
   readonly #options: TaskTableOptions;
   readonly #records = new Map<Id, TaskRecord>();
+  /** By a parent that the head does not know: mostly a direct call. */
+  readonly #strays = new Map<Id, Set<TaskRecord>>();
   #lastSequence = 0;
 
   constructor(options: TaskTableOptions) {
@@ -50,6 +57,26 @@ export class TaskTable {
   }
 
   submit(spec: TaskSpec, submitter: Submitter): TaskRecord {
+    const record = this.#open(spec, submitter);
+    if (spec.timeoutMs !== undefined) {
+      record.timer = this.#options.clock.timer(spec.timeoutMs, () => this.#onDeadline(record));
+    }
+    if (spec.actor !== undefined) this.#options.calls().enqueue(record);
+    for (const [, object] of spec.references) this.#await(record, object);
+    this.#options.recorder.begin(record);
+    if (isOver(record)) this.#record(record);
+    else if (record.missing === 0) this.#proceed(record);
+    return record;
+  }
+
+  /** A call that its caller had sent to the actor itself. */
+  adopt(spec: TaskSpec, submitter: Submitter, handedOver: HandedOver): void {
+    const record = this.#open(spec, submitter);
+    this.#options.recorder.begin(record);
+    this.#options.calls().adopt(record, handedOver);
+  }
+
+  #open(spec: TaskSpec, submitter: Submitter): TaskRecord {
     const { directory } = this.#options;
     const record: TaskRecord = {
       spec,
@@ -69,20 +96,14 @@ export class TaskTable {
       children: undefined,
     };
     this.#records.set(spec.task, record);
-    for (let index = 1; index <= spec.numReturns; index++)
-      directory.create(spec.task + index, spec.label, spec.task);
+    for (let object = spec.task + 1; object <= spec.task + spec.numReturns; object++) {
+      // What its caller meant to keep to itself may be known already.
+      if (directory.find(object) === undefined) directory.create(object, spec.label, spec.task);
+    }
     for (const [, object] of spec.references) directory.hold(object); // invariant 2
     for (const object of spec.contains) directory.hold(object);
     if (spec.actor !== undefined) directory.hold(spec.actor);
-    this.#adopt(record);
-    if (spec.timeoutMs !== undefined) {
-      record.timer = this.#options.clock.timer(spec.timeoutMs, () => this.#onDeadline(record));
-    }
-    if (spec.actor !== undefined) this.#options.calls().enqueue(record);
-    for (const [, object] of spec.references) this.#await(record, object);
-    this.#options.recorder.begin(record);
-    if (isOver(record)) this.#record(record);
-    else if (record.missing === 0) this.#proceed(record);
+    this.#joinParent(record);
     return record;
   }
 
@@ -153,16 +174,13 @@ export class TaskTable {
    * Ray's cancel: a queued task is removed; a running one is asked to stop, with `force` its worker is killed. Its
    * objects fail with CANCELLED at once. Children are cancelled too when `recursive`.
    */
-  cancel(
-    record: TaskRecord,
-    { force, recursive }: { readonly force: boolean; readonly recursive: boolean },
-  ): void {
+  cancel(record: TaskRecord, { force, recursive }: CancelOptions): void {
     if (recursive && record.children !== undefined) {
       for (const child of Array.from(record.children)) this.cancel(child, { force, recursive });
     }
     if (isOver(record)) return;
     const error = new ShoalError("CANCELLED", `Task "${record.spec.label}" was cancelled`);
-    this.#giveUp(record, error, force ? 0 : undefined);
+    this.#giveUp(record, error, { force, recursive, killAfterMs: force ? 0 : undefined });
   }
 
   /** Starts making a lost object again; false when it cannot be. */
@@ -182,8 +200,14 @@ export class TaskTable {
     return true;
   }
 
+  /** What the code of a direct call submitted. */
+  cancelStrays(parent: Id, force: boolean): void {
+    for (const child of Array.from(this.#strays.get(parent) ?? []))
+      this.cancel(child, { force, recursive: true });
+  }
+
   /** Cancels the task that makes an object; one that is made already stays. */
-  cancelObject(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): void {
+  cancelObject(object: Id, options: CancelOptions): void {
     const task = this.#options.directory.find(object)?.task;
     const record = task === undefined ? undefined : this.#records.get(task);
     if (record !== undefined) this.cancel(record, options);
@@ -253,11 +277,17 @@ export class TaskTable {
     else worker.lease.unblock(back);
   }
 
-  #adopt(record: TaskRecord): void {
-    const parent = record.spec.parent === undefined ? undefined : this.#records.get(record.spec.parent);
+  #joinParent(record: TaskRecord): void {
+    const { parent } = record.spec;
     if (parent === undefined) return;
-    parent.children ??= new Set();
-    parent.children.add(record);
+    const known = this.#records.get(parent);
+    let children = known === undefined ? this.#strays.get(parent) : known.children;
+    if (children === undefined) {
+      children = new Set();
+      if (known === undefined) this.#strays.set(parent, children);
+      else known.children = children;
+    }
+    children.add(record);
   }
 
   #awaitArguments(record: TaskRecord): void {
@@ -314,15 +344,17 @@ export class TaskTable {
   #onDeadline(record: TaskRecord): void {
     const { label, timeoutMs } = record.spec;
     const what = `Task "${label}" has no result within ${timeoutMs} ms`;
-    this.#giveUp(record, new ShoalError("DEADLINE_EXCEEDED", what), DEADLINE_GRACE_MS);
+    const error = new ShoalError("DEADLINE_EXCEEDED", what);
+    this.#giveUp(record, error, { force: false, recursive: false, killAfterMs: DEADLINE_GRACE_MS });
   }
 
   /** Fails a task; if it runs, it is told, and killed with its worker when `killAfterMs` have passed. */
-  #giveUp(record: TaskRecord, error: ShoalError, killAfterMs: number | undefined): void {
+  #giveUp(record: TaskRecord, error: ShoalError, { killAfterMs, ...options }: GivingUp): void {
     const { state, spec } = record;
     this.#end(record, { kind: "FAILED", error });
-    if (state.kind === "RUNNING")
-      state.worker.abandonTask(spec.task, spec.actor === undefined ? killAfterMs : undefined, error.message);
+    if (state.kind !== "RUNNING") return;
+    const own = spec.actor === undefined ? killAfterMs : undefined;
+    state.worker.abandonTask(spec.task, { ...options, killAfterMs: own, why: error.message });
   }
 
   /** Invariant 4. */
@@ -367,7 +399,10 @@ export class TaskTable {
     this.#drop(record.unread.splice(0));
     this.#records.delete(record.spec.task);
     const { parent } = record.spec;
-    if (parent !== undefined) this.#records.get(parent)?.children?.delete(record);
+    if (parent === undefined) return;
+    this.#records.get(parent)?.children?.delete(record);
+    const strays = this.#strays.get(parent);
+    if (strays?.delete(record) && strays.size === 0) this.#strays.delete(parent);
   }
 }
 

@@ -15,11 +15,11 @@ import {
   isWaiting,
   type ToWorker,
   type WireOutcome,
-  type WireTaskSpec,
   type WireValue,
 } from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
 import type { ActorWatches } from "./actor-watches.ts";
+import type { DirectRoutes } from "./direct-routes.ts";
 import type { Head } from "./head.ts";
 import type { ObjectDirectory, ObjectState } from "./object-directory.ts";
 import type { Readers } from "./readers.ts";
@@ -37,6 +37,7 @@ export interface RouterOptions {
   readonly tasks: TaskTable;
   readonly actors: ActorTable;
   readonly watches: ActorWatches;
+  readonly routes: DirectRoutes;
 }
 
 type Message<T extends FromWorker["type"]> = Extract<FromWorker, { type: T }>;
@@ -50,7 +51,7 @@ export class WorkerRouter {
   }
 
   onMessage(worker: Worker, message: FromWorker, parts: Parts): void {
-    const { actors, directory } = this.#options;
+    const { actors, directory, routes } = this.#options;
     switch (message.type) {
       case "ready":
         break;
@@ -88,7 +89,22 @@ export class WorkerRouter {
         for (const id of message.objects) if (worker.held.delete(id)) directory.release(id);
         break;
       case "submit":
-        this.#onSubmit(worker, message.spec, parts);
+        this.#onSubmit(worker, message, parts);
+        break;
+      case "listening":
+        routes.onListening(worker, message);
+        break;
+      case "own":
+        routes.own(worker, message, parts);
+        break;
+      case "settle":
+        routes.settle(message, parts);
+        break;
+      case "calls":
+        routes.report(worker, message);
+        break;
+      case "cancel-children":
+        this.#options.tasks.cancelStrays(message.task, message.force);
         break;
       case "listen":
         this.#options.tasks.listen(message.task, this.#submitterOf(worker));
@@ -119,6 +135,7 @@ export class WorkerRouter {
   onEnd(worker: Worker): void {
     const submitter = this.#submitters.get(worker);
     this.#submitters.delete(worker);
+    this.#options.routes.onEnd(worker);
     if (submitter !== undefined) this.#onGone(submitter);
     for (const id of worker.held) this.#options.directory.release(id);
     worker.held.clear();
@@ -197,8 +214,13 @@ export class WorkerRouter {
     this.#options.tasks.finished(record);
   }
 
-  #onSubmit(worker: Worker, wire: WireTaskSpec, parts: Parts): void {
+  #onSubmit(worker: Worker, { spec: wire, direct }: Message<"submit">, parts: Parts): void {
     const spec: TaskSpec = { ...wire, args: parts };
+    if (direct !== undefined) {
+      const handedOver = direct === "unsent" ? undefined : direct;
+      this.#options.routes.submit(this.#submitterOf(worker), spec, handedOver);
+      return;
+    }
     // Its references are held by the process that made them.
     for (let index = 1; index <= spec.numReturns; index++) worker.held.add(spec.task + index);
     this.#options.tasks.submit(spec, this.#submitterOf(worker));
@@ -247,7 +269,7 @@ export class WorkerRouter {
       signal,
     }: { readonly ask: Exclude<Ask, { kind: "get" }>; readonly parts: Parts; readonly signal: AbortSignal },
   ): Promise<unknown> {
-    const { head, readers, actors, tasks, directory, store } = this.#options;
+    const { head, readers, actors, directory, store } = this.#options;
     const submitter = this.#submitterOf(worker);
     switch (ask.kind) {
       case "wait":
@@ -262,7 +284,7 @@ export class WorkerRouter {
       case "room":
         return await store.room(ask.bytes, { mountIsFull: ask.mountIsFull, writer: worker.pid });
       case "cancel":
-        tasks.cancelObject(ask.object, ask);
+        await head.cancel(ask.object, ask);
         return undefined;
       case "create":
         return await this.#create(submitter, ask, parts);
@@ -310,6 +332,10 @@ export class WorkerRouter {
         return await head.query(ask.of, ask.query);
       case "stacks":
         return await head.stacks(ask.timeoutMs === undefined ? {} : { timeoutMs: ask.timeoutMs });
+      case "route":
+        return await this.#options.routes.route(ask.actor, submitter);
+      case "pause":
+        return await withdrawn(signal);
       case "withdraw":
         return undefined;
     }
@@ -382,6 +408,13 @@ interface Sent {
 interface Collected {
   readonly outcomes: readonly WireOutcome[];
   readonly parts: Parts;
+}
+
+/** Rejects when the asker withdraws. */
+function withdrawn(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    signal.addEventListener("abort", () => reject(signal.reason), { once: true });
+  });
 }
 
 function waitOptions(

@@ -4,6 +4,7 @@
 //    then.
 
 import type { Clock, Timer } from "../../base/index.ts";
+import type { CancelOptions } from "../api/core.ts";
 import type { Lease } from "../scheduling/index.ts";
 import type { Id, ToWorker } from "../workers/messages.ts";
 import type { Probed } from "../stacks/stack-probe.ts";
@@ -13,6 +14,11 @@ import type { TaskRecord } from "./task-record.ts";
 interface Running {
   readonly record: TaskRecord;
   killTimer: Timer | undefined;
+}
+
+export interface Abandoning extends CancelOptions {
+  readonly killAfterMs: number | undefined;
+  readonly why: string;
 }
 
 type OnLeft = (worker: Worker, record: TaskRecord, ranMs: number | undefined) => void;
@@ -116,10 +122,10 @@ export class Worker {
   }
 
   /** Nobody waits for the task any more: it is asked to stop, and killed with its worker when `killAfterMs` pass. */
-  abandonTask(task: Id, killAfterMs: number | undefined, why: string): void {
+  abandonTask(task: Id, { killAfterMs, why, ...options }: Abandoning): void {
     const running = this.running.get(task);
     if (running === undefined) return;
-    this.send({ type: "cancel", task });
+    this.send({ type: "cancel", task, ...options });
     const [first] = this.running.keys();
     if (first !== task && this.actor === undefined) return; // it waits behind another, who must not suffer for it
     if (killAfterMs === 0) this.kill(why);

@@ -16,6 +16,7 @@ import type { Id } from "../workers/messages.ts";
 import { tableOn } from "./arrow-tables.ts";
 import { type Marks, marksIn, SEAL } from "./marks.ts";
 import { fromTextWithGaps, toPlainText } from "./plain-text.ts";
+import { idsOfList, readIds, writeIds } from "./reference-list.ts";
 import { beginsWithTables, withoutTables } from "./tables-in-value.ts";
 import { findUncloneable } from "./uncloneable.ts";
 import { type DecodeOptions, unmark } from "./unmark.ts";
@@ -31,6 +32,8 @@ const TEXT_WITH_GAPS = 2;
 const CLONE = 3;
 /** A clone with marks in it, which have to be found again; what they stand for follows it, and their seal. */
 const MARKED_CLONE = 4;
+/** The ids of a list of references. */
+const REFERENCES = 5;
 
 export interface EncodedValue {
   /** None for undefined. */
@@ -46,6 +49,8 @@ const NOTHING: EncodedValue = { parts: [], byteLength: 0 };
  */
 export function encodeValue(value: unknown, onReference: (id: Id) => void): EncodedValue {
   if (value === undefined) return NOTHING;
+  const ids = idsOfList(value);
+  if (ids !== undefined) return listOf(ids, onReference);
   const plain = toPlainText(value);
   if (plain === undefined) return clone(value, onReference);
   const part = Buffer.allocUnsafe(1 + Buffer.byteLength(plain.text));
@@ -62,6 +67,7 @@ export function decodeValue(parts: readonly Uint8Array[], options: DecodeOptions
   try {
     if (head[0] === TEXT) return JSON.parse(head.toString("utf8", 1));
     if (head[0] === TEXT_WITH_GAPS) return fromTextWithGaps(head.toString("utf8", 1));
+    if (head[0] === REFERENCES) return readIds(head, options.reference);
     const reader = new ValueReader(head.subarray(1), parts);
     const value = reader.read();
     return head[0] === MARKED_CLONE ? unmark(value, reader.readMarks(), options) : value;
@@ -70,6 +76,12 @@ export function decodeValue(parts: readonly Uint8Array[], options: DecodeOptions
     const why = cause instanceof Error ? cause.message : String(cause);
     throw new ShoalError("OBJECT_LOST", `Cannot decode a value of ${parts.length} parts: ${why}`, { cause });
   }
+}
+
+function listOf(ids: readonly Id[], onReference: (id: Id) => void): EncodedValue {
+  for (const id of ids) onReference(id);
+  const part = writeIds(ids, REFERENCES);
+  return { parts: [part], byteLength: part.byteLength };
 }
 
 function clone(value: unknown, onReference: (id: Id) => void): EncodedValue {

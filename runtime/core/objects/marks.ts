@@ -80,6 +80,13 @@ function mark(target: object, data: Mark): void {
   Object.defineProperty(new Marked(target, data), MARK, PROPERTY);
 }
 
+/** The id of a reference; undefined for anything else. */
+export function referenceIn(value: unknown): Id | undefined {
+  if (typeof value !== "object" || value === null) return undefined;
+  const mark = Marked.of(value);
+  return typeof mark === "number" ? mark : undefined;
+}
+
 /** What was written of a value's marks: what they stand for, and the number they count from. */
 export interface Marks {
   readonly list: readonly Mark[];

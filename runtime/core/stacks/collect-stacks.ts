@@ -2,24 +2,39 @@
 
 import { showId } from "../api/ids.ts";
 import type { Worker } from "../head/worker.ts";
-import type { StackReport } from "../workers/messages.ts";
+import type { Id, StackReport } from "../workers/messages.ts";
 import type { Probed } from "./stack-probe.ts";
 import type { StackedTask, StacksOptions, WorkerStack } from "./worker-stack.ts";
 
 const TIMEOUT_MS = 2_000;
 
+export interface StackSources {
+  readonly workers: Iterable<Worker>;
+  /** Calls of an actor that other workers have told of. */
+  readonly directCalls: (actor: Id) => readonly DirectCall[];
+}
+
+interface DirectCall {
+  readonly task: Id;
+  readonly name: string;
+}
+
 /** A row for each worker, by their numbers. Never rejects for what a worker does. */
 export async function collectStacks(
-  workers: Iterable<Worker>,
+  { workers, directCalls }: StackSources,
   { timeoutMs = TIMEOUT_MS }: StacksOptions,
 ): Promise<WorkerStack[]> {
   const rows = await Promise.all(
-    Array.from(workers, async (worker) => rowOf(worker, await worker.stack(timeoutMs))),
+    Array.from(workers, async (worker) => {
+      const probed = await worker.stack(timeoutMs);
+      const direct = worker.actor === undefined ? [] : directCalls(worker.actor);
+      return rowOf(worker, probed, direct);
+    }),
   );
   return rows.sort((a, b) => Number(a.workerId) - Number(b.workerId));
 }
 
-function rowOf(worker: Worker, probed: Probed): WorkerStack {
+function rowOf(worker: Worker, probed: Probed, direct: readonly DirectCall[]): WorkerStack {
   const told = probed.kind === "RESPONSIVE" ? probed.report : undefined;
   return {
     workerId: String(worker.index),
@@ -28,7 +43,7 @@ function rowOf(worker: Worker, probed: Probed): WorkerStack {
     actorId: worker.actor === undefined ? null : showId(worker.actor),
     state: probed.kind,
     detail: detailOf(probed),
-    tasks: told === undefined ? tasksOf(worker) : told.tasks.map(taskOf),
+    tasks: told === undefined ? tasksOf(worker, direct) : told.tasks.map(taskOf),
     stack: probed.kind === "BLOCKED" ? probed.stack : [],
     resources: told?.resources ?? {},
   };
@@ -64,10 +79,14 @@ function taskOf({ task, name, ageMs, begun, waits }: StackReport["tasks"][number
 }
 
 /** As the head knows them: of ordinary tasks the first one runs and the others wait. */
-function tasksOf(worker: Worker): StackedTask[] {
-  return [...worker.running.values()].map(({ record }, index) => ({
-    taskId: showId(record.spec.task),
-    name: record.spec.label,
+function tasksOf(worker: Worker, direct: readonly DirectCall[]): StackedTask[] {
+  const own = Array.from(worker.running.values(), ({ record: { spec } }) => ({
+    task: spec.task,
+    name: spec.label,
+  }));
+  return [...own, ...direct].map(({ task, name }, index) => ({
+    taskId: showId(task),
+    name,
     state: index === 0 || worker.actor !== undefined ? "RUNNING" : "QUEUED",
     ageMs: null,
     waitsFor: null,

@@ -109,8 +109,12 @@ export class TaskEvents {
     return this.#epochOffsetMs + this.#clock.nowMs();
   }
 
-  /** Records a new attempt and its first state. */
-  begin(info: TaskInfo, state: "PENDING_ARGS_AVAIL" | "PENDING_NODE_ASSIGNMENT"): TaskHandle {
+  /** Records a new attempt and its first state; `atMs` as in `enter`. */
+  begin(
+    info: TaskInfo,
+    state: "PENDING_ARGS_AVAIL" | "PENDING_NODE_ASSIGNMENT",
+    atMs = this.nowEpochMs(),
+  ): TaskHandle {
     if (!this.#enabled) return NOT_RECORDED;
     const slot = this.#takeSlot();
     const { functionName, name = functionName } = info;
@@ -130,7 +134,7 @@ export class TaskEvents {
     };
     const from = slot * STATE_COUNT;
     this.#timesMs.fill(0, from, from + STATE_COUNT);
-    this.#timesMs[from + STATE_INDEX[state]] = this.nowEpochMs();
+    this.#timesMs[from + STATE_INDEX[state]] = atMs;
     this.#lists.append(UNENDED, slot);
     return (this.#generations[slot] ?? 0) * this.#capacity + slot;
   }

@@ -26,14 +26,16 @@ export class CallGate {
     return this.#groups.get(name);
   }
 
-  /** Runs `begin` now or when there is room. */
-  enter(group: Group, begin: () => void): void {
-    if (group.running >= group.limit) {
-      group.waiting.push(begin);
-      return;
-    }
+  /** False when there is no room now: then `await` it. */
+  enter(group: Group): boolean {
+    if (group.running >= group.limit) return false;
     group.running++;
-    begin();
+    return true;
+  }
+
+  /** Runs `begin` when there is room. */
+  await(group: Group, begin: () => void): void {
+    group.waiting.push(begin);
   }
 
   leave(group: Group): void {

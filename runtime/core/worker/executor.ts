@@ -1,32 +1,22 @@
 // Runs what the head sends: tasks, an actor's creation, calls of its methods.
 //
 // 1. Whatever goes wrong in a task is that task's error and nobody else's, an unserialisable result included.
-// 2. A generator is asked for its next item only while its reader has room for it.
-// 3. Calls of an actor begin in the order in which they came; asynchronous ones overlap within their group's limit.
-// 4. One task runs at a time. Those sent ahead go back to the head when the running one waits for objects: it could be
+// 2. Calls of an actor begin in the order in which they came; asynchronous ones overlap within their group's limit.
+// 3. One task runs at a time. Those sent ahead go back to the head when the running one waits for objects: it could be
 //    waiting for one of them.
 
 import type { Parts } from "../api/core.ts";
 import type { Session } from "../api/session.ts";
 import { describeThrown, Refusal } from "./thrown.ts";
 import type { Clock } from "../../base/index.ts";
-import type { Id, MethodTable, RunMessage, StackReport } from "../workers/messages.ts";
+import { type Id, type MethodTable, type RunMessage, type StackReport } from "../workers/messages.ts";
 import { CallGate } from "./call-gate.ts";
-import type { Link, StoredResult } from "./link.ts";
-import { invokeOptional, isIterator, loadExport, makeInstance, methodsOf } from "./user-code.ts";
-import { type TaskContext, taskContext } from "./task-context.ts";
-
-interface Running {
-  readonly name: string;
-  readonly sinceMs: number;
-  /** Whether its function was called. */
-  begun: boolean;
-  readonly abort: AbortController;
-  /** Items the reader still has room for. */
-  credit: number;
-  /** Ends the wait of a generator without credit. */
-  wake: () => void;
-}
+import type { DirectReply } from "./direct/caller.ts";
+import type { Link } from "./link.ts";
+import { Results } from "./results.ts";
+import { invokeOptional, loadExport, makeInstance, methodsOf } from "./user-code.ts";
+import { Running } from "./running.ts";
+import { taskContext } from "./task-context.ts";
 
 interface Actor {
   readonly id: Id;
@@ -42,6 +32,7 @@ export class Executor {
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #link: Link;
   readonly #session: Session;
+  readonly #results: Results;
   readonly #running = new Map<Id, Running>();
   /** Tasks sent ahead of time, while another runs. */
   #ahead: { readonly message: RunMessage; readonly parts: Parts }[] = [];
@@ -55,11 +46,12 @@ export class Executor {
     this.#clock = clock;
     this.#link = link;
     this.#session = session;
+    this.#results = new Results(link, session);
   }
 
-  /** Runs an actor's work at once, tasks one after the other (invariant 4). */
-  run(message: RunMessage, parts: Parts): void {
-    if (message.work.kind !== "task") void this.#run(message, parts);
+  /** Runs an actor's work at once, tasks one after the other (invariant 3). The outcome goes to the head, or to `reply`. */
+  run(message: RunMessage, parts: Parts, reply?: DirectReply): void {
+    if (message.work.kind !== "task") void this.#run(message, parts, reply);
     else if (!this.#taskRuns) void this.#runTasks(message, parts);
     else if (this.#waits > 0) this.#link.send({ type: "returned", tasks: [message.task] });
     else this.#ahead.push({ message, parts });
@@ -86,36 +78,44 @@ export class Executor {
     this.#taskRuns = false;
   }
 
-  /** Never rejects (invariant 1). */
-  async #run(message: RunMessage, parts: Parts): Promise<void> {
-    const { task, label, attempt, window } = message;
-    const running: Running = {
-      name: label,
-      sinceMs: this.#clock.nowMs(),
-      begun: false,
-      abort: new AbortController(),
-      credit: window,
-      wake: () => {},
-    };
-    this.#running.set(task, running);
-    const { id: actorId, incarnation } = this.#actorOf(message);
-    const context: TaskContext = {
-      taskId: task,
-      name: label,
-      attempt,
-      signal: running.abort.signal,
-      actorId,
-      incarnation,
-    };
+  /** Never rejects (invariant 1); undefined when it is over already: most calls are, and promises are dear. */
+  #run(message: RunMessage, parts: Parts, reply?: DirectReply): Promise<void> | undefined {
+    const { id, incarnation } = this.#actorOf(message);
+    const nowMs = this.#clock.nowMs();
+    const running = new Running(message, { actorId: id, incarnation, nowMs, reply });
+    this.#running.set(message.task, running);
     try {
-      await taskContext.run(context, () => this.#perform(message, parts, running));
+      const going = taskContext.run(running, () => this.#perform(message, parts, running));
+      if (going !== undefined) {
+        return going.then(
+          () => this.#over(running),
+          (thrown: unknown) => this.#threw(running, thrown),
+        );
+      }
+      this.#over(running);
     } catch (thrown) {
-      const { error, name, typed } = describeThrown(thrown);
-      this.#link.send({ type: "failed", task, error, name, typed });
-    } finally {
-      this.#running.delete(task);
-      if (this.#running.size === 0) this.#onIdle();
+      this.#threw(running, thrown);
     }
+    return undefined;
+  }
+
+  #threw(running: Running, thrown: unknown): void {
+    const { taskId: task, reply } = running;
+    const described = describeThrown(thrown);
+    const { error, name, typed } = described;
+    if (reply !== undefined) reply.fail(task, described);
+    else this.#link.send({ type: "failed", task, error, name, typed });
+    this.#over(running);
+  }
+
+  #over({ taskId }: Running): void {
+    this.#running.delete(taskId);
+    if (this.#running.size === 0) this.#onIdle();
+  }
+
+  /** Of the actor here. */
+  get incarnation(): number | undefined {
+    return this.#actor?.incarnation;
   }
 
   /** What was sent here and is not over, the oldest first. */
@@ -156,8 +156,7 @@ export class Executor {
       return;
     }
     const running = this.#running.get(task);
-    running?.abort.abort();
-    running?.wake();
+    running?.cancel();
   }
 
   /** Lets the instance end its work, and what runs come to its end. */
@@ -171,16 +170,22 @@ export class Executor {
     });
   }
 
-  async #perform(message: RunMessage, parts: Parts, running: Running): Promise<void> {
+  #perform(message: RunMessage, parts: Parts, running: Running): Promise<void> | undefined {
     const { work } = message;
     const args = this.#arguments(message, parts);
-    if (work.kind === "create") {
-      running.begun = true;
-      await this.#create(message.task, work, args);
-    } else if (work.kind === "task") {
-      const found = await loadExport(work);
-      await this.#finish(message, running, () => Reflect.apply(found, undefined, args));
-    } else await this.#call(message, work, { args, running });
+    if (work.kind === "call") return this.#call(message, work, { args, running });
+    if (work.kind === "task") return this.#task(message, work, { args, running });
+    running.begun = true;
+    return this.#create(message.task, work, args);
+  }
+
+  async #task(
+    message: RunMessage,
+    work: Extract<RunMessage["work"], { kind: "task" }>,
+    { args, running }: { readonly args: unknown[]; readonly running: Running },
+  ): Promise<void> {
+    const found = await loadExport(work);
+    await this.#finish(message, running, () => Reflect.apply(found, undefined, args));
   }
 
   async #create(
@@ -205,12 +210,12 @@ export class Executor {
     return work.kind === "create" ? { id: work.actor, incarnation: work.incarnation } : (this.#actor ?? {});
   }
 
-  /** Invariant 3: nothing is awaited before the method begins, unless its group is full. */
+  /** Invariant 2: nothing is awaited before the method begins, unless its group is full. */
   #call(
     message: RunMessage,
     work: Extract<RunMessage["work"], { kind: "call" }>,
     { args, running }: { readonly args: unknown[]; readonly running: Running },
-  ): Promise<void> {
+  ): Promise<void> | undefined {
     const actor = this.#actor;
     if (actor === undefined)
       throw new Refusal("ACTOR_DIED", `Cannot call "${work.method}": there is no actor here`);
@@ -227,67 +232,37 @@ export class Executor {
         `Cannot call "${work.method}": found no concurrency group "${name}"`,
       );
     }
-    return new Promise((resolve, reject) => {
-      gate.enter(group, () => {
-        this.#finish(message, running, () => Reflect.apply(method, instance, args))
-          .then(resolve, reject)
-          .finally(() => gate.leave(group));
-      });
+    const begin = (): Promise<void> | undefined => {
+      try {
+        const going = this.#finish(message, running, () => Reflect.apply(method, instance, args));
+        if (going !== undefined) return going.finally(() => gate.leave(group));
+      } catch (thrown) {
+        gate.leave(group);
+        throw thrown;
+      }
+      gate.leave(group);
+      return undefined;
+    };
+    if (gate.enter(group)) return begin();
+    const turn = Promise.withResolvers<void>();
+    // Its turn comes in the course of another call: what it runs in is its own.
+    gate.await(group, () => {
+      try {
+        turn.resolve(taskContext.run(running, begin));
+      } catch (thrown) {
+        turn.reject(thrown);
+      }
     });
+    return turn.promise;
   }
 
-  async #finish(message: RunMessage, running: Running, begin: () => unknown): Promise<void> {
+  #finish(message: RunMessage, running: Running, begin: () => unknown): Promise<void> | undefined {
     running.begun = true;
     const returned = begin();
-    const value = returned instanceof Promise ? await returned : returned;
-    if (isIterator(value)) await this.#stream(message, value, running);
-    else await this.#results(message, value);
-  }
-
-  async #results({ task, numReturns, label }: RunMessage, value: unknown): Promise<void> {
-    const values = numReturns === 1 ? [value] : severalOf(value, numReturns, label);
-    const stored: StoredResult[] = [];
-    for (const [index, each] of values.entries()) {
-      const one = this.#link.store(task + 1 + index, this.#encode(each, label));
-      stored.push(one instanceof Promise ? await one : one);
+    if (returned instanceof Promise) {
+      return returned.then((value: unknown) => this.#results.conclude(message, value, running));
     }
-    this.#link.send(
-      { type: "done", task, results: stored.map(({ result }) => result) },
-      stored.length === 1 ? stored[0]?.parts : stored.flatMap(({ parts }) => parts),
-    );
-  }
-
-  /** Invariant 2. */
-  async #stream(
-    { task, label }: RunMessage,
-    items: AsyncIterable<unknown> | Iterable<unknown>,
-    running: Running,
-  ): Promise<void> {
-    for await (const item of items) {
-      if (running.abort.signal.aborted) break;
-      const object = this.#session.core.ids.take();
-      const { result, parts } = await this.#link.store(object, this.#encode(item, label));
-      this.#link.send({ type: "item", task, object, result }, parts);
-      running.credit--;
-      while (running.credit <= 0 && !running.abort.signal.aborted) {
-        await new Promise<void>((resolve) => {
-          running.wake = resolve;
-        });
-      }
-      if (running.abort.signal.aborted) break;
-    }
-    this.#link.send({ type: "end", task });
-  }
-
-  #encode(value: unknown, label: string): ReturnType<Session["encode"]> {
-    try {
-      return this.#session.encode(value);
-    } catch (cause) {
-      const why = cause instanceof Error ? cause.message : String(cause);
-      throw new Refusal("CALL_FAILED", `Cannot send the result of "${label}" to another process: ${why}`, {
-        cause,
-      });
-    }
+    return this.#results.conclude(message, returned, running);
   }
 
   #arguments({ args, references }: RunMessage, parts: Parts): unknown[] {
@@ -301,14 +276,4 @@ export class Executor {
     }
     return list;
   }
-}
-
-function severalOf(value: unknown, count: number, label: string): readonly unknown[] {
-  if (count === 0) return [];
-  if (Array.isArray(value) && value.length === count) return value;
-  const found = Array.isArray(value) ? `an array of ${value.length}` : `a ${typeof value}`;
-  throw new Refusal(
-    "CALL_FAILED",
-    `Cannot return from "${label}": found ${found}, wanted an array of ${count}`,
-  );
 }

@@ -32,9 +32,7 @@ export class Link {
 
   /** A value as it is sent: in the message, or as the object file of `object`. */
   store(object: Id, value: Encoded): StoredResult | Promise<StoredResult> {
-    const { parts, byteLength, contains } = value;
-    if (byteLength <= INLINE_BYTES) return { result: { value: parts.length, contains }, parts };
-    return this.#storeFile(object, value);
+    return value.byteLength <= INLINE_BYTES ? inMessage(value) : this.#storeFile(object, value);
   }
 
   async #storeFile(object: Id, { parts, contains }: Encoded): Promise<StoredResult> {
@@ -64,4 +62,9 @@ export interface Encoded {
 export interface StoredResult {
   readonly result: WireResult;
   readonly parts: Parts;
+}
+
+/** A small value, as it is sent. */
+export function inMessage({ parts, contains }: Encoded): StoredResult {
+  return { result: { value: parts.length, contains }, parts };
 }

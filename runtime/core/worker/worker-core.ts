@@ -5,7 +5,16 @@
 
 import { ShoalError } from "../../base/index.ts";
 import { abortError } from "../abort-error.ts";
-import type { ActorWatcher, Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
+import type {
+  ActorWatcher,
+  CancelOptions,
+  Core,
+  Outcome,
+  Parts,
+  StreamSink,
+  TaskSpec,
+  WaitOptions,
+} from "../api/core.ts";
 import { IdSource } from "../api/ids.ts";
 import {
   type ActorData,
@@ -20,6 +29,7 @@ import {
   type WaitReport,
   type WatchData,
 } from "../workers/messages.ts";
+import type { RouteAnswer } from "../workers/direct-messages.ts";
 import { framesOf } from "../stacks/frames.ts";
 import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
 import type { QueriedRows, RowKind, RowKinds, RowQuery } from "../state/index.ts";
@@ -193,9 +203,34 @@ export class WorkerCore implements Core {
     return (await this.#ask({ kind: "stacks", timeoutMs })) as WorkerStack[];
   }
 
-  async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {
+  /** How to call an actor directly; never rejects. */
+  async route(actor: Id): Promise<RouteAnswer> {
+    try {
+      return (await this.#ask({ kind: "route", actor })) as RouteAnswer;
+    } catch {
+      return { kind: "later" };
+    }
+  }
+
+  /** The task waits for what the head knows nothing of. Returns how to end that: resolves when it has its CPUs again. */
+  pause(task: Id): () => Promise<void> {
+    const request = ++this.#lastRequest;
+    const resumed = Promise.withResolvers<void>();
+    const resume = (): void => resumed.resolve();
+    this.#askers.set(request, { wait: undefined, onAnswer: resume, onRefusal: resume });
+    this.#link.send({ type: "ask", request, task, ask: { kind: "pause" } });
+    return () => {
+      this.#link.send({ type: "ask", request: 0, task: undefined, ask: { kind: "withdraw", request } });
+      return resumed.promise;
+    };
+  }
+
+  async cancel(object: Id, options: CancelOptions): Promise<void> {
     await this.#ask({ kind: "cancel", object, ...options });
   }
+
+  /** The head knows of every object here. */
+  share(_objects: readonly Id[]): void {}
 
   hold(objects: readonly Id[]): void {
     this.#link.send({ type: "hold", objects });

@@ -6,6 +6,7 @@
 // 3. The process ends as soon as its channel does.
 
 import { Socket } from "node:net";
+import type { CancelOptions } from "../api/core.ts";
 import { makeHandle } from "../api/actor-handles.ts";
 import { Runtime } from "../api/runtime.ts";
 import { Session } from "../api/session.ts";
@@ -14,7 +15,7 @@ import { CollectPolicy, Regions, SharedMemoryFolder } from "../objects/index.ts"
 import { systemClock } from "../../base/index.ts";
 import { startWatchdog } from "./watchdog.ts";
 import type { WorkerEnvironment } from "../environments/prepare.ts";
-import type { FromWorker, StackReport, ToWorker, UnreadyMessage } from "../workers/messages.ts";
+import type { FromWorker, Id, StackReport, ToWorker, UnreadyMessage } from "../workers/messages.ts";
 import type { WorkerSetUp } from "../workers/worker-process.ts";
 import { saveCompileCacheSoon } from "./compile-cache.ts";
 import { Executor } from "./executor.ts";
@@ -22,7 +23,8 @@ import { Link } from "./link.ts";
 import { reportStack } from "./stack-report.ts";
 import { nameOutput } from "./name-output.ts";
 import { describeThrown } from "./thrown.ts";
-import { WorkerCore } from "./worker-core.ts";
+import { DirectCore } from "./direct/direct-core.ts";
+import { DirectServer } from "./direct/direct-server.ts";
 
 const ignore = (): void => {};
 
@@ -46,12 +48,22 @@ const link: Link = new Link({
     mountIsFull ? core.room(bytes, true) : collections.seek(bytes, () => core.room(bytes, false), collect),
   stored: (bytes) => collections.stored(bytes),
 });
-const core: WorkerCore = new WorkerCore(setUp.index, link, {
-  beginWait: () => executor.beginWait(),
-  endWait: () => executor.endWait(),
+const core: DirectCore = new DirectCore({
+  index: setUp.index,
+  link,
+  clock: systemClock,
+  waits: { beginWait: () => executor.beginWait(), endWait: () => executor.endWait() },
 });
 const session = new Session(core, makeHandle);
 const executor = new Executor(link, session, systemClock);
+const server = new DirectServer({
+  folder: setUp.objectFolders.memory,
+  index: setUp.index,
+  run: (message, parts, reply) => executor.run(message, parts, reply),
+  cancel,
+  incarnation: () => executor.incarnation,
+  send: (message) => channel.send(message),
+});
 Runtime.enter(session);
 const prepared = setUp.environment === undefined ? undefined : prepare(setUp.environment);
 if (prepared === undefined || (await prepared)) channel.send({ type: "ready" });
@@ -77,19 +89,35 @@ function onMessage(message: ToWorker, parts: readonly Uint8Array[]): void {
 }
 
 function isOfTasks({ type }: ToWorker): boolean {
-  return type === "run" || type === "credit" || type === "cancel" || type === "stop";
+  return (
+    type === "run" ||
+    type === "credit" ||
+    type === "cancel" ||
+    type === "admit" ||
+    type === "adopted" ||
+    type === "stop"
+  );
 }
 
 function take(message: ToWorker, parts: readonly Uint8Array[]): void {
   switch (message.type) {
     case "run":
-      executor.run(message, parts);
+      server.runInOrder(message, parts);
       break;
     case "credit":
       executor.credit(message.task, message.count);
       break;
     case "cancel":
-      executor.cancel(message.task);
+      if (!server.cancelHeld(message.task)) cancel(message.task, message);
+      break;
+    case "admit":
+      void server.admit(message.caller, message.request);
+      break;
+    case "adopted":
+      server.adopted(message.task);
+      break;
+    case "cancel-direct":
+      core.cancelShared(message.object, message);
       break;
     case "answer":
     case "reply":
@@ -115,13 +143,21 @@ function take(message: ToWorker, parts: readonly Uint8Array[]): void {
       void collections.run(collect);
       break;
     case "stop":
+      server.stop();
       void executor
         .stop()
+        .then(() => server.close())
         .then(() => Promise.all([written(process.stdout), written(process.stderr)]))
         .then(() => channel.close())
         .then(() => process.exit(0));
       break;
   }
+}
+
+/** A task or call that nobody waits for, and what its code called directly; the rest is the head's to cancel. */
+function cancel(task: Id, { force, recursive }: CancelOptions): void {
+  executor.cancel(task);
+  if (recursive) core.cancelChildren(task, force);
 }
 
 /** Resolves when all that was printed has left this process: exiting throws the rest away. */

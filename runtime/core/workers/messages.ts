@@ -6,6 +6,7 @@
 // 1. Ids are whole numbers, unique in a runtime: the process's index · 2³² + a counter of that process.
 
 import type { WireError } from "../../base/index.ts";
+import type { After, CallReport, HandedOver, OwnMessage, SettleMessage } from "./direct-messages.ts";
 import type { WorkerLine } from "../logs/worker-logs.ts";
 import type { RowKind, RowQuery } from "../state/index.ts";
 
@@ -57,12 +58,24 @@ export interface RunMessage {
   readonly window: number;
   /** Devices the task may use, for CUDA_VISIBLE_DEVICES; undefined without GPUs. */
   readonly gpuIds?: readonly number[];
+  readonly after?: After;
 }
 
 export type ToWorker =
   | RunMessage
   | { readonly type: "credit"; readonly task: Id; readonly count: number }
-  | { readonly type: "cancel"; readonly task: Id }
+  | { readonly type: "cancel"; readonly task: Id; readonly force: boolean; readonly recursive: boolean }
+  /** The process of that index may call the actor here directly. */
+  | { readonly type: "admit"; readonly caller: number; readonly request: number }
+  /** The head knows of a call that runs here and came from another process. */
+  | { readonly type: "adopted"; readonly task: Id }
+  /** Of a direct call of this process, by its object. */
+  | {
+      readonly type: "cancel-direct";
+      readonly object: Id;
+      readonly force: boolean;
+      readonly recursive: boolean;
+    }
   /** The answer to an `ask`: outcomes with their parts, plain data, or an error. */
   | { readonly type: "answer"; readonly request: number; readonly outcomes: readonly WireOutcome[] }
   | { readonly type: "reply"; readonly request: number; readonly data: unknown }
@@ -136,7 +149,19 @@ export type FromWorker =
   | { readonly type: "returned"; readonly tasks: readonly Id[] }
   | { readonly type: "hold"; readonly objects: readonly Id[] }
   | { readonly type: "release"; readonly objects: readonly Id[] }
-  | { readonly type: "submit"; readonly spec: WireTaskSpec }
+  | {
+      readonly type: "submit";
+      readonly spec: WireTaskSpec;
+      /** It was sent directly, or was meant to be. */
+      readonly direct?: HandedOver | "unsent";
+    }
+  /** The answer to `admit`: the path of the socket, or that there can be none. */
+  | { readonly type: "listening"; readonly request: number; readonly path: string | undefined }
+  /** Of a direct call: what its code submitted is to be cancelled. */
+  | { readonly type: "cancel-children"; readonly task: Id; readonly force: boolean }
+  | OwnMessage
+  | SettleMessage
+  | CallReport
   /** The items of a stream that this process submitted are wanted. */
   | { readonly type: "listen"; readonly task: Id }
   | { readonly type: "consumed"; readonly task: Id; readonly count: number }
@@ -155,6 +180,9 @@ export type Ask =
       readonly timeoutMs: number | undefined;
     }
   | { readonly kind: "has-failed"; readonly object: Id }
+  /** The task waits for what the head knows nothing of, until this is withdrawn; then it goes on when it has its CPUs again. */
+  | { readonly kind: "pause" }
+  | { readonly kind: "route"; readonly actor: Id }
   | { readonly kind: "withdraw"; readonly request: number }
   | { readonly kind: "put"; readonly object: Id; readonly result: WireResult }
   | { readonly kind: "room"; readonly bytes: number; readonly mountIsFull: boolean }
@@ -187,7 +215,8 @@ export function isWaiting({ kind }: Ask): boolean {
     kind === "create" ||
     kind === "stop" ||
     kind === "group-ready" ||
-    kind === "has-failed"
+    kind === "has-failed" ||
+    kind === "pause"
   );
 }
 
@@ -268,6 +297,7 @@ export interface WireTaskSpec {
   readonly window: number;
   readonly parent: Id | undefined;
   readonly maxCalls: number;
+  readonly after?: After;
 }
 
 export interface ActorOptionsData {

@@ -15,7 +15,7 @@ import { ObjectRef } from "../../api/object-ref.ts";
 import type { WaitOptions } from "../../api/core.ts";
 import type { Session } from "../../api/session.ts";
 import type { GraphPlan } from "../graph.ts";
-import type { Prepared } from "../node.ts";
+import type { Prepared } from "../../api/session.ts";
 import { checkCompileOptions, type CompileOptions } from "./compile-options.ts";
 import { CompiledGraph } from "./compiled-graph.ts";
 import { JOIN_METHOD } from "./stage-entry.ts";
@@ -109,7 +109,7 @@ class SetUp {
 
   #submit({ actor, label }: Stage, work: Prepared["work"], args: readonly unknown[]): ObjectRef<unknown> {
     const prepared = { ...ONCE, actor, label: `${label} (compiled graph)`, work };
-    const reference = this.#parts.session.submit({ ...prepared, args });
+    const reference = this.#parts.session.submit(prepared, args);
     if (reference instanceof ObjectRef) return reference;
     throw new TypeError("one return is one reference");
   }
