@@ -115,7 +115,7 @@ export class Clients {
     const { retries = 0, retryBudget = Number.POSITIVE_INFINITY, time, random, tally } = this.#options;
     // Invariant 2.
     if (attempt.number >= retries || this.#retried >= retryBudget * this.#first) {
-      tally.ended(ending, attempt.firstSentMs);
+      tally.ended(ending, attempt.firstSentMs, time.nowMs() - attempt.firstSentMs);
       return;
     }
     this.#retried++;
