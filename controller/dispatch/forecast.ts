@@ -7,24 +7,33 @@
 
 import type { Arrivals } from "./arrivals.ts";
 import { BATCHING_PAYS, type Pace } from "./decide-in-time.ts";
+import type { Place } from "./fair-band.ts";
+import type { ArrivalMix } from "./mix.ts";
 import { paceOf } from "./overload-pace.ts";
-import type { DispatchPolicy } from "./policy.ts";
+import { type Claim, type DispatchPolicy, PRIORITIES } from "./policy.ts";
+import { PASSES, type RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
 import type { SlotPool } from "./slot-pool.ts";
 
 /** Later ones are reckoned to be free at even intervals. */
 const LOOKED_AT = 16;
+/** A band that waits is next after so many batches of others. */
+const LEAST_LEFT = 1 / (PASSES + 1);
+
+/** The share of a tenant beside another one that does not wait just now. */
+const ONE_OF_TWO = 0.5;
 
 export interface ForecastParts {
-  readonly pool: SlotPool;
+  readonly queue: Pick<RequestQueue, "placeOf">;
+  readonly pool: Pick<SlotPool, "usable" | "idle" | "ready" | "nextFree" | "nextToBeFree">;
   readonly service: ServiceRecord;
   readonly arrivals: Arrivals;
+  readonly mix: ArrivalMix;
 }
 
 export interface Newcomer {
   readonly rows: number;
-  /** Rows that go before it. */
-  readonly ahead: number;
+  readonly claim: Claim;
   readonly nowMs: number;
   readonly dueMs: number;
 }
@@ -37,29 +46,44 @@ export interface Throughput {
 
 /** Milliseconds from now until it would be answered. */
 export function forecastMs(parts: ForecastParts, policy: DispatchPolicy, newcomer: Newcomer): number {
-  const { pool, service, arrivals } = parts;
-  const { rows, ahead, nowMs, dueMs } = newcomer;
-  const { batch, rowMs } = throughputWithin(parts, policy, dueMs - nowMs);
-  const { model } = service;
-  if (!arrivals.overloaded || policy.parallel === true) {
-    const open = policy.parallel === true ? pool.ready : pool.idle;
-    const waitMs = open > 0 ? 0 : Math.max(0, (pool.nextFree?.freeAtMs ?? nowMs) - nowMs);
-    return waitMs + ahead * rowMs + (model.meanMs(rows) ?? 0); // invariant 2
-  }
-  const pace = paceOf(service, arrivals);
-  const batchMs = model.meanMs(batch) ?? 0;
+  const { pool, service, arrivals, queue } = parts;
+  const { rows, nowMs, dueMs, claim } = newcomer;
+  const pace = throughputWithin(parts, policy, dueMs - nowMs);
+  const place = queue.placeOf(claim);
+  if (arrivals.overloaded && policy.parallel !== true) return atOverloadMs(parts, newcomer, { place, pace });
+  const ahead =
+    place.above + Math.min(place.own / place.share, place.own === 0 ? 0 : place.own + place.beside);
+  const open = policy.parallel === true ? pool.ready : pool.idle;
+  const waitMs = open > 0 ? 0 : Math.max(0, (pool.nextFree?.freeAtMs ?? nowMs) - nowMs);
+  return waitMs + ahead * pace.rowMs + (service.model.meanMs(rows) ?? 0); // invariant 2
+}
+
+function atOverloadMs(
+  { pool, service, arrivals, mix }: ForecastParts,
+  { rows, claim, nowMs }: Newcomer,
+  { place, pace: { batch, rowMs } }: { readonly place: Place; readonly pace: Throughput },
+): number {
+  const { priority = "normal", tenant = "" } = claim;
+  const band = PRIORITIES.indexOf(priority);
+  // Of what the replicas do, the part that is left by those who come meanwhile and go before it.
+  const left = Math.max(LEAST_LEFT, 1 - (mix.above(band, nowMs) * rowMs) / 1_000);
+  const rest = 1 - (mix.beside(band, tenant, nowMs) * rowMs) / 1_000 / left;
+  const own = Math.max(Math.min(place.share, ONE_OF_TWO), rest); // its share is its own, however much others ask for
+  const ahead = (place.above + place.own / own) / left;
+
+  const replicas = Math.max(1, pool.usable);
   const before = Math.floor((ahead + rows - 1) / batch);
-  const rounds = Math.floor(before / Math.max(1, pool.usable));
-  const freeMs = freeInMs(pool, { place: before % Math.max(1, pool.usable), everyMs: batch * rowMs, nowMs });
-  const waitMs = freeMs + rounds * batchMs;
-  // Who waits goes with those before it and with those who come meanwhile.
-  const company = (ahead % batch) + rows + (arrivals.perSecondAt(nowMs) * waitMs) / 1_000;
+  const freeMs = freeInMs(pool, { place: before % replicas, everyMs: batch * rowMs, nowMs });
+  const waitMs = freeMs + Math.floor(before / replicas) * replicas * batch * rowMs;
+  // It goes with those of its own who wait, and with those who come meanwhile: a head is not kept for the sake of others.
+  const company = (place.own % batch) + rows + (mix.of(band, tenant, nowMs) * waitMs) / 1_000;
+  const pace = paceOf(service, arrivals);
   const runMs = pace.predictMs(Math.max(rows, Math.min(batch, company))) ?? 0;
   return waitMs * cautionOf(pace, batch) + runMs; // invariant 3
 }
 
 export function throughputWithin(
-  { pool, service, arrivals }: ForecastParts,
+  { pool, service, arrivals }: Pick<ForecastParts, "pool" | "service" | "arrivals">,
   policy: DispatchPolicy,
   withinMs: number,
 ): Throughput {
@@ -68,14 +92,16 @@ export function throughputWithin(
   if (!service.known) return { batch: 1, rowMs: 1 / replicas };
   const { maxBatchSize } = policy;
   const pays = model.batchingGain(maxBatchSize) >= BATCHING_PAYS;
-  const most = pays ? paceOf(service, arrivals).maxRowsWithin(withinMs / (1 + 1 / replicas), maxBatchSize) : 1;
+  const most = pays
+    ? paceOf(service, arrivals).maxRowsWithin(withinMs / (1 + 1 / replicas), maxBatchSize)
+    : 1;
   const batch = Math.max(1, Math.min(maxBatchSize, most));
   return { batch, rowMs: (model.meanMs(batch) ?? 1) / batch / replicas };
 }
 
 /** How long until one more than `place` replicas have been free (invariant 1). */
 function freeInMs(
-  pool: SlotPool,
+  pool: ForecastParts["pool"],
   { place, everyMs, nowMs }: { readonly place: number; readonly everyMs: number; readonly nowMs: number },
 ): number {
   const busy = place - pool.idle;

@@ -7,6 +7,7 @@
 import { ShoalError } from "../../runtime/base/index.ts";
 import type { Arrivals } from "./arrivals.ts";
 import { forecastMs, throughputWithin } from "./forecast.ts";
+import type { ArrivalMix } from "./mix.ts";
 import type { Claim, DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
@@ -21,6 +22,7 @@ export interface IntakeParts {
   readonly pool: SlotPool;
   readonly service: ServiceRecord;
   readonly arrivals: Arrivals;
+  readonly mix: ArrivalMix;
 }
 
 export interface Asked {
@@ -60,7 +62,7 @@ export class Intake {
     const { rows, dueMs, nowMs } = asked;
     if (dueMs === Number.POSITIVE_INFINITY || !service.known || pool.usable === 0) return undefined; // invariant 2
     if (pool.nextFree === undefined && queue.length === 0) return undefined;
-    const inMs = forecastMs(this.#parts, policy, { rows, ahead: queue.rowsAhead(claim), nowMs, dueMs });
+    const inMs = forecastMs(this.#parts, policy, { rows, claim, nowMs, dueMs });
     if (nowMs + inMs <= dueMs || service.mayProbe(nowMs)) return undefined;
     return this.inVain(
       policy,
