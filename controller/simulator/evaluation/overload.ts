@@ -90,7 +90,7 @@ async function atLoad(
   system: SystemMaker,
   { load, seeds }: { readonly load: number; readonly seeds: number },
 ): Promise<AtLoad> {
-  const all = [];
+  const all: ExperimentResult[] = [];
   for (const seed of seedsUpTo(seeds)) {
     all.push(await runCell(cell, system, { perSecond: load * cell.capacity, seed }));
   }
