@@ -39,6 +39,8 @@ export interface ServerOptions {
   readonly onStatus?: NonNullable<ControllerOptions["onStatus"]>;
   /** Told when a client of the admin listener asks the server to end; by default the server drains. */
   readonly onShutdown?: () => void;
+  /** A gateway process that tells nothing for so long is killed; 10,000 by default. */
+  readonly longestSilenceMs?: number;
 }
 
 /** Where requests come in: this process, or several that share a port. */
@@ -141,9 +143,11 @@ export class Server {
 }
 
 async function openDoor(http: HttpOptions, controller: Controller, options: ServerOptions): Promise<Door> {
-  const { log, logLevel = log.level } = options;
+  const { log, logLevel = log.level, longestSilenceMs } = options;
   const clock = systemClock;
-  if (http.processes > 1) return await Gateways.start({ http, controller, logLevel, clock, log });
+  if (http.processes > 1) {
+    return await Gateways.start({ http, controller, logLevel, clock, log, longestSilenceMs });
+  }
   const routed = new Routed({
     clock,
     log,

@@ -123,8 +123,14 @@ export function discardBody(request: IncomingMessage, maxBodyBytes: number): voi
     left -= chunk.byteLength;
     if (left < 0) request.destroy();
   });
+  const { socket } = request;
   const timer = systemClock.timer(DISCARD_MS, () => request.destroy());
-  const onEnd = (): void => timer.cancel();
+  const onEnd = (): void => {
+    timer.cancel();
+    socket.removeListener("close", onEnd);
+  };
+  // Node tells an answered request nothing of its connection's end.
+  socket.once("close", onEnd);
   request
     .on("error", () => undefined)
     .on("end", onEnd)

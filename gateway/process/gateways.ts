@@ -19,6 +19,8 @@ export interface GatewaysOptions {
   readonly logLevel: string;
   readonly clock: Clock;
   readonly log: Logger;
+  /** A process that tells nothing for so long is hung; 10,000 by default, several times what it may be busy with one thing. */
+  readonly longestSilenceMs?: number | undefined;
 }
 
 interface Gateway {
@@ -30,7 +32,6 @@ interface Gateway {
 /** A gateway that dies again and again is started again ever more slowly. */
 const FIRST_WAIT_MS = 100;
 const LONGEST_WAIT_MS = 10_000;
-/** Several times what a gateway may be busy with one thing. */
 const LONGEST_SILENCE_MS = 10_000;
 /** How old what a process says of the others may be. */
 const SHARE_INTERVAL_MS = 500;
@@ -160,15 +161,15 @@ export class Gateways {
 
   /** Invariant 3, also while they begin and end. */
   async #watch(): Promise<void> {
-    const { clock, log } = this.#options;
+    const { clock, log, longestSilenceMs = LONGEST_SILENCE_MS } = this.#options;
     const { signal } = this.#ended;
     while (!signal.aborted) {
-      await clock.sleep(LONGEST_SILENCE_MS / 5, signal).catch(() => undefined);
+      await clock.sleep(longestSilenceMs / 5, signal).catch(() => undefined);
       for (const { handle, port, pid } of [...this.#gateways, ...this.#beginning]) {
-        if (port.silentMs < LONGEST_SILENCE_MS) continue;
+        if (port.silentMs < longestSilenceMs) continue;
         log.warn(
           { gateway: pid },
-          `a gateway process has told nothing for ${LONGEST_SILENCE_MS} ms: it is killed`,
+          `a gateway process has told nothing for ${longestSilenceMs} ms: it is killed`,
         );
         await this.#runtime.kill(handle);
       }

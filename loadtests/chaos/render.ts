@@ -1,61 +1,41 @@
-// Reports as text for people. Pure.
+// What the table says of a chaos scenario. Pure.
 
-import { renderTable, showMs } from "../bench/table.ts";
+import { showMs } from "../bench/table.ts";
+import {
+  type Column,
+  renderReport as renderAny,
+  renderReports as renderTable,
+  showCount,
+} from "../scenarios/render.ts";
 import { PHASES } from "./phases.ts";
 import type { ScenarioReport } from "./scenario.ts";
 
+const COLUMNS: readonly Column<ScenarioReport>[] = [
+  ["requests", ({ requests }) => showCount(requests)],
+  ["ok", ({ ok }) => showCount(ok)],
+  ["failed", ({ failed }) => showCount(Object.values(failed).reduce((sum, number) => sum + number, 0))],
+  ["lost", ({ lost, refused, unanswered }) => showCount(lost + refused + unanswered)],
+  ["p50 ms", (report) => latencies(report, "p50Ms")],
+  ["p99 ms", (report) => latencies(report, "p99Ms")],
+  ["recovery s", recovery],
+];
+
 /** One line a scenario. */
 export function renderReports(reports: readonly ScenarioReport[]): string {
-  const heading = [
-    "scenario",
-    "requests",
-    "ok",
-    "failed",
-    "lost",
-    "p50 ms",
-    "p99 ms",
-    "recovery s",
-    "promises",
-  ];
-  return renderTable(heading, reports.map(rowOf));
+  return renderTable(COLUMNS, reports);
 }
 
 /** One scenario: what was promised and found, and the rest. */
 export function renderReport(report: ScenarioReport): string {
-  const { name, title, seed, failed, facts } = report;
-  const failures = Object.entries(failed).map(([kind, count]) => `${count} × ${kind}`);
-  return [
-    `${name}: ${title} (seed ${seed})`,
-    ...report.promises.map(
-      ({ promise, kept, found, timed }) =>
-        `  ${kept ? "✓" : timed ? "~" : "✗"} ${promise}${found === "" ? "" : ` (${found})`}`,
-    ),
-    ...Object.entries(facts).map(([fact, value]) => `    ${fact}: ${value}`),
-    ...(failures.length === 0 ? [] : [`    failed: ${failures.join(", ")}`]),
-  ].join("\n");
+  const failures = Object.entries(report.failed).map(([kind, count]) => `${count} × ${kind}`);
+  return renderAny(report, [
+    ...Object.entries(report.facts).map(([fact, value]) => `${fact}: ${value}`),
+    ...(failures.length === 0 ? [] : [`failed: ${failures.join(", ")}`]),
+  ]);
 }
 
-/** Every promise was kept; what took too long counts as well. */
-export function isKept({ promises }: ScenarioReport): boolean {
-  return promises.every(({ kept }) => kept);
-}
-
-function rowOf(report: ScenarioReport): string[] {
-  const { name, requests, ok, failed, lost, refused, unanswered, phases, promises } = report;
-  const latencies = (key: "p50Ms" | "p99Ms"): string =>
-    PHASES.map((phase) => showMs(phases[phase].ok === 0 ? Number.NaN : phases[phase][key])).join(" / ");
-  const count = (number: number): string => number.toLocaleString("en-US");
-  return [
-    name,
-    count(requests),
-    count(ok),
-    count(Object.values(failed).reduce((sum, number) => sum + number, 0)),
-    count(lost + refused + unanswered),
-    latencies("p50Ms"),
-    latencies("p99Ms"),
-    recovery(report),
-    `${promises.filter(({ kept }) => kept).length} of ${promises.length}`,
-  ];
+function latencies({ phases }: ScenarioReport, key: "p50Ms" | "p99Ms"): string {
+  return PHASES.map((phase) => showMs(phases[phase].ok === 0 ? Number.NaN : phases[phase][key])).join(" / ");
 }
 
 /** Median and longest. */

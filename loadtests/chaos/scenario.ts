@@ -1,31 +1,12 @@
-// What a scenario is, and what it finds; plain data.
+// What a chaos scenario is, and what it finds; plain data.
 
+import type { Report, Scenario as Base } from "../scenarios/scenario.ts";
 import type { PhaseName, PhaseReport } from "./phases.ts";
 import type { Stage } from "./stage.ts";
 
-export interface Scenario {
-  /** As on the command line. */
-  readonly name: string;
-  /** What is done, in a line. */
-  readonly title: string;
-  /** Serves, puts load on, does it, and says on the stage what it found. */
-  run(stage: Stage): Promise<void>;
-}
+export type Scenario = Base<Stage>;
 
-/** Something that Shoal promises, and whether it was so. */
-export interface PromiseReport {
-  readonly promise: string;
-  readonly kept: boolean;
-  /** What was found, with figures. */
-  readonly found: string;
-  /** About how long something took: on a busy machine it says more about that. */
-  readonly timed: boolean;
-}
-
-export interface ScenarioReport {
-  readonly name: string;
-  readonly title: string;
-  readonly seed: number;
+export interface ScenarioReport extends Report {
   /** Requests sent; `ok`, the values of `failed`, `lost`, `refused` and `unanswered` add up to it, less `twice`. */
   readonly requests: number;
   readonly ok: number;
@@ -42,5 +23,4 @@ export interface ScenarioReport {
   /** From each trouble until all was as wanted again, in milliseconds, to some 50 ms. */
   readonly recoveriesMs: readonly number[];
   readonly facts: Readonly<Record<string, string | number>>;
-  readonly promises: readonly PromiseReport[];
 }

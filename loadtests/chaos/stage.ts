@@ -7,11 +7,12 @@ import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { RequestClass, SettledRequest } from "../open-loop/index.ts";
+import type { PromiseReport } from "../scenarios/scenario.ts";
 import { type Random, seededRandom } from "../models/random.ts";
 import type { ConfigFile } from "./config-file.ts";
 import { LiveServer } from "./live-server.ts";
 import { nameOf, PHASES } from "./phases.ts";
-import type { PromiseReport, Scenario, ScenarioReport } from "./scenario.ts";
+import type { Scenario, ScenarioReport } from "./scenario.ts";
 import { type LoadResult, SteadyLoad } from "./steady-load.ts";
 
 export interface StageOptions {

@@ -14,9 +14,10 @@ import { configOf, deploymentIn, type DeploymentFile } from "../chaos/config-fil
 import { LiveServer } from "../chaos/live-server.ts";
 import { inference } from "../chaos/requests.ts";
 import type { RequestClass, SettledRequest } from "../open-loop/index.ts";
+import type { PromiseReport } from "../scenarios/scenario.ts";
 import { Load, type LoadOptions } from "./load.ts";
 import { seenOf } from "./requests-seen.ts";
-import type { PromiseReport, Scenario, ScenarioReport } from "./scenario.ts";
+import type { Scenario, ScenarioReport } from "./scenario.ts";
 
 export interface StageOptions {
   /** Seconds instead of minutes: for a test. */

@@ -4,7 +4,7 @@ import { createServer } from "node:http";
 import type { AddressInfo } from "node:net";
 import { describe, test } from "node:test";
 import { deflateRawSync, deflateSync, gzipSync } from "node:zlib";
-import { readBody } from "../../../gateway/http/body.ts";
+import { discardBody, readBody } from "../../../gateway/http/body.ts";
 import { ShoalError } from "../../../runtime/base/index.ts";
 import { RawConnection } from "../../support/raw-http.ts";
 
@@ -229,6 +229,26 @@ test("a client that goes away in the middle of its body is CANCELLED", async () 
   await connection.request("POST /", { "content-length": "100" }, "half");
   connection.reset();
   assert.equal(await server.lost, "CANCELLED");
+});
+
+test("what is left of a refused body is waited for until its client goes away, and no longer (invariant 3)", async () => {
+  const gone = Promise.withResolvers<void>();
+  const server = createServer((request, response) => {
+    request.socket.once("close", () => gone.resolve());
+    discardBody(request, MIB);
+    response.end();
+  });
+  await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const timers = (): number => process.getActiveResourcesInfo().filter((kind) => kind === "Timeout").length;
+  const before = timers();
+  const connection = await RawConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+  await connection.request("POST /", { "content-length": "100" }, "half");
+  await connection.response();
+  assert.equal(timers(), before + 1);
+  connection.reset();
+  await gone.promise;
+  assert.equal(timers(), before);
+  await new Promise((resolve) => server.close(resolve));
 });
 
 function corrupt(bytes: Buffer): Buffer {

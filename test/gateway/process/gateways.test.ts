@@ -18,6 +18,7 @@ import { eventually } from "../../support/eventually.ts";
 interface Settings {
   readonly port?: number;
   readonly deployments?: readonly object[];
+  readonly longestSilenceMs?: number;
 }
 
 function configOf({ port = 0, deployments = [moduleOf("Echo", { num_replicas: 2 })] }: Settings): string {
@@ -28,10 +29,16 @@ function configOf({ port = 0, deployments = [moduleOf("Echo", { num_replicas: 2 
   });
 }
 
-async function serve(settings: Settings = {}): Promise<Server> {
+async function serve({ longestSilenceMs, ...settings }: Settings = {}): Promise<Server> {
   const decoded = decodeConfig(configOf(settings), { file: "/shoal.json" });
   assert(decoded.kind === "ok", decoded.kind === "faults" ? formatFaults(decoded.faults) : "");
-  const server = await Server.start({ config: decoded.value, log: silentLog, logLevel: "silent" });
+  const silence = longestSilenceMs === undefined ? {} : { longestSilenceMs };
+  const server = await Server.start({
+    config: decoded.value,
+    log: silentLog,
+    logLevel: "silent",
+    ...silence,
+  });
   await server.deployed;
   return server;
 }
@@ -134,7 +141,7 @@ test("a killed process loses only its own open requests", async () => {
 });
 
 test("a process that hangs is killed and replaced", async () => {
-  await using server = await serve();
+  await using server = await serve({ longestSilenceMs: 2_000 });
   const [hung = 0] = pidsOf(server);
   process.kill(hung, "SIGSTOP");
   await eventually("another one in its place", () => {

@@ -4,7 +4,8 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { Scenario } from "../../../loadtests/chaos/index.ts";
 import { runScenario } from "../../../loadtests/chaos/index.ts";
-import { isKept, renderReport, renderReports } from "../../../loadtests/chaos/render.ts";
+import { renderReport, renderReports } from "../../../loadtests/chaos/render.ts";
+import { isKept } from "../../../loadtests/scenarios/scenario.ts";
 import { answer, FarSide, type Received } from "../open-loop/far-side.ts";
 
 function reply({ socket }: Received, status: number, body = ""): void {
