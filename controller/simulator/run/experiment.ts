@@ -38,6 +38,10 @@ export interface ExperimentOptions {
   readonly drainSeconds?: number;
   /** Default 0.5. */
   readonly hopMs?: number;
+  /** What every answer takes outside of dispatcher and replica: sockets, decoding. Default 0. */
+  readonly doorMs?: number;
+  /** After so long the product gives a request up. Default: the objective, since what is late does not count. */
+  readonly requestTimeoutMs?: number;
   /** Default 10,000. */
   readonly startUpMs?: number;
   readonly trouble?: Pick<FleetOptions, "startUpNoise" | "startUpContention" | "mtbfMs" | "slowness">;
@@ -90,6 +94,8 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     objectiveMs,
     scaling,
     hopMs = 0.5,
+    doorMs = 0,
+    requestTimeoutMs = objectiveMs,
     startUpMs = 10_000,
     drainSeconds,
   } = options;
@@ -108,12 +114,14 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     arrivals: options.arrivals(random.fork("workload")),
     load,
     tally,
+    doorMs,
   });
   const system: ServingSystem = options.system.make({
     time,
     random: random.fork("system"),
     profile,
     objectiveMs,
+    requestTimeoutMs,
     load,
     answered: (request) => clients.answered(request),
     unanswered: (request, why) => clients.unanswered(request, why),

@@ -1,0 +1,53 @@
+// The validation as a library: a workload on the real server and in the simulator, and how far they are apart.
+
+import { Stage, type StageOptions } from "../scaling/stage.ts";
+import type { Report } from "../scenarios/scenario.ts";
+import { type Calibration, calibrate, showCalibration } from "./calibration.ts";
+import { type Figures, gapsOf, meanOf } from "./figures.ts";
+import { arrivalsOf, runReal, runSimulated } from "./runs.ts";
+import { SLEEP, type Workload } from "./workloads.ts";
+
+export { WORKLOADS } from "./workloads.ts";
+
+export interface ValidationReport extends Report {
+  readonly calibration: Calibration;
+  readonly real: Figures;
+  /** The mean of its runs. */
+  readonly simulated: Figures;
+  readonly details: readonly string[];
+}
+
+/** Runs of the simulator: what chance alone does shows among them. */
+const RUNS = { quick: 2, full: 20 };
+const QUICK_SECONDS = 6;
+
+export type Validate = (workload: Workload, options: StageOptions) => Promise<ValidationReport>;
+
+/** Measures the idle server with the first workload, once for all. */
+export function validation(): Validate {
+  let calibrating: Promise<Calibration> | undefined;
+  return async (workload, options) => {
+    calibrating ??= calibrate(SLEEP, options);
+    return validate(workload, { ...options, calibration: await calibrating });
+  };
+}
+
+async function validate(
+  given: Workload,
+  options: StageOptions & { readonly calibration: Calibration },
+): Promise<ValidationReport> {
+  const { quick, seed, calibration } = options;
+  const workload = quick ? { ...given, seconds: QUICK_SECONDS } : given;
+  const timesMs = arrivalsOf(workload, seed);
+  await using stage = await Stage.open(options);
+  const real = await runReal(stage, workload, timesMs);
+  const runs = quick ? RUNS.quick : RUNS.full;
+  const all = await runSimulated(stage.folder, workload, { timesMs, calibration, runs });
+  const simulated = meanOf(all);
+  stage.promise("both had the same requests", simulated.sent === real.sent && real.sent > 0, `${real.sent}`);
+  for (const { name, kept, found } of gapsOf(real, all)) stage.promise(name, kept, found, { timed: true });
+  const { promises, decisions } = stage.report(given);
+  const { name, title } = given;
+  const details = [showCalibration(calibration), ...decisions];
+  return { name, title, seed, promises, calibration, real, simulated, details };
+}
