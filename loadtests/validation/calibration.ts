@@ -23,7 +23,7 @@ export interface Calibration {
 
 const NAME = "calibrated";
 /** Batches of each size, and replicas that are started. */
-const FULL = { batches: 80, starts: 3 };
+const FULL = { batches: 40, starts: 3 };
 const QUICK = { batches: 8, starts: 1 };
 /** Between two requests, so that none meets another. */
 const PAUSE_MS = 60;

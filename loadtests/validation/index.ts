@@ -5,7 +5,7 @@ import type { Report } from "../scenarios/scenario.ts";
 import { type Calibration, calibrate, showCalibration } from "./calibration.ts";
 import { type Figures, gapsOf, meanOf } from "./figures.ts";
 import { arrivalsOf, runReal, runSimulated } from "./runs.ts";
-import { SLEEP, type Workload } from "./workloads.ts";
+import { paceOf, stretched, type Workload } from "./workloads.ts";
 
 export { WORKLOADS } from "./workloads.ts";
 
@@ -21,28 +21,33 @@ export interface ValidationReport extends Report {
 const RUNS = { quick: 2, full: 20 };
 const QUICK_SECONDS = 6;
 
-export type Validate = (workload: Workload, options: StageOptions) => Promise<ValidationReport>;
+export interface ValidationOptions extends StageOptions {
+  /** Everything so many times as slow. */
+  readonly stretch: number;
+}
+
+export type Validate = (workload: Workload, options: ValidationOptions) => Promise<ValidationReport>;
 
 /** Measures the idle server with the first workload, once for all. */
 export function validation(): Validate {
   let calibrating: Promise<Calibration> | undefined;
   return async (workload, options) => {
-    calibrating ??= calibrate(SLEEP, options);
+    calibrating ??= calibrate(paceOf(options.stretch).sleep, options);
     return validate(workload, { ...options, calibration: await calibrating });
   };
 }
 
 async function validate(
   given: Workload,
-  options: StageOptions & { readonly calibration: Calibration },
+  options: ValidationOptions & { readonly calibration: Calibration },
 ): Promise<ValidationReport> {
-  const { quick, seed, calibration } = options;
-  const workload = quick ? { ...given, seconds: QUICK_SECONDS } : given;
-  const timesMs = arrivalsOf(workload, seed);
+  const { quick, seed, calibration, stretch } = options;
+  const workload = stretched(quick ? { ...given, seconds: QUICK_SECONDS } : given, stretch);
+  const played = { ...paceOf(stretch), timesMs: arrivalsOf(workload, seed) };
   await using stage = await Stage.open(options);
-  const real = await runReal(stage, workload, timesMs);
+  const real = await runReal(stage, workload, played);
   const runs = quick ? RUNS.quick : RUNS.full;
-  const all = await runSimulated(stage.folder, workload, { timesMs, calibration, runs });
+  const all = await runSimulated(stage.folder, workload, { ...played, calibration, runs });
   const simulated = meanOf(all);
   stage.promise("both had the same requests", simulated.sent === real.sent && real.sent > 0, `${real.sent}`);
   for (const { name, kept, found } of gapsOf(real, all)) stage.promise(name, kept, found, { timed: true });

@@ -9,10 +9,8 @@ import type { Stage } from "../scaling/stage.ts";
 import { sleeper } from "../scaling/sleepers.ts";
 import type { Calibration } from "./calibration.ts";
 import type { Figures } from "./figures.ts";
-import { OBJECTIVE_MS, SLEEP, type Workload } from "./workloads.ts";
+import type { Pace, Workload } from "./workloads.ts";
 
-/** Until service times are learnt; not counted. */
-const WARM_UP_SECONDS = 3;
 /** The server's own default. */
 const REQUEST_TIMEOUT_SECONDS = 60;
 const REPOSITORY = join(import.meta.dirname, "../..");
@@ -25,32 +23,28 @@ export function arrivalsOf({ arrivals, seconds }: Workload, seed: number): reado
   return times.map((timeMs) => timeMs - first);
 }
 
-export async function runReal(
-  stage: Stage,
-  workload: Workload,
-  timesMs: readonly number[],
-): Promise<Figures> {
+export async function runReal(stage: Stage, workload: Workload, options: RealOptions): Promise<Figures> {
   const { name, replicas, seconds } = workload;
+  const { timesMs, sleep, objectiveMs, warmUpSeconds } = options;
   const scaling =
     typeof replicas === "number"
-      ? { num_replicas: replicas, autoscaling_config: { latency_slo_ms: OBJECTIVE_MS } }
+      ? { num_replicas: replicas, autoscaling_config: { latency_slo_ms: objectiveMs } }
       : {
           autoscaling_config: {
             min_replicas: replicas.min,
             max_replicas: replicas.max,
             initial_replicas: replicas.initial,
-            latency_slo_ms: OBJECTIVE_MS,
+            latency_slo_ms: objectiveMs,
           },
         };
-  await stage.serve(sleeper(name, stage.folder, { sleep: SLEEP, ...scaling }));
+  await stage.serve(sleeper(name, stage.folder, { sleep, ...scaling }));
   const before = stage.replicaSeconds;
   const load = stage.load(name, { arrivals: { kind: "times", timesMs } });
   await stage.wait(1_000 * seconds);
   const replicaSeconds = stage.replicaSeconds - before;
   await load.ended();
   if (typeof replicas !== "number") await stage.decisions(name);
-  const seen = load.seen({ fromMs: 1_000 * WARM_UP_SECONDS, objectiveMs: OBJECTIVE_MS });
-  const { sent, inTime, p50Ms, p99Ms } = seen;
+  const { sent, inTime, p50Ms, p99Ms } = load.seen({ fromMs: 1_000 * warmUpSeconds, objectiveMs });
   return { sent, attainment: inTime / sent, p50Ms, p99Ms, replicaSeconds };
 }
 
@@ -58,7 +52,7 @@ export async function runReal(
 export async function runSimulated(
   folder: string,
   workload: Workload,
-  { timesMs, calibration, runs }: SimulatedOptions,
+  { timesMs, sleep, objectiveMs, warmUpSeconds, calibration, runs }: SimulatedOptions,
 ): Promise<readonly Figures[]> {
   const trace = join(folder, `${workload.name}.csv`);
   await writeFile(trace, ["time", ...timesMs.map((timeMs) => (timeMs / 1_000).toFixed(6))].join("\n"));
@@ -70,15 +64,15 @@ export async function runSimulated(
       : { systems: "shoal+slo", min: replicas.min, max: replicas.max, initial: replicas.initial };
   const options = {
     workload: trace,
-    profile: [fixedMs, perRowMs, SLEEP.maxBatch].join(","),
+    profile: [fixedMs, perRowMs, sleep.maxBatch].join(","),
     noise: Math.max(0.001, noise),
-    slo: OBJECTIVE_MS,
+    slo: objectiveMs,
     ...counted,
     "start-up": startUpMs / 1_000,
     hop: Math.max(0.001, hopMs),
     door: Math.max(0.001, doorMs),
     "request-timeout": REQUEST_TIMEOUT_SECONDS,
-    "warm-up": WARM_UP_SECONDS,
+    "warm-up": warmUpSeconds,
     duration: seconds,
     seeds: runs,
   };
@@ -90,8 +84,11 @@ export async function runSimulated(
   return figuresIn(stdout);
 }
 
-export interface SimulatedOptions {
+export interface RealOptions extends Pace {
   readonly timesMs: readonly number[];
+}
+
+export interface SimulatedOptions extends RealOptions {
   readonly calibration: Calibration;
   readonly runs: number;
 }

@@ -4,9 +4,11 @@
 import type { ArrivalPlan } from "../open-loop/index.ts";
 import type { Sleep } from "../scaling/sleepers.ts";
 
-export const SLEEP: Sleep = { fixedMs: 80, perRowMs: 20, maxBatch: 8, noise: 0.05 };
+const SLEEP: Sleep = { fixedMs: 80, perRowMs: 20, maxBatch: 8, noise: 0.05 };
 /** From arrival to answer: two and a half full batches. */
-export const OBJECTIVE_MS = 600;
+const OBJECTIVE_MS = 600;
+/** Until service times are learnt; not counted. */
+const WARM_UP_SECONDS = 3;
 
 export interface Bounds {
   readonly min: number;
@@ -14,11 +16,20 @@ export interface Bounds {
   readonly initial: number;
 }
 
+type RatePlan = Extract<ArrivalPlan, { readonly kind: "rate" }>;
+
+/** What is served, and how slowly. */
+export interface Pace {
+  readonly sleep: Sleep;
+  readonly objectiveMs: number;
+  readonly warmUpSeconds: number;
+}
+
 export interface Workload {
   /** As on the command line. */
   readonly name: string;
   readonly title: string;
-  readonly arrivals: ArrivalPlan;
+  readonly arrivals: RatePlan;
   readonly seconds: number;
   /** A number of replicas, or between which the autoscaler chooses. */
   readonly replicas: number | Bounds;
@@ -75,3 +86,32 @@ export const WORKLOADS: readonly Workload[] = [
     replicas: SCALED,
   },
 ];
+
+/** So many times as slow: what a busy machine adds is then a smaller part of it. */
+export function paceOf(stretch: number): Pace {
+  const sleep = { ...SLEEP, fixedMs: stretch * SLEEP.fixedMs, perRowMs: stretch * SLEEP.perRowMs };
+  return { sleep, objectiveMs: stretch * OBJECTIVE_MS, warmUpSeconds: stretch * WARM_UP_SECONDS };
+}
+
+/** As many requests, so many times as slowly. */
+export function stretched(workload: Workload, stretch: number): Workload {
+  const { arrivals, seconds } = workload;
+  const { profile, ratePerSecond } = arrivals;
+  const slower =
+    profile?.kind === "step"
+      ? {
+          ...profile,
+          atMs: stretch * profile.atMs,
+          ...(profile.untilMs === undefined ? {} : { untilMs: stretch * profile.untilMs }),
+        }
+      : profile;
+  return {
+    ...workload,
+    seconds: stretch * seconds,
+    arrivals: {
+      ...arrivals,
+      ratePerSecond: ratePerSecond / stretch,
+      ...(slower === undefined ? {} : { profile: slower }),
+    },
+  };
+}
