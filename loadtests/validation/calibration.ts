@@ -5,7 +5,7 @@ import type { RequestClass } from "../open-loop/index.ts";
 import { configOf } from "../chaos/config-file.ts";
 import { Stage, type StageOptions } from "../scaling/stage.ts";
 import { type Sleep, sleeper } from "../scaling/sleepers.ts";
-import { readStatistics } from "./statistics.ts";
+import { readStatistics } from "../scaling/statistics.ts";
 
 export interface Calibration {
   /** Of a batch as replicas run it, in milliseconds: fixed + perRow · rows. */

@@ -1,4 +1,4 @@
-// The server's own counters of a model, as means in milliseconds.
+// The server's own counters of a model: means in milliseconds, and who was turned away.
 
 interface Duration {
   readonly count: number;
@@ -8,6 +8,7 @@ interface Duration {
 interface StatisticsView {
   readonly model_stats: readonly {
     readonly inference_stats: Readonly<Record<"success" | "queue" | ComputePart, Duration>>;
+    readonly dispatch: { readonly refused: number; readonly shed: number };
     readonly batch_stats: readonly ({ readonly batch_size: number } & Readonly<
       Record<ComputePart, Duration>
     >)[];
@@ -17,12 +18,15 @@ interface StatisticsView {
 type ComputePart = "compute_input" | "compute_infer" | "compute_output";
 const PARTS: readonly ComputePart[] = ["compute_input", "compute_infer", "compute_output"];
 
-/** Means of a request, in milliseconds. */
+/** Times are means of a request, in milliseconds. */
 export interface Statistics {
   /** From being let in to being answered. */
   readonly success: number;
   readonly queue: number;
   readonly compute: number;
+  /** Requests that were refused at the door, and those let in and given up. */
+  readonly refused: number;
+  readonly shed: number;
   /** What a batch of so many rows took at its replica. */
   readonly bySize: ReadonlyMap<number, number>;
 }
@@ -38,6 +42,8 @@ export async function readStatistics(url: string, model: string): Promise<Statis
     success: meanMs(all.success),
     queue: meanMs(all.queue),
     compute: computeOf(all),
+    refused: stats.dispatch.refused,
+    shed: stats.dispatch.shed,
     bySize: new Map(sizes.map((size) => [size.batch_size, computeOf(size)])),
   };
 }
