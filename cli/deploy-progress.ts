@@ -3,6 +3,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 import type { ApplicationStatusView, DeployView, ServeStatusView } from "../gateway/index.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
+import { leftBehind } from "./left-behind.ts";
 import { askServer, type ServerRecord } from "./server-record.ts";
 import { statusLine } from "./status-line.ts";
 
@@ -55,7 +56,12 @@ function endOf(view: ApplicationStatusView | undefined, release: number): string
   if (now.outcome === "deploying") return undefined;
   if (now.outcome === "running") return "";
   const lines = Object.values(view.deployments).flatMap(({ log_lines: lines }) => lines);
-  return [`failed: ${now.reason}`, ...lines.map((line) => `  | ${line}`)].join("\n");
+  const left = leftBehind(view);
+  return [
+    `failed: ${now.reason}`,
+    ...lines.map((line) => `  | ${line}`),
+    ...(left === undefined ? [] : [`  ${left}`]),
+  ].join("\n");
 }
 
 /** Each deployment's line, when it is another than before. */

@@ -54,6 +54,7 @@ export async function serveForeground(paths: readonly string[], options: RunOpti
   await using server = await startServer(config, { log, state, given, onShutdown: ending.resolve });
   await using _record = await announce(server, log);
   console.log(`Listening on ${styleText("bold", server.http.url)} (admin ${server.admin.url})`);
+  if (server.keda !== undefined) console.log(`Listening for KEDA on ${server.keda.address}`);
   await using _watch = options.watch === true ? ConfigWatch.start(paths, { server, log }) : undefined;
   const ended = ending.promise.then(() => "ended" as const);
   if ((await Promise.race([server.deployed, ended])) !== "ended") printRoutes(server);

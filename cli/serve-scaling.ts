@@ -53,7 +53,8 @@ function ruleOf(view: ScalingView): string {
   switch (view.decided_by) {
     case "load": {
       const objective = view.latency_slo_ms === null ? "" : `, ${view.latency_slo_ms} ms to keep`;
-      return `by load, ${view.min_replicas} to ${view.max_replicas}, policy ${view.policy}${objective}`;
+      const policy = `policy ${view.policy}${view.policy_of === "application" ? " of the application" : ""}`;
+      return `by load, ${view.min_replicas} to ${view.max_replicas}, ${policy}${objective}`;
     }
     case "external":
       return "as asked for from outside";

@@ -3,6 +3,7 @@
 import { Command } from "commander";
 import type { ApplicationStatusView, DeploymentStatusView, ServeStatusView } from "../gateway/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
+import { leftBehind } from "./left-behind.ts";
 import { adminPortOption } from "./options.ts";
 import { askServer, findServer } from "./server-record.ts";
 import { textTable } from "./text-table.ts";
@@ -30,6 +31,8 @@ async function status(options: {
   console.log(
     options.json ? JSON.stringify(view, null, 2) : `${record.url} (process ${view.pid})\n${table(view)}`,
   );
+  const left = Object.values(view.applications).map(leftBehind);
+  for (const sentence of options.json ? [] : left) if (sentence !== undefined) console.log(sentence);
   const allRun = Object.values(view.applications).every(({ status: state }) => state === "RUNNING");
   if (options.check && !allRun) throw new CommandError(EXIT.FAILED, "");
 }

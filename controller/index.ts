@@ -1,4 +1,4 @@
-export type { PolicyContext } from "./autoscale/index.ts";
+export type { ApplicationContexts, PolicyContext } from "./autoscale/index.ts";
 export * from "./catalog.ts";
 export * from "./config/index.ts";
 export { Controller, type ControllerOptions } from "./controller.ts";
@@ -40,4 +40,5 @@ export {
   Routed,
   type RouteUpdate,
 } from "./routing/index.ts";
+export { DemandWatch } from "./scaling/index.ts";
 export { type Asked, type Release, stateFolder, storePath } from "./store/index.ts";

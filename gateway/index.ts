@@ -1,6 +1,12 @@
 // `shoal/serve`: a server out of a config, for programs; the command line uses the same.
 
-export { decodeConfig, loadConfig, type PolicyContext, type ServeConfig } from "../controller/index.ts";
+export {
+  type ApplicationContexts,
+  decodeConfig,
+  loadConfig,
+  type PolicyContext,
+  type ServeConfig,
+} from "../controller/index.ts";
 export {
   type ApplicationStatusView,
   type DeploymentStatusView,

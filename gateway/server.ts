@@ -18,6 +18,7 @@ import {
 import { messageOf, ShoalError, systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import { AdminServer } from "./admin/server.ts";
+import type { KedaServer } from "./grpc/keda/server.ts";
 import { HttpServer } from "./http/server.ts";
 import { Gateways } from "./process/index.ts";
 
@@ -58,13 +59,15 @@ export class Server {
   readonly http: Door;
   readonly admin: AdminServer;
   readonly adminToken: string;
+  /** Absent unless the config asks for it. */
+  readonly keda: KedaServer | undefined;
   /** Resolves when every deployment is ready, waits for resources, or has failed. */
   readonly deployed: Promise<void>;
   readonly #state: DesiredState;
   #drained: Promise<void> | undefined;
 
   private constructor(
-    parts: Pick<Server, "controller" | "deploys" | "http" | "admin" | "adminToken">,
+    parts: Pick<Server, "controller" | "deploys" | "http" | "admin" | "adminToken" | "keda">,
     state: DesiredState,
   ) {
     this.#state = state;
@@ -73,6 +76,7 @@ export class Server {
     this.http = parts.http;
     this.admin = parts.admin;
     this.adminToken = parts.adminToken;
+    this.keda = parts.keda;
     this.deployed = parts.controller.settled();
   }
 
@@ -106,6 +110,8 @@ export class Server {
       AdminServer.start({ admin: config.admin, controller, deploys, token: adminToken, onShutdown }),
     );
     undo.defer(() => admin.close());
+    const keda = await openKeda(config, controller, log);
+    undo.defer(() => keda?.close());
     const http = await listening(config.http, "http_options", () =>
       openDoor(config.http, controller, options),
     );
@@ -113,7 +119,7 @@ export class Server {
     // Right after the door is open: no request finds it without its routes.
     deploys.begin();
     undo.move();
-    server = new Server({ controller, deploys, http, admin, adminToken }, state);
+    server = new Server({ controller, deploys, http, admin, adminToken, keda }, state);
     return server;
   }
 
@@ -133,6 +139,7 @@ export class Server {
     closing.use(this.#state);
     closing.defer(() => this.deploys.flush());
     closing.defer(() => this.admin.close());
+    closing.defer(() => this.keda?.close());
     closing.use(this.controller);
     closing.defer(() => this.http.close(LAST_ANSWERS_MS));
     this.http.refuse();
@@ -156,6 +163,19 @@ async function openDoor(http: HttpOptions, controller: Controller, options: Serv
   });
   await controller.attach(routed);
   return await HttpServer.start({ http, catalog: routed, log });
+}
+
+async function openKeda(
+  { keda }: ServeConfig,
+  controller: Controller,
+  log: Logger,
+): Promise<KedaServer | undefined> {
+  if (keda === undefined) return undefined;
+  // Who does not ask for it does not pay for gRPC.
+  const { KedaServer } = await import("./grpc/keda/server.ts");
+  return await listening(keda, "keda_options", () =>
+    KedaServer.start({ keda, controller, clock: systemClock, log }),
+  );
 }
 
 /** How long answers that are ready may take to reach slow clients once nothing else is left to do. */

@@ -23,6 +23,12 @@ export {
 export { RayDelay, RayPolicy, type RayPolicyOptions } from "./ray-policy.ts";
 export { SloPolicy } from "./slo/slo-policy.ts";
 export { StartUpTimes } from "./start-up-times.ts";
+export type { AnsweredTargetOptions } from "./user/answered-target.ts";
+export {
+  type ApplicationCall,
+  type ApplicationContexts,
+  ApplicationPolicy,
+} from "./user/application-policy.ts";
 export type { PolicyContext } from "./user/policy-context.ts";
 export { PolicyThread } from "./user/policy-thread.ts";
 export { type PolicyCall, UserPolicy } from "./user/user-policy.ts";

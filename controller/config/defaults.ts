@@ -17,6 +17,7 @@ export const DEFAULTS = {
     max_open_body_bytes: 1024 * MIB,
   },
   admin: { host: "127.0.0.1", port: 8265 },
+  keda: { host: "127.0.0.1", port: 8266 },
   logging: { log_level: "info" },
   application: { name: "default", route_prefix: "/" },
   deployment: {

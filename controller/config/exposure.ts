@@ -11,15 +11,25 @@ export function isLoopback(host: string): boolean {
 }
 
 export interface ExposedListener {
-  readonly listener: "http" | "admin";
+  readonly listener: "http" | "admin" | "keda";
   readonly host: string;
 }
 
-/** The listeners of a config that are not on a loopback address; to be called after flags had their say. */
-export function exposedListeners({ http, admin }: Pick<ServeConfig, "http" | "admin">): ExposedListener[] {
+/**
+ * The listeners of a config that are not on a loopback address, but for one that lets in only clients it can name; to be
+ * called after flags had their say.
+ */
+export function exposedListeners({
+  http,
+  admin,
+  keda,
+}: Pick<ServeConfig, "http" | "admin" | "keda">): ExposedListener[] {
   const listeners: ExposedListener[] = [
     { listener: "http", host: http.host },
     { listener: "admin", host: admin.host },
+    ...(keda === undefined || keda.tls?.clientCaFile !== undefined
+      ? []
+      : [{ listener: "keda" as const, host: keda.host }]),
   ];
   return listeners.filter(({ host }) => !isLoopback(host));
 }

@@ -2,15 +2,16 @@
 //
 // 1. Decoding what comes out gives the same config again.
 
+import { kedaForm } from "./form-keda.ts";
 import { placementForm } from "./form-placement.ts";
 import { trafficForm } from "./form-traffic.ts";
-import { scalingForm } from "./scaling.ts";
+import { autoscalingPolicyForm, scalingForm } from "./scaling.ts";
 import type { ApplicationFile, ServeFile } from "./schema.ts";
 import type { DeploymentFile } from "./schema-deployment.ts";
 import type { ApplicationConfig, DeploymentConfig, ServeConfig } from "./types.ts";
 
 export function toFileForm(config: ServeConfig): ServeFile {
-  const { http, admin, logging } = config;
+  const { http, admin, keda, logging } = config;
   return {
     applications: config.applications.map(applicationForm),
     http_options: {
@@ -31,6 +32,7 @@ export function toFileForm(config: ServeConfig): ServeFile {
       },
     },
     admin_options: { host: admin.host, port: admin.port },
+    ...(keda === undefined ? {} : { keda_options: kedaForm(keda) }),
     logging_config: { log_level: logging.logLevel },
   };
 }
@@ -46,6 +48,9 @@ export function applicationForm(application: ApplicationConfig): ApplicationFile
       ? {}
       : { request_timeout_s: toSeconds(application.requestTimeoutMs) }),
     ...(application.traffic === undefined ? {} : { traffic: trafficForm(application.traffic) }),
+    ...(application.autoscalingPolicy === undefined
+      ? {}
+      : { autoscaling_policy: autoscalingPolicyForm(application.autoscalingPolicy) }),
     ...(application.externalScaler === undefined ? {} : { external_scaler_enabled: true }),
   };
 }

@@ -1,6 +1,7 @@
 export { DEFAULTS } from "./defaults.ts";
 export { exposedListeners, isLoopback } from "./exposure.ts";
 export { type LayeredConfig, loadLayers } from "./layers.ts";
+export { kedaForm } from "./form-keda.ts";
 export { applicationForm, deploymentForm, toFileForm } from "./file-form.ts";
 export { configJsonSchema } from "./json-schema.ts";
 export { decodeConfig, decodeFile, loadConfig } from "./load.ts";

@@ -15,7 +15,7 @@ import {
 } from "../../runtime/base/config/index.ts";
 import { decodeConfig, decodeFile } from "./load.ts";
 import { mergeOver, type Place, type Sourced, sourced, valueOf } from "./merge.ts";
-import { parseModuleReference, resolvePath } from "./source-path.ts";
+import { hasEnding, MODULE_ENDINGS, parseModuleReference, resolvePath } from "./source-path.ts";
 import type { ServeConfig } from "./types.ts";
 
 type Fault = Extract<ConfigOutcome<never>, { readonly kind: "faults" }>["faults"][number];
@@ -132,25 +132,40 @@ function withOwnPaths(layer: Sourced, file: string): Sourced {
     const list = { ...entry.node, items: entry.node.items.map(change) };
     return { ...node, entries: new Map([...node.entries, [key, { ...entry, node: list }]]) };
   };
-  const absolute = (deployment: Sourced): Sourced => {
-    if (deployment.kind !== "map") return deployment;
-    const entries = [...deployment.entries].map(([key, entry]) => {
+  const absolute = (map: Sourced): Sourced => {
+    if (map.kind !== "map") return map;
+    const entries = [...map.entries].map(([key, entry]) => {
       const { node } = entry;
+      if (SECTIONS_WITH_PATHS.has(key)) return [key, { ...entry, node: absolute(node) }] as const;
       if (node.kind !== "scalar" || typeof node.value !== "string") return [key, entry] as const;
       const value = absolutePath(key, node.value, directory);
       return [key, { ...entry, node: { ...node, value } }] as const;
     });
-    return { ...deployment, entries: new Map(entries) };
+    return { ...map, entries: new Map(entries) };
   };
-  return inEach(layer, "applications", (application) => inEach(application, "deployments", absolute));
+  const ofApplication = (application: Sourced): Sourced =>
+    inEach(absolute(application), "deployments", absolute);
+  return inEach(absolute(layer), "applications", ofApplication);
 }
+
+/** Maps with paths in them. */
+const SECTIONS_WITH_PATHS: ReadonlySet<string> = new Set([
+  "autoscaling_config",
+  "autoscaling_policy",
+  "keda_options",
+  "tls",
+]);
+const FILES: ReadonlySet<string> = new Set(["model", "cert_file", "key_file", "client_ca_file"]);
+/** With the name of an export, or without. */
+const MODULES: ReadonlySet<string> = new Set(["module", "policy", "policy_function"]);
 
 function absolutePath(key: string, value: string, directory: string): string {
   // What no path may look like stays as it is: the schema says what is wrong with it.
   if (value === "" || /^[A-Za-z][A-Za-z0-9+.-]+:\/\//.test(value)) return value;
-  if (key === "model") return resolvePath(directory, value);
-  if (key !== "module") return value;
+  if (FILES.has(key)) return resolvePath(directory, value);
+  if (!MODULES.has(key)) return value;
   const { path, exportName } = parseModuleReference(value);
+  if (key !== "module" && !hasEnding(path, MODULE_ENDINGS)) return value; // one of ours, by its name
   const absolute = resolvePath(directory, path);
   return exportName === undefined ? absolute : `${absolute}:${exportName}`;
 }

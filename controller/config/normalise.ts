@@ -2,13 +2,15 @@
 // seconds as milliseconds, paths absolute.
 
 import { DEFAULTS } from "./defaults.ts";
+import { kedaOf } from "./form-keda.ts";
 import { placementOf } from "./form-placement.ts";
 import { trafficOf } from "./form-traffic.ts";
-import { isScaled, scalingOf } from "./scaling.ts";
+import { autoscalingPolicyOf, isScaled, scalingOf } from "./scaling.ts";
 import { type ApplicationFile, type HttpOptionsFile, LOG_LEVELS, type ServeFile } from "./schema.ts";
 import type { DeploymentFile, ResourcesFile, TenantsFile } from "./schema-deployment.ts";
 import { parseBytes } from "./schema-values.ts";
 import { parseModuleReference, resolvePath } from "./source-path.ts";
+import type { PolicySource } from "./types-scaling.ts";
 import type {
   ApplicationConfig,
   BatchingConfig,
@@ -24,9 +26,14 @@ interface Surroundings {
   /** Absolute; what relative paths start from. */
   readonly directory: string;
   readonly http: HttpOptions;
+  /** The application's; undefined when it has none. */
+  readonly policy?: PolicySource | undefined;
 }
 
-/** `directories` are absolute: the config file's, or one an application, in their order. */
+/**
+ * `directories` are absolute: the config file's, or one an application, in their order. Paths of listeners start from the
+ * first; those that a store has are absolute.
+ */
 export function normalise(file: ServeFile, directories: string | readonly string[]): ServeConfig {
   const http = httpOf(file.http_options ?? {});
   const { host, port } = { ...DEFAULTS.admin, ...file.admin_options };
@@ -37,6 +44,9 @@ export function normalise(file: ServeFile, directories: string | readonly string
     }),
     http,
     admin: { host, port },
+    ...(file.keda_options === undefined
+      ? {}
+      : { keda: kedaOf(file.keda_options, [directories].flat()[0] ?? "") }),
     logging: { logLevel: LOG_LEVELS[file.logging_config?.log_level ?? DEFAULTS.logging.log_level] },
   };
 }
@@ -69,16 +79,29 @@ function httpOf(file: HttpOptionsFile): HttpOptions {
 
 function applicationOf(file: ApplicationFile, surroundings: Surroundings): ApplicationConfig {
   const { name, route_prefix } = { ...DEFAULTS.application, ...file };
-  const deployments = file.deployments.map((deployment) => deploymentOf(deployment, surroundings));
+  const { directory } = surroundings;
+  const policy = file.autoscaling_policy && autoscalingPolicyOf(file.autoscaling_policy, directory);
+  const deployments = file.deployments.map((one) => deploymentOf(one, { ...surroundings, policy }));
   const ingress = file.ingress ?? deployments[0]?.name ?? "";
   const traffic = file.traffic === undefined ? {} : { traffic: trafficOf(file.traffic, ingress) };
   const { request_timeout_s } = file;
   const timeout = request_timeout_s === undefined ? {} : { requestTimeoutMs: toMs(request_timeout_s) };
   const scaler = file.external_scaler_enabled === true ? { externalScaler: true as const } : {};
-  return { name, routePrefix: route_prefix, ingress, deployments, ...traffic, ...timeout, ...scaler };
+  const shared = policy === undefined ? {} : { autoscalingPolicy: policy };
+  return {
+    name,
+    routePrefix: route_prefix,
+    ingress,
+    deployments,
+    ...traffic,
+    ...timeout,
+    ...scaler,
+    ...shared,
+  };
 }
 
-function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): DeploymentConfig {
+function deploymentOf(file: DeploymentFile, surroundings: Surroundings): DeploymentConfig {
+  const { directory, http } = surroundings;
   const filled = { ...DEFAULTS.deployment, ...file };
   const source = sourceOf(file, directory);
   const batching = batchingOf(file, source.engine);
@@ -87,7 +110,7 @@ function deploymentOf(file: DeploymentFile, { directory, http }: Surroundings): 
     name: file.name,
     version: String(filled.version),
     source,
-    ...replicasOf(file, directory),
+    ...replicasOf(file, surroundings),
     maxOngoingRequests:
       file.max_ongoing_requests ??
       Math.max(DEFAULTS.max_ongoing_requests[source.engine], batching.maxBatchSize * batches),
@@ -138,11 +161,11 @@ function batchingOf(file: DeploymentFile, engine: "onnx" | "module"): BatchingCo
 
 function replicasOf(
   { num_replicas = DEFAULTS.deployment.num_replicas, autoscaling_config = {} }: DeploymentFile,
-  directory: string,
+  { directory, policy: shared }: Surroundings,
 ): Pick<DeploymentConfig, "numReplicas" | "scaling"> {
   if (num_replicas !== "auto" && !isScaled(num_replicas, autoscaling_config))
     return { numReplicas: num_replicas };
-  const scaling = scalingOf(autoscaling_config, { isAuto: num_replicas === "auto", directory });
+  const scaling = scalingOf(autoscaling_config, { isAuto: num_replicas === "auto", directory, shared });
   return { numReplicas: scaling.initialReplicas, scaling };
 }
 

@@ -9,7 +9,7 @@ import {
   scalarOf,
   stringOf,
 } from "../../runtime/base/config/index.ts";
-import { builtInPolicy } from "./scaling.ts";
+import { builtInPolicy, isScaled } from "./scaling.ts";
 import { SCALING_POLICIES } from "./schema-scaling.ts";
 import { hasEnding, MODULE_ENDINGS, parseModuleReference } from "./source-path.ts";
 
@@ -41,6 +41,41 @@ export function externalScalerRule(application: Field, deployments: readonly Fie
         : "bounds of replicas beside external_scaler_enabled";
     report(at, { found, wanted: "one of the two: load decides, or who asks from outside" });
   }
+}
+
+/** A rule for all of them needs some that load decides about, and is the only one that they have. */
+export function applicationPolicyRule(
+  application: Field,
+  deployments: readonly Field[],
+  report: Report,
+): void {
+  const shared = fieldOf(application, "autoscaling_policy");
+  if (shared === undefined) return;
+  const reference = fieldOf(shared, "policy_function");
+  const name = stringOf(reference);
+  if (reference !== undefined && name !== undefined && !isFunction(name)) {
+    report(reference, { found: quote(name), wanted: 'a function of a module such as "./scale.ts:decide"' });
+  }
+  for (const deployment of deployments) {
+    const own = fieldOf(fieldOf(deployment, "autoscaling_config"), "policy");
+    if (own === undefined) continue;
+    const found = `${quote(stringOf(own) ?? "")} beside the application's autoscaling_policy`;
+    report(own, { found, wanted: "one policy that decides" });
+  }
+  if (deployments.some(isScaledField)) return;
+  const wanted = "a deployment with num_replicas: auto, or with bounds of replicas in autoscaling_config";
+  report(shared, { found: "a policy with nothing to decide about", wanted, at: "key" });
+}
+
+function isFunction(reference: string): boolean {
+  return hasEnding(parseModuleReference(reference).path, MODULE_ENDINGS);
+}
+
+function isScaledField(deployment: Field): boolean {
+  const replicas = scalarOf(fieldOf(deployment, "num_replicas")) === "auto" ? "auto" : undefined;
+  const scaling = fieldOf(deployment, "autoscaling_config");
+  const bounds = ["min_replicas", "max_replicas"].filter((key) => fieldOf(scaling, key) !== undefined);
+  return isScaled(replicas, Object.fromEntries(bounds.map((key) => [key, 1])));
 }
 
 /** A number of replicas and bounds of it contradict each other, as in Ray Serve. */
@@ -90,7 +125,7 @@ function policyRule(scaling: Field, report: Report): void {
   if (name === "hpa" && min !== undefined && numberOf(min) === 0) {
     report(min, { found: "0 with policy hpa", wanted: "at least 1: this rule does not start from none" });
   }
-  if (builtInPolicy(name) === undefined && !hasEnding(parseModuleReference(name).path, MODULE_ENDINGS)) {
+  if (builtInPolicy(name) === undefined && !isFunction(name)) {
     const wanted = `one of ${SCALING_POLICIES.join(", ")}, or a module such as "./scale.ts:decide"`;
     report(policy, { found: quote(name), wanted });
   }

@@ -15,7 +15,7 @@ import {
 } from "../../runtime/base/config/index.ts";
 import { DEFAULTS } from "./defaults.ts";
 import { deploymentRule } from "./rules-deployment.ts";
-import { externalScalerRule } from "./rules-scaling.ts";
+import { applicationPolicyRule, externalScalerRule } from "./rules-scaling.ts";
 import { trafficRule } from "./rules-traffic.ts";
 import { parseBytes } from "./schema-values.ts";
 
@@ -44,6 +44,10 @@ export const RULES: readonly Rule[] = [
   (root, report) => {
     for (const application of applicationsOf(root))
       externalScalerRule(application, deploymentsOf(application), report);
+  },
+  (root, report) => {
+    for (const application of applicationsOf(root))
+      applicationPolicyRule(application, deploymentsOf(application), report);
   },
   (root, report) => {
     for (const deployment of applicationsOf(root).flatMap(deploymentsOf)) deploymentRule(deployment, report);
@@ -133,22 +137,37 @@ function trafficRules(root: Field, report: Report): void {
 
 /** Two listeners cannot share a port of one address. */
 function listenersRule(root: Field, report: Report): void {
-  const http = listener(fieldOf(root, "http_options"), DEFAULTS.http);
-  const admin = listener(fieldOf(root, "admin_options"), DEFAULTS.admin);
-  const at = admin.at ?? http.at;
-  if (at === undefined || http.port !== admin.port || http.port === 0) return;
-  const anywhere = [http.host, admin.host].some((host) => host === "0.0.0.0" || host === "::");
-  if (!anywhere && http.host !== admin.host) return;
-  const other = admin.at === undefined ? "admin_options.port" : "http_options.port";
-  report(at, { found: `the port ${http.port} of ${other}`, wanted: "a port of its own" });
+  const keda = fieldOf(root, "keda_options");
+  const listeners = [
+    listener("http_options", fieldOf(root, "http_options"), DEFAULTS.http),
+    listener("admin_options", fieldOf(root, "admin_options"), DEFAULTS.admin),
+    ...(keda === undefined ? [] : [listener("keda_options", keda, DEFAULTS.keda)]),
+  ];
+  for (const [index, one] of listeners.entries()) {
+    const other = listeners.slice(0, index).find((before) => collide(before, one));
+    const at = one.at ?? other?.at;
+    if (other === undefined || at === undefined) continue;
+    const named = one.at === undefined ? one.name : other.name;
+    report(at, { found: `the port ${one.port} of ${named}.port`, wanted: "a port of its own" });
+  }
 }
 
-function listener(section: Field | undefined, defaults: { host: string; port: number }) {
-  const at = fieldOf(section, "port");
+type Listener = ReturnType<typeof listener>;
+
+function collide(one: Listener, other: Listener): boolean {
+  if (one.port !== other.port || one.port === 0) return false;
+  return (
+    one.host === other.host || [one.host, other.host].some((host) => host === "0.0.0.0" || host === "::")
+  );
+}
+
+function listener(name: string, section: Field | undefined, defaults: { host: string; port: number }) {
+  const at = fieldOf(section, "port") ?? (name === "keda_options" ? section : undefined);
   return {
+    name,
     at,
     host: stringOf(fieldOf(section, "host")) ?? defaults.host,
-    port: numberOf(at) ?? defaults.port,
+    port: numberOf(fieldOf(section, "port")) ?? defaults.port,
   };
 }
 

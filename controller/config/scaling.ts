@@ -3,7 +3,7 @@
 // 1. Load decides when a bound of replicas is given, or `num_replicas` is `auto`; an objective alone does not mean that.
 
 import { pathToFileURL } from "node:url";
-import type { AutoscalingFile } from "./schema-scaling.ts";
+import type { AutoscalingFile, AutoscalingPolicyFile } from "./schema-scaling.ts";
 import { AUTO_MAX_REPLICAS, SCALING_POLICIES } from "./schema-scaling.ts";
 import { parseModuleReference, resolvePath } from "./source-path.ts";
 import type { PolicySource, ScalingConfig } from "./types-scaling.ts";
@@ -13,9 +13,17 @@ export function isScaled(numReplicas: number | "auto" | undefined, file: Autosca
   return numReplicas === "auto" || file.min_replicas !== undefined || file.max_replicas !== undefined;
 }
 
+interface ScalingSurroundings {
+  readonly isAuto: boolean;
+  /** Absolute; what relative paths start from. */
+  readonly directory: string;
+  /** The application's policy; undefined when it has none. */
+  readonly shared: PolicySource | undefined;
+}
+
 export function scalingOf(
   file: AutoscalingFile,
-  { isAuto, directory }: { readonly isAuto: boolean; readonly directory: string },
+  { isAuto, directory, shared }: ScalingSurroundings,
 ): ScalingConfig {
   const minReplicas = file.min_replicas ?? 1;
   const maxReplicas = file.max_replicas ?? (isAuto ? AUTO_MAX_REPLICAS : Math.max(1, minReplicas));
@@ -23,7 +31,7 @@ export function scalingOf(
     minReplicas,
     maxReplicas,
     initialReplicas: file.initial_replicas ?? minReplicas,
-    policy: policyOf(file, directory),
+    policy: shared ?? policyOf(file, directory),
     ...given("targetOngoingRequests", file.target_ongoing_requests),
     ...given("attainment", file.slo_attainment),
     ...given("keepAliveMs", ms(file.keep_alive_s)),
@@ -44,7 +52,7 @@ export function scalingForm(scaling: ScalingConfig): AutoscalingFile {
     min_replicas: scaling.minReplicas,
     max_replicas: scaling.maxReplicas,
     initial_replicas: scaling.initialReplicas,
-    policy: typeof scaling.policy === "string" ? scaling.policy : referenceOf(scaling.policy),
+    ...policyForm(scaling.policy),
     ...given("target_ongoing_requests", scaling.targetOngoingRequests),
     ...given("slo_attainment", scaling.attainment),
     ...given("keep_alive_s", seconds(scaling.keepAliveMs)),
@@ -64,6 +72,15 @@ export function builtInPolicy(name: string): (typeof SCALING_POLICIES)[number] |
   return SCALING_POLICIES.find((policy) => policy === name);
 }
 
+export function autoscalingPolicyOf(file: AutoscalingPolicyFile, directory: string): PolicySource {
+  return { scope: "application", ...functionOf(file.policy_function, directory) };
+}
+
+/** As a file would have it. */
+export function autoscalingPolicyForm(source: PolicySource): AutoscalingPolicyFile {
+  return { policy_function: referenceOf(source) };
+}
+
 /** The URL of the user's module. */
 export function policyUrl({ path }: PolicySource): string {
   return pathToFileURL(path).href;
@@ -73,8 +90,18 @@ function policyOf(file: AutoscalingFile, directory: string): ScalingConfig["poli
   if (file.policy === undefined) return file.latency_slo_ms === undefined ? "ray" : "slo";
   const builtIn = builtInPolicy(file.policy);
   if (builtIn !== undefined) return builtIn;
-  const { path, exportName } = parseModuleReference(file.policy);
+  return { scope: "deployment", ...functionOf(file.policy, directory) };
+}
+
+function functionOf(reference: string, directory: string): Omit<PolicySource, "scope"> {
+  const { path, exportName } = parseModuleReference(reference);
   return { path: resolvePath(directory, path), exportName };
+}
+
+/** The application's is told with the application. */
+function policyForm(policy: ScalingConfig["policy"]): AutoscalingFile {
+  if (typeof policy === "string") return { policy };
+  return policy.scope === "application" ? {} : { policy: referenceOf(policy) };
 }
 
 function referenceOf({ path, exportName }: PolicySource): string {

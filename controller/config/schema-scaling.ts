@@ -102,4 +102,17 @@ export const AutoscalingConfig = Section(
   "How many replicas there are, and what they are to achieve.",
 );
 
+export const AutoscalingPolicy = Section(
+  {
+    policy_function: Type.String({
+      description:
+        'Function of a module, "./scale.ts:decide": it is told of all deployments that load decides about, and answers for them.',
+      minLength: 1,
+      maxLength: 4096,
+    }),
+  },
+  "One rule for all deployments of the application that have bounds of replicas, in place of one each.",
+);
+
+export type AutoscalingPolicyFile = Static<typeof AutoscalingPolicy>;
 export type AutoscalingFile = Static<typeof AutoscalingConfig>;

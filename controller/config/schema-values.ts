@@ -68,6 +68,28 @@ export function Bytes(about: About & { readonly minimum?: number }) {
   );
 }
 
+/** An address to listen on. */
+export const Host = (value: string) =>
+  Type.Optional(
+    Type.String({
+      description: "Address to listen on; only loopback addresses keep other machines out.",
+      default: value,
+      pattern: "^[A-Za-z0-9_.:%\\-]{1,253}$",
+      "x-wanted": 'a host name or an IP address such as "127.0.0.1"',
+    }),
+  );
+
+/** A port to listen on. */
+export const Port = (value: number) =>
+  Type.Optional(
+    Count({
+      description: "TCP port; 0 lets the system pick one.",
+      default: value,
+      minimum: 0,
+      maximum: 65_535,
+    }),
+  );
+
 const UNITS: Readonly<Record<string, number>> = {
   B: 1,
   KB: 1e3,

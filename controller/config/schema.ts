@@ -4,27 +4,9 @@ import { type Static, Type } from "typebox";
 import { DEFAULTS } from "./defaults.ts";
 import { Deployment } from "./schema-deployment.ts";
 import { Traffic } from "./schema-traffic.ts";
-import { Bytes, Count, Name, Seconds, Section } from "./schema-values.ts";
-
-const Host = (value: string) =>
-  Type.Optional(
-    Type.String({
-      description: "Address to listen on; only loopback addresses keep other machines out.",
-      default: value,
-      pattern: "^[A-Za-z0-9_.:%\\-]{1,253}$",
-      "x-wanted": 'a host name or an IP address such as "127.0.0.1"',
-    }),
-  );
-
-const Port = (value: number) =>
-  Type.Optional(
-    Count({
-      description: "TCP port; 0 lets the system pick one.",
-      default: value,
-      minimum: 0,
-      maximum: 65_535,
-    }),
-  );
+import { AutoscalingPolicy } from "./schema-scaling.ts";
+import { KedaOptions } from "./schema-keda.ts";
+import { Bytes, Count, Host, Name, Port, Seconds, Section } from "./schema-values.ts";
 
 const limits = DEFAULTS.limits;
 
@@ -198,6 +180,7 @@ const Application = Section(
         default: false,
       }),
     ),
+    autoscaling_policy: Type.Optional(AutoscalingPolicy),
     deployments: Type.Array(Deployment, { minItems: 1, description: "What the application is made of." }),
     traffic: Type.Optional(Traffic),
   },
@@ -210,6 +193,7 @@ export const ServeFile = Type.Object(
     applications: Type.Array(Application, { minItems: 1, description: "What is served." }),
     http_options: Type.Optional(HttpOptions),
     admin_options: Type.Optional(AdminOptions),
+    keda_options: Type.Optional(KedaOptions),
     logging_config: Type.Optional(LoggingConfig),
   },
   { additionalProperties: false, title: "shoal.yaml", description: "What Shoal serves, and where." },

@@ -8,7 +8,7 @@ export interface ScalingConfig {
   readonly maxReplicas: number;
   /** Of a deployment that is new. */
   readonly initialReplicas: number;
-  /** One of ours, or a user's function. */
+  /** One of ours, or a user's function: of this deployment, or of its whole application. */
   readonly policy: (typeof SCALING_POLICIES)[number] | PolicySource;
   /** Settings of policies; what is absent has the policy's own default. */
   readonly targetOngoingRequests?: number;
@@ -24,8 +24,10 @@ export interface ScalingConfig {
   readonly downscalingFactor?: number;
 }
 
-/** A function `(context) => number | [number, state]`. */
+/** A user's function: `(context) => number | [number, state]`, for an application by deployment. */
 export interface PolicySource {
+  /** Who has it. */
+  readonly scope: "deployment" | "application";
   /** Of its module, absolute. */
   readonly path: string;
   /** Default "default". */

@@ -5,7 +5,7 @@
 
 import type { ModuleEngineOptions, OnnxEngineOptions } from "./schema-engine.ts";
 import type { OutlierConfig, PlacementGroupConfig } from "./types-placement.ts";
-import type { ScalingConfig } from "./types-scaling.ts";
+import type { PolicySource, ScalingConfig } from "./types-scaling.ts";
 import type { TrafficConfig } from "./types-traffic.ts";
 
 export interface ServeConfig {
@@ -13,6 +13,8 @@ export interface ServeConfig {
   readonly applications: readonly ApplicationConfig[];
   readonly http: HttpOptions;
   readonly admin: AdminOptions;
+  /** Absent: nobody listens for KEDA. */
+  readonly keda?: KedaOptions;
   readonly logging: LoggingConfig;
 }
 
@@ -28,6 +30,8 @@ export interface ApplicationConfig {
   readonly traffic?: TrafficConfig;
   /** Numbers of replicas may come from outside; absent when they may not. Never beside `scaling`. */
   readonly externalScaler?: true;
+  /** Decides for all its deployments that have `scaling`, which have it too; absent when each goes by its own. */
+  readonly autoscalingPolicy?: PolicySource;
   /** Longest a request to its route may take; absent when only the deployment's own bound counts. */
   readonly requestTimeoutMs?: number;
 }
@@ -157,6 +161,22 @@ export interface AdminOptions {
   readonly host: string;
   /** 0 lets the system pick one. */
   readonly port: number;
+}
+
+export interface KedaOptions {
+  readonly host: string;
+  /** 0 lets the system pick one. */
+  readonly port: number;
+  /** Absent: none. */
+  readonly tls?: TlsFiles;
+}
+
+/** PEM files, absolute. */
+export interface TlsFiles {
+  readonly certFile: string;
+  readonly keyFile: string;
+  /** Of the authorities that clients must have; absent: a client needs no certificate. */
+  readonly clientCaFile?: string;
 }
 
 export interface LoggingConfig {

@@ -37,6 +37,7 @@ export function notesOf(before: ServeConfig, next: ServeConfig): string[] {
   const sections = [
     ["http_options", "http"],
     ["admin_options", "admin"],
+    ["keda_options", "keda"],
     ["logging_config", "logging"],
   ] as const;
   return sections

@@ -9,13 +9,14 @@
 import { isDeepStrictEqual } from "node:util";
 import { type Clock, ShoalError, systemClock } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
-import { decodeFile, normalise, type ServeConfig } from "../config/index.ts";
+import { decodeFile, kedaForm, normalise, type ServeConfig } from "../config/index.ts";
 import type { Controller } from "../controller.ts";
 import type { LastingMemory } from "../reconcile/index.ts";
 import type { Asked, JsonObject, Release, ReleaseContent } from "../store/index.ts";
 import { beforeOf, changesOf, notesOf } from "./changes.ts";
 import type { DesiredState } from "./desired-state.ts";
 import { type ApplicationChange, differenceOf } from "./difference.ts";
+import { Drains } from "./drains.ts";
 import { Ledger } from "./ledger.ts";
 import { outcomeOf } from "./outcome.ts";
 import { machineRule } from "./places.ts";
@@ -44,6 +45,8 @@ export interface DeploysOptions {
 }
 
 export class Deploys {
+  /** Nodes that drain. */
+  readonly drains: Drains;
   readonly #state: DesiredState;
   readonly #controller: Controller;
   readonly #clock: Clock;
@@ -67,6 +70,7 @@ export class Deploys {
     this.#controller = controller;
     this.#clock = clock;
     this.#ledger = new Ledger(state.store, log);
+    this.drains = new Drains(state.store, controller);
     this.#scales = new Scales(state.store, this.#ledger, state.scales);
     this.#unreadable = state.unreadable;
     this.#settings = state.settings;
@@ -88,6 +92,7 @@ export class Deploys {
     );
     deploys.#stand(new Map(standings));
     for (const [application, why] of state.unreadable) log.error({ application }, `cannot be served: ${why}`);
+    await deploys.drains.takeUp();
     if (first !== undefined) await deploys.#takeUp({ ...first, retry: false });
     deploys.#recalled = await recallAll(state, deploys.#standing);
     return deploys;
@@ -205,8 +210,10 @@ export class Deploys {
   async #deploy(request: DeployRequest, { checked }: { readonly checked: boolean }): Promise<DeployOutcome> {
     const decoded = decodeFile(request.text, request);
     if (decoded.kind === "faults") return { kind: "refused", faults: decoded.faults }; // invariant 1
-    const { applications: given, $schema: _, ...settings } = decoded.value;
+    const { applications: given, $schema: _, ...told } = decoded.value;
     const config = normalise(decoded.value, request.directory);
+    // Its paths start from folders that the store does not have.
+    const settings = config.keda === undefined ? told : { ...told, keda_options: kedaForm(config.keda) };
     const candidates = await Promise.all(
       config.applications.map((application, index) =>
         candidateOf(application, { config: { ...given[index] }, directory: directoryOf(request, index) }),

@@ -1,2 +1,3 @@
+export { DemandWatch } from "./demand-watch.ts";
 export type { ExternalTarget } from "./external-target.ts";
 export { Scaling, type ScalingStatus } from "./scaling.ts";

@@ -1,4 +1,4 @@
-// The policy that a config asks for.
+// The policy that a config asks for, with what it has running.
 
 import {
   type AutoscalingPolicy,
@@ -11,7 +11,9 @@ import {
   UserPolicy,
 } from "../autoscale/index.ts";
 import { policyUrl, type ScalingConfig } from "../config/index.ts";
+import type { ApplicationMember, ApplicationPolicies } from "./application-policies.ts";
 
+/** Of one deployment. */
 export interface PolicySettings {
   readonly application: string;
   readonly deployment: string;
@@ -30,7 +32,7 @@ export interface RunningPolicy extends AsyncDisposable {
 /** Ray's. */
 const DEFAULT_TARGET = 2;
 
-export function policyOf(settings: PolicySettings): RunningPolicy {
+export function policyOf(settings: PolicySettings, shared: ApplicationPolicies): RunningPolicy {
   const { scaling, objectiveMs } = settings;
   const { policy, targetOngoingRequests = DEFAULT_TARGET, attainment, keepAliveMs } = scaling;
   switch (policy) {
@@ -50,15 +52,23 @@ export function policyOf(settings: PolicySettings): RunningPolicy {
     case "hpa":
       return still(new HpaPolicy({ targetOngoingRequests }));
     default:
-      return userPolicy(policy, settings);
+      return policy.scope === "application"
+        ? shared.join(policy, memberOf(settings))
+        : userPolicy(policy, settings);
   }
 }
 
 function userPolicy(
   source: Exclude<ScalingConfig["policy"], string>,
-  { application, deployment, scaling, wake }: PolicySettings,
+  settings: PolicySettings,
 ): RunningPolicy {
   const thread = new PolicyThread({ module: policyUrl(source), export: source.exportName ?? "default" });
+  const policy = new UserPolicy({ ...memberOf(settings), call: thread.call });
+  return { policy, [Symbol.asyncDispose]: () => thread.close() };
+}
+
+/** What a user's function has of one deployment. */
+function memberOf({ application, deployment, scaling, wake }: PolicySettings): ApplicationMember {
   const { upscaleDelayMs, downscaleDelayMs, downscaleToZeroDelayMs, lookBackPeriodMs } = scaling;
   const delayed = upscaleDelayMs !== undefined || downscaleDelayMs !== undefined;
   const downMs = downscaleDelayMs ?? 0;
@@ -67,15 +77,13 @@ function userPolicy(
     downscaleDelayMs: downMs,
     downscaleToZeroDelayMs: downscaleToZeroDelayMs ?? downMs,
   };
-  const policy = new UserPolicy({
-    call: thread.call,
+  return {
     deploymentName: deployment,
     appName: application,
     wake,
     ...(lookBackPeriodMs === undefined ? {} : { lookBackMs: lookBackPeriodMs }),
     ...(delayed ? { delay: new RayDelay(delays) } : {}),
-  });
-  return { policy, [Symbol.asyncDispose]: () => thread.close() };
+  };
 }
 
 /** One that has nothing running. */

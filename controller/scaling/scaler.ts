@@ -3,22 +3,26 @@
 // 1. Other settings of the same policy begin it anew; the load, the start-up times and the decisions stay.
 // 2. It decides when the policy wants to be asked again, and at once when more waits than before or a user's function has
 //    answered.
+// 3. A policy of ours that throws, or answers what is no number within the bounds, is a fault of this deployment alone: its
+//    target stays.
 
 import { isDeepStrictEqual } from "node:util";
 import {
   DecisionHistory,
+  explain,
   initialReplicas,
   type LoadReading,
   type ScalingDecision,
   type ScalingSnapshot,
   StartUpTimes,
 } from "../autoscale/index.ts";
+import { messageOf } from "../../runtime/base/index.ts";
 import type { DeploymentConfig, ScalingConfig } from "../config/index.ts";
 import type { ObservedReplica } from "../reconcile/index.ts";
 import type { GatewayLoad, GatewayPort } from "../routing/index.ts";
 import { KnownService } from "./known-service.ts";
 import { LoadMeter } from "./load-meter.ts";
-import { policyOf, type RunningPolicy } from "./policy-of.ts";
+import type { PolicySettings, RunningPolicy } from "./policy-of.ts";
 
 /** A deployment as the autoscaler sees it. */
 export interface ScaledDeployment {
@@ -33,7 +37,12 @@ export interface ScalerOptions {
   readonly config: DeploymentConfig;
   readonly scaling: ScalingConfig;
   readonly wake: () => void;
+  /** Makes the policy that the settings ask for. */
+  readonly start: (settings: PolicySettings) => RunningPolicy;
 }
+
+/** Until a policy that failed is asked again. */
+const AFTER_FAULT_MS = 1_000;
 
 export class Scaler implements AsyncDisposable {
   readonly history = new DecisionHistory();
@@ -77,6 +86,7 @@ export class Scaler implements AsyncDisposable {
     const before = this.#options;
     this.#options = options;
     const same =
+      before.application === options.application &&
       isDeepStrictEqual(before.scaling, options.scaling) &&
       before.config.latencySloMs === options.config.latencySloMs;
     if (same) return;
@@ -96,7 +106,7 @@ export class Scaler implements AsyncDisposable {
     this.#queued = queued;
     if (!due) return false;
     const before = this.#target;
-    const decision = this.#running.policy.decide(this.#snapshot(deployment, load, nowMs));
+    const decision = this.#decide(this.#snapshot(deployment, load, nowMs));
     this.#last = decision;
     this.#reviewAtMs = decision.reviewAtMs;
     this.#target = decision.target;
@@ -108,9 +118,30 @@ export class Scaler implements AsyncDisposable {
     await this.#running[Symbol.asyncDispose]();
   }
 
+  /** Invariant 3. */
+  #decide(snapshot: ScalingSnapshot): ScalingDecision {
+    const { policy } = this.#running;
+    const { bounds, nowMs, target } = snapshot;
+    let why: string;
+    try {
+      const decision = policy.decide(snapshot);
+      const { target: to } = decision;
+      if (Number.isInteger(to) && to >= bounds.min && to <= bounds.max) return decision;
+      why = `answered ${to}, ${bounds.min} to ${bounds.max} was wanted`;
+    } catch (thrown) {
+      why = `failed: ${messageOf(thrown)}`;
+    }
+    return {
+      target,
+      explanation: explain(target, target, `kept, since the policy ${policy.name} ${why}`),
+      fault: `The policy ${policy.name} ${why}`,
+      reviewAtMs: nowMs + AFTER_FAULT_MS,
+    };
+  }
+
   #start(): RunningPolicy {
-    const { application, config, scaling } = this.#options;
-    return policyOf({
+    const { application, config, scaling, start } = this.#options;
+    return start({
       application,
       deployment: config.name,
       scaling,

@@ -3,12 +3,15 @@
 //
 // 1. Without such a deployment there is no timer.
 // 2. It knows nothing of processes: it says how many there are to be, and why.
+// 3. What fails for one deployment is told with it, and the others are looked at all the same.
 
-import type { Clock, Timer } from "../../runtime/base/index.ts";
+import { type Clock, messageOf, type Timer } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { PastDecision } from "../autoscale/index.ts";
 import type { DeploymentConfig } from "../config/index.ts";
 import { ExternallyScaled, type ExternalTarget } from "./external-target.ts";
+import { ApplicationPolicies } from "./application-policies.ts";
+import { policyOf, type PolicySettings, type RunningPolicy } from "./policy-of.ts";
 import { type ScaledDeployment, Scaler } from "./scaler.ts";
 
 export interface ScalingOptions {
@@ -17,6 +20,8 @@ export interface ScalingOptions {
   readonly look: (deployment: string) => ScaledDeployment | undefined;
   /** The deployment is to have so many replicas from now on. */
   readonly onTarget: (deployment: string, replicas: number) => void;
+  /** Makes a policy; by default that which the settings ask for. */
+  readonly policyOf?: (settings: PolicySettings) => RunningPolicy;
 }
 
 /** Of a deployment, for people. */
@@ -38,6 +43,9 @@ export class Scaling {
   readonly #scalers = new Map<string, Scaler>();
   /** Those that somebody from outside has scaled. */
   readonly #external = new Map<string, ExternallyScaled>();
+  readonly #shared = new ApplicationPolicies();
+  /** By deployment, why it could not be looked at (invariant 3). */
+  readonly #troubles = new Map<string, string>();
   #timer: Timer | undefined;
   #stopped = false;
 
@@ -60,7 +68,9 @@ export class Scaling {
     }
     this.#external.delete(name);
     const known = this.#scalers.get(name);
-    const options = { application, config, scaling, wake: () => this.#look() };
+    const { policyOf: start = (settings: PolicySettings) => policyOf(settings, this.#shared) } =
+      this.#options;
+    const options = { application, config, scaling, start, wake: () => this.#look() };
     known?.configure(options);
     const scaler = known ?? new Scaler(options);
     this.#scalers.set(name, scaler);
@@ -79,7 +89,8 @@ export class Scaling {
     const scaler = this.#scalers.get(deployment);
     if (scaler !== undefined) {
       const { target, explanation, fault, history } = scaler;
-      return { decidedBy: "load", target, explanation, fault, decisions: history.latest() };
+      const trouble = this.#troubles.get(deployment);
+      return { decidedBy: "load", target, explanation, fault: trouble ?? fault, decisions: history.latest() };
     }
     const external = this.#external.get(deployment);
     if (external === undefined) return undefined;
@@ -121,22 +132,34 @@ export class Scaling {
   #forgetScaler(deployment: string): void {
     void this.#scalers.get(deployment)?.[Symbol.asyncDispose]();
     this.#scalers.delete(deployment);
+    this.#troubles.delete(deployment);
   }
 
   #look(): void {
     if (this.#stopped) return;
-    const { clock, look, log, onTarget } = this.#options;
-    const now = { nowMs: clock.nowMs(), epochMs: clock.epochMs() };
     for (const [name, scaler] of this.#scalers) {
-      const deployment = look(name);
-      if (deployment === undefined) continue;
-      const fault = scaler.fault;
-      const changed = scaler.look(deployment, now);
-      if (scaler.fault !== undefined && scaler.fault !== fault) log.warn({ deployment: name }, scaler.fault);
-      if (!changed) continue;
-      const [decision] = scaler.history.latest(1);
-      log.info({ deployment: name }, `replicas ${decision?.explanation ?? scaler.target}`);
-      onTarget(name, scaler.target);
+      try {
+        this.#lookAt(name, scaler);
+        this.#troubles.delete(name);
+      } catch (thrown) {
+        const trouble = `How many replicas it needs cannot be decided now: ${messageOf(thrown)}`; // invariant 3
+        if (this.#troubles.get(name) !== trouble)
+          this.#options.log.error({ err: thrown, deployment: name }, trouble);
+        this.#troubles.set(name, trouble);
+      }
     }
+  }
+
+  #lookAt(name: string, scaler: Scaler): void {
+    const { clock, look, log, onTarget } = this.#options;
+    const deployment = look(name);
+    if (deployment === undefined) return;
+    const fault = scaler.fault;
+    const changed = scaler.look(deployment, { nowMs: clock.nowMs(), epochMs: clock.epochMs() });
+    if (scaler.fault !== undefined && scaler.fault !== fault) log.warn({ deployment: name }, scaler.fault);
+    if (!changed) return;
+    const [decision] = scaler.history.latest(1);
+    log.info({ deployment: name }, `replicas ${decision?.explanation ?? scaler.target}`);
+    onTarget(name, scaler.target);
   }
 }

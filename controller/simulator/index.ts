@@ -1,3 +1,5 @@
+// `shoal/simulate`: a deployment under a workload in virtual time, for programs; `shoal simulate` uses the same.
+
 export { evaluate, type EvaluationName, renderReport } from "./evaluation/evaluate.ts";
 export { batchMs, isProfileName, PROFILES, type ServiceProfile } from "./plant/service-profile.ts";
 export { costChart, type NamedRuns, resultTable, timelineChart } from "./report/result-report.ts";

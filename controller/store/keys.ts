@@ -13,6 +13,7 @@ export const WANTED_PREFIX = "serve/wanted/";
 /** What something is remembered of; below each prefix, one key a name. */
 export const MEMORY_PREFIXES = {
   deployment: "serve/memory/",
+  drain: "serve/drain/",
   scale: "serve/scale/",
   traffic: "serve/traffic/",
 } as const;

@@ -5,7 +5,7 @@
 import { Type } from "typebox";
 import { Check } from "typebox/value";
 import type { FastifyInstance, FastifyRequest } from "fastify";
-import type { Controller, NodeView } from "../../controller/index.ts";
+import type { Controller, Deploys, NodeView } from "../../controller/index.ts";
 import { ShoalError } from "../../runtime/base/index.ts";
 
 export interface NodeStatusView {
@@ -29,16 +29,16 @@ export interface NodesView {
 const NODES = "/api/serve/nodes";
 const DRAIN = `${NODES}/:node/drain`;
 
-export function nodeRoutes(app: FastifyInstance, controller: Controller): void {
+export function nodeRoutes(app: FastifyInstance, controller: Controller, { drains }: Deploys): void {
   app.get(NODES, async (): Promise<NodesView> => ({ nodes: (await controller.nodes()).map(viewOf) }));
   app.post(DRAIN, async (request): Promise<NodeStatusView> => {
     const node = nodeOf(request);
-    await controller.drainNode(node);
+    await drains.drain(node);
     return await one(controller, node); // invariant 1
   });
   app.delete(DRAIN, async (request): Promise<NodeStatusView> => {
     const node = nodeOf(request);
-    await controller.undrainNode(node);
+    await drains.undrain(node);
     return await one(controller, node);
   });
 }

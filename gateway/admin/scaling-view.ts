@@ -25,6 +25,8 @@ export interface ScalingView {
   readonly max_replicas: number | null;
   /** `slo`, `ray`, `knative`, `hpa`, or the module of one's own. */
   readonly policy: string | null;
+  /** Whose policy that is: the application's decides for several deployments together. */
+  readonly policy_of: "deployment" | "application" | null;
   readonly latency_slo_ms: number | null;
   readonly external_scaler_enabled: boolean;
   /** Why the target is what it is now; null before the first decision, and where nobody has ever decided. */
@@ -56,6 +58,7 @@ export function scalingView(
     min_replicas: scaling?.minReplicas ?? null,
     max_replicas: scaling?.maxReplicas ?? null,
     policy: scaling === undefined ? null : policyName(scaling),
+    policy_of: scaling === undefined ? null : scopeOf(scaling),
     latency_slo_ms: latencySloMs ?? null,
     external_scaler_enabled: owner.externalScaler === true,
     explanation: status?.explanation ?? null,
@@ -74,6 +77,10 @@ export function scalingView(
 function policyName({ policy }: NonNullable<DeploymentConfig["scaling"]>): string {
   if (typeof policy === "string") return policy;
   return policy.exportName === undefined ? policy.path : `${policy.path}:${policy.exportName}`;
+}
+
+function scopeOf({ policy }: NonNullable<DeploymentConfig["scaling"]>): "deployment" | "application" {
+  return typeof policy === "string" ? "deployment" : policy.scope;
 }
 
 function timeOf(epochMs: number): string {

@@ -63,7 +63,7 @@ export class AdminServer {
       app.get(path, () => serveStatus(controller, deploys));
     deployRoutes(app, deploys);
     scalingRoutes(app, controller, deploys);
-    nodeRoutes(app, controller);
+    nodeRoutes(app, controller, deploys);
     app.get("/api/serve/config", () => toFileForm(controller.config));
     app.post("/api/serve/shutdown", (_request, reply) => {
       reply.raw.once("finish", onShutdown);

@@ -17,10 +17,11 @@ export type {
   TaskOptions,
 } from "./api/options.ts";
 export { PlacementGroup } from "./api/placement-group.ts";
-export type { ActorStatus } from "./api/core.ts";
+export type { ActorWatcher } from "./api/core.ts";
+export type { ActorStatus } from "./workers/messages.ts";
 export type { NpmOptions, RuntimeEnv } from "./environments/runtime-env.ts";
 export type { NodeOptions, RuntimeOptions } from "./api/runtime-options.ts";
-export { type GetOptions, Runtime, type Values } from "./api/runtime.ts";
+export { type GetOptions, type NamedActor, Runtime, type Values } from "./api/runtime.ts";
 export type { StackedTask, StacksOptions, WorkerStack } from "./stacks/worker-stack.ts";
 export type { WorkerLine } from "./logs/worker-logs.ts";
 export type { ListOptions, ResourceTotals, Summaries } from "./api/state-queries.ts";

@@ -147,11 +147,15 @@ describe("serve deploy", { timeout: 120_000 }, () => {
     assert.equal(code, 1);
     assert.match(
       stderr,
-      /^✗ hello release 2 failed: greeter: .*told to fail.*rolled back to [^]*\n {2}\| .*about to fail/,
+      /^✗ hello release 2 failed: greeter: .*told to fail.*rolled back to [^]*\n {2}\| .*about to fail[^]*\n {2}greeter serves what ran before; "shoal serve rollback hello" makes/,
     );
     assert.equal(await answer(server), "MARK hi");
     const { stdout } = await rig.run(server, "status");
     assert.match(stdout, /^hello +\/hello +2 failed +greeter +DEPLOY_FAILED +1\/1 .*told to fail/m);
+    assert.match(
+      stdout,
+      /^greeter serves what ran before; "shoal serve rollback hello" makes that what is wanted$/m,
+    );
     assert.equal((await rig.run(server, "status", "--check")).code, 1);
     const back = await rig.run(server, "rollback", "hello");
     assert.deepEqual([back.code, back.stderr], [0, ""]);

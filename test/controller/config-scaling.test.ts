@@ -121,7 +121,11 @@ describe("the policy", () => {
 
   test("a function of a module is found beside the file, its name behind a colon", () => {
     const config = accepted({ num_replicas: "auto", autoscaling_config: { policy: "./scale.ts:decide" } });
-    assert.deepEqual(config.scaling?.policy, { path: "/srv/scale.ts", exportName: "decide" });
+    assert.deepEqual(config.scaling?.policy, {
+      scope: "deployment",
+      path: "/srv/scale.ts",
+      exportName: "decide",
+    });
   });
 });
 

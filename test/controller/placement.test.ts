@@ -92,21 +92,46 @@ describe("placement_group_bundles", { timeout: 120_000 }, () => {
     assert.deepEqual((await rig.controller.runtime.list("placement-groups")).rows, []);
   });
 
-  it("that do not fit are waited for, and what is short is said", async () => {
+  it("that do not fit now are waited for, and what is short is said", async () => {
     await using rig = await Rig.make({ cpus: 2 });
-    await rig.serve(
-      moduleOf("Echo", {
-        placement_group_bundles: [{ CPU: 1 }, { CPU: 1 }],
-        placement_group_strategy: "STRICT_SPREAD",
-      }),
-      moduleOf("Slow", { user_config: { ms: 0 }, placement_group_bundles: [{ CPU: 1 }, { CPU: 4 }] }),
-    );
-    const wait = /a replica of "echo" waits for its placement group: its 2 bundles do not fit together/;
-    assert.match(rig.deployment("echo").status.message, wait);
-    assert.match(rig.deployment("slow").status.message, /bundle 1 needs 4 num_cpus, 2 free of 2/);
+    const slow = moduleOf("Slow", { user_config: { ms: 0 } });
+    await rig.serve(slow);
     await rig.controller.runtime.addNode("b", { numCpus: 1 });
+    const echo = moduleOf("Echo", {
+      placement_group_bundles: [{ CPU: 1 }, { CPU: 2 }],
+      placement_group_strategy: "STRICT_SPREAD",
+    });
+    rig.apply(slow, echo);
+    const wait = /a replica of "echo" waits for its placement group: bundle 1 needs 2 num_cpus, 1 free of 2/;
+    await rig.reached("echo", "UPDATING", wait);
+    rig.apply(echo);
     await rig.reached("echo", "HEALTHY");
     assert.deepEqual(await placed(rig), { [HOME]: 1, b: 1 }, "a replica is wherever it has a bundle");
+  });
+
+  it("that no nodes could ever hold are refused at once, and what ran runs on", async () => {
+    await using rig = await Rig.make({ cpus: 2 });
+    const echo = moduleOf("Echo", { version: "1" });
+    await rig.serve(echo);
+    const pid = rig.pidOf("echo");
+    const large = { version: "2", placement_group_bundles: [{ CPU: 1 }, { CPU: 4 }] };
+    const apart = {
+      placement_group_bundles: [{ CPU: 1 }, { CPU: 1 }],
+      placement_group_strategy: "STRICT_SPREAD",
+    };
+    rig.apply({ ...echo, ...large }, moduleOf("Slow", { user_config: { ms: 0 }, ...apart }));
+    await rig.reached(
+      "slow",
+      "DEPLOY_FAILED",
+      /its 2 bundles need a node each \(STRICT_SPREAD\), there is 1/,
+    );
+    await rig.reached("echo", "DEPLOY_FAILED", /bundle 1 needs 4 num_cpus, the most a node has is 2/);
+    assert.deepEqual([rig.pidOf("echo"), await rig.ask("echo", [7])], [pid, [7]]);
+    assert.equal(rig.deployment("slow").planned?.trigger, "INSUFFICIENT_RESOURCES");
+    await eventually("no group is left", async () => {
+      const { rows } = await rig.controller.runtime.list("placement-groups");
+      return rows.length === 0;
+    });
   });
 });
 

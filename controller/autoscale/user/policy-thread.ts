@@ -6,12 +6,11 @@
 
 import { Worker } from "node:worker_threads";
 import { ShoalError } from "../../../runtime/base/index.ts";
-import type { PolicyContext } from "./policy-context.ts";
 
 export interface PolicyThreadOptions {
   /** URL of the module. */
   readonly module: string;
-  /** Name of the function it exports: `(context) => number | [number, state]`, or a promise of that. */
+  /** Name of the function it exports: `(context) => answer`, or a promise of that. */
   readonly export: string;
 }
 
@@ -38,7 +37,7 @@ export class PolicyThread {
   }
 
   /** Calls the function; one call at a time. Rejects with CALL_FAILED when it throws or its thread dies, and on abort. */
-  readonly call = async (context: PolicyContext, signal: AbortSignal): Promise<unknown> => {
+  readonly call = async (context: unknown, signal: AbortSignal): Promise<unknown> => {
     signal.throwIfAborted();
     if (this.#closed) throw new ShoalError("CANCELLED", "Cannot call the policy: it was closed");
     if (this.#pending !== undefined)

@@ -3,3 +3,4 @@ export { decodeDocument, MAX_CONFIG_BYTES, type Report, type Rule } from "./deco
 export { type ConfigOutcome, formatFault, formatFaults, quote } from "./fault.ts";
 export { type Field, fieldOf, fieldsOf, numberOf, scalarOf, stringOf } from "./node.ts";
 export { readConfigFile } from "./read.ts";
+export { suggest } from "./suggest.ts";

@@ -54,7 +54,7 @@ export type ActorHandle<C> = {
 export interface ActorFactory<C extends ActorClass> {
   /** Creates the actor and resolves once it can be called. Rejects with what its creation threw. */
   create(...args: RefArguments<ArgsOf<C>>): Promise<ActorHandle<C>>;
-  /** An actor that each execution of a graph makes. Throws INVALID_ARGUMENT with `name`, `signal` or `onStatus`. */
+  /** An actor that each execution of a graph makes. Throws INVALID_ARGUMENT with `name`, `signal`, `onStatus` or `onLine`. */
   bind(...args: BoundArguments<ArgsOf<C>>): BoundActor<C>;
   /** Throws INVALID_ARGUMENT. */
   options(options: ActorOptions): ActorFactory<C>;
@@ -98,7 +98,8 @@ function actorFactory(
     create: async (...args: unknown[]) => {
       const creation = session.packCreation({ ...CREATION, label, work, args, placement });
       using _abort = killOnAbort(session, creation.task, options.signal);
-      const actor = await session.core.createActor(creation, data, options.onStatus);
+      const watched = options.onStatus !== undefined || options.onLine !== undefined;
+      const actor = await session.core.createActor(creation, data, watched ? options : undefined);
       return makeHandle(session, { ...actor, creation: name }, true);
     },
     bind: (...args: unknown[]) => {
@@ -114,7 +115,7 @@ function actorFactory(
 }
 
 /** Not for an actor that each execution of a graph makes anew. */
-const OF_ONE_ACTOR = ["name", "signal", "onStatus"] as const;
+const OF_ONE_ACTOR = ["name", "signal", "onStatus", "onLine"] as const;
 
 /** Any method: which there are is known in the actor only. */
 function boundActor(step: ActorStep): object {

@@ -4,13 +4,16 @@ import type { ShoalError } from "../../base/index.ts";
 import type {
   ActorData,
   ActorOptionsData,
+  ActorStatus,
+  ActorTarget,
   GroupData,
   Id,
   NodeData,
   WireTaskSpec,
 } from "../workers/messages.ts";
 import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
-import type { RowKind, RowKinds } from "../state/index.ts";
+import type { WorkerLine } from "../logs/worker-logs.ts";
+import type { QueriedRows, RowKind, RowKinds, RowQuery } from "../state/index.ts";
 import type { IdSource } from "./ids.ts";
 
 /** An encoded value: its head and the large binary parts. */
@@ -38,27 +41,12 @@ export interface StreamSink {
   onEnd(error: ShoalError | undefined): void;
 }
 
-/** A state an actor has entered. */
-export interface ActorStatus {
-  readonly state:
-    | "DEPENDENCIES_UNREADY"
-    | "PENDING_CREATION"
-    | "CREATING"
-    | "ALIVE"
-    | "RESTARTING"
-    | "STOPPING"
-    | "DEAD";
-  /** Why; for PENDING_CREATION what is short, such as `needs 4 num_cpus, 2 free of 8`. */
-  readonly reason: string;
-  /** Counts its processes from 1. */
-  readonly incarnation: number;
-  /** Of the process it has in this state. */
-  readonly pid: number | undefined;
-  /** Where it has its resources; undefined while it has none. */
-  readonly nodeId: string | undefined;
+/** Who is told of an actor: of each state it enters, of each line that its processes print. */
+export interface ActorWatcher {
+  readonly onStatus?: ((status: ActorStatus) => void) | undefined;
+  /** Lines come before the status that tells of the end of their process. What comes too fast is dropped, a line tells how much. */
+  readonly onLine?: ((line: WorkerLine) => void) | undefined;
 }
-
-export type OnActorStatus = (status: ActorStatus) => void;
 
 export interface Core {
   readonly ids: IdSource;
@@ -71,17 +59,18 @@ export interface Core {
   consumed(task: Id, count: number): void;
   /** Nobody will read the stream any more. */
   abandon(task: Id): void;
-  /** `onStatus` is for the driver only; UNSUPPORTED in a worker. */
-  createActor(spec: TaskSpec, options: ActorOptionsData, onStatus?: OnActorStatus): Promise<ActorData>;
+  createActor(spec: TaskSpec, options: ActorOptionsData, watcher?: ActorWatcher): Promise<ActorData>;
   namedActor(name: string, namespace: string): Promise<ActorData>;
-  killActor(actor: Id, noRestart: boolean): Promise<void>;
+  /** Told of the present state first, after this has returned. Nothing more is told after DEAD, or once it is disposed of. */
+  watchActor(actor: Id, watcher: ActorWatcher): Disposable;
+  killActor(actor: ActorTarget, noRestart: boolean): Promise<void>;
   /** Resolves when it is dead; of the running actor, without an id, at once. */
-  stopActor(actor: Id | undefined, graceMs: number): Promise<void>;
-  /** Nodes are the driver's to add and remove; UNSUPPORTED in a worker. */
+  stopActor(actor: ActorTarget | undefined, graceMs: number): Promise<void>;
   addNode(node: NodeData): Promise<void>;
   removeNode(id: string): Promise<void>;
   drainNode(id: string, draining: boolean): Promise<void>;
   createGroup(group: Id, data: GroupData): Promise<void>;
+  namedGroup(name: string, namespace: string): Promise<Id>;
   groupReady(group: Id, options: WaitOptions): Promise<void>;
   removeGroup(group: Id): Promise<void>;
   /** Stores a value under an id that is held already. */
@@ -92,9 +81,10 @@ export interface Core {
   wait(objects: readonly Id[], count: number, options: WaitOptions): Promise<ReadonlySet<Id>>;
   /** Resolves once an object is there, or is not to be: whether it failed. */
   hasFailed(object: Id): Promise<boolean>;
-  /** A table of the state; rejects with UNSUPPORTED in a worker. */
+  /** A table of the state, all of it. */
   rows<Kind extends RowKind>(kind: Kind): Promise<Iterable<RowKinds[Kind]>>;
-  /** Where every worker stands; rejects with UNSUPPORTED in a worker. */
+  query<Kind extends RowKind>(kind: Kind, query: RowQuery): Promise<QueriedRows<RowKinds[Kind]>>;
+  /** Where every worker stands. */
   stacks(options: StacksOptions): Promise<WorkerStack[]>;
   cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void>;
   hold(objects: readonly Id[]): void;

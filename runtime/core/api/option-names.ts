@@ -53,6 +53,7 @@ const ACTOR: Names<ActorOptions> = {
   startTimeoutMs: true,
   signal: true,
   onStatus: true,
+  onLine: true,
 };
 const RUNTIME: Names<RuntimeOptions> = {
   numCpus: true,

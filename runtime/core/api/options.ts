@@ -4,7 +4,7 @@
 
 import { ShoalError } from "../../base/index.ts";
 import { checkRuntimeEnv, type RuntimeEnv } from "../environments/runtime-env.ts";
-import type { OnActorStatus } from "./core.ts";
+import type { ActorWatcher } from "./core.ts";
 import { checkNames } from "./option-names.ts";
 import type { NodeOptions } from "./runtime-options.ts";
 import { PlacementGroup } from "./placement-group.ts";
@@ -55,7 +55,14 @@ export interface PlacementGroupOptions {
    * of its own, or not at all. PACK by default.
    */
   readonly strategy?: "PACK" | "SPREAD" | "STRICT_PACK" | "STRICT_SPREAD";
+  /** By this name `runtime.getPlacementGroup(name)` finds it, once per namespace. */
   readonly name?: string;
+  readonly namespace?: string;
+  /**
+   * `detached`: it outlives the actor that made it, until it is removed or the runtime ends. Others go with the process of
+   * their maker; those that tasks and the driver make stay as well.
+   */
+  readonly lifetime?: "detached" | "non_detached";
 }
 
 export interface CallOptions {
@@ -78,7 +85,7 @@ export interface TaskOptions extends ResourceOptions, CallOptions {
   readonly maxCalls?: number;
 }
 
-export interface ActorOptions extends ResourceOptions {
+export interface ActorOptions extends ResourceOptions, ActorWatcher {
   /** By this name `runtime.actor(name)` finds it, once per namespace. */
   readonly name?: string;
   readonly namespace?: string;
@@ -106,8 +113,6 @@ export interface ActorOptions extends ResourceOptions {
   readonly startTimeoutMs?: number;
   /** Kills the actor when it aborts before the creation is over. */
   readonly signal?: AbortSignal;
-  /** Told of each state the actor enters. In the driver only: UNSUPPORTED in a worker. */
-  readonly onStatus?: OnActorStatus;
 }
 
 export interface MethodOptions extends CallOptions {
@@ -118,6 +123,8 @@ export interface MethodOptions extends CallOptions {
 }
 
 const DEFAULT_WINDOW = 16;
+/** Of names of actors and placement groups. */
+export const DEFAULT_NAMESPACE = "default";
 
 export interface CheckedCall {
   readonly numReturns: number;
@@ -196,15 +203,13 @@ export function checkActor(options: ActorOptions, label: string): CheckedActor {
       );
     }
   }
-  if (name === undefined && (options.getIfExists === true || options.lifetime === "detached")) {
-    const key = options.getIfExists === true ? "getIfExists" : "lifetime";
-    throw refuse(key, options[key], "a name beside it", label);
-  }
+  if (name === undefined && options.getIfExists === true)
+    throw refuse("getIfExists", true, "a name beside it", label);
   const data: ActorOptionsData = {
     name,
-    namespace: options.namespace ?? "default",
+    namespace: options.namespace ?? DEFAULT_NAMESPACE,
     getIfExists: options.getIfExists ?? false,
-    detached: options.lifetime === "detached",
+    detached: isDetached(options, label),
     maxRestarts,
     maxTaskRetries,
     maxPendingCalls,
@@ -236,9 +241,20 @@ function placementOf(options: ResourceOptions, defaultCpus: number, name: string
 }
 
 /** Throws INVALID_ARGUMENT. */
-export function checkGroup({ name, strategy = "PACK", bundles }: PlacementGroupOptions): GroupData {
-  oneOf("strategy", strategy, GROUP_STRATEGIES, name ?? "a placement group");
-  return { name, strategy, bundles: bundles.map((bundle) => amountsOf(bundle, 0, "a bundle")) };
+export function checkGroup(options: PlacementGroupOptions): GroupData {
+  const { name, namespace = DEFAULT_NAMESPACE, strategy = "PACK", bundles } = options;
+  const label = name ?? "a placement group";
+  oneOf("strategy", strategy, GROUP_STRATEGIES, label);
+  const detached = isDetached(options, label);
+  const amounts = bundles.map((bundle) => amountsOf(bundle, 0, "a bundle"));
+  return { name, namespace, detached, strategy, bundles: amounts };
+}
+
+/** What nobody has a handle to can be found by its name only. */
+function isDetached({ name, lifetime }: Pick<ActorOptions, "name" | "lifetime">, label: string): boolean {
+  if (lifetime === "detached" && name === undefined)
+    throw refuse("lifetime", lifetime, "a name beside it", label);
+  return lifetime === "detached";
 }
 
 /** Throws INVALID_ARGUMENT. */

@@ -19,6 +19,11 @@ export class PlacementGroup {
     return new PlacementGroup(core, id);
   }
 
+  /** Rejects with NOT_FOUND. */
+  static async named(core: Core, name: string, namespace: string): Promise<PlacementGroup> {
+    return new PlacementGroup(core, await core.namedGroup(name, namespace));
+  }
+
   static idOf(group: PlacementGroup): Id {
     return group.#id;
   }

@@ -7,19 +7,20 @@ import type { Progress } from "../progress/progress-line.ts";
 import { renderProgress } from "../progress/progress.ts";
 import type { OutputSink } from "../progress/status-line.ts";
 import type { QueriedRows, RowKind, RowKinds } from "../state/index.ts";
-import type { Id } from "../workers/messages.ts";
+import type { ActorTarget, Id } from "../workers/messages.ts";
 import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
 import { Graph } from "../graph/graph.ts";
 import type { InputNode } from "../graph/input-node.ts";
 import type { GraphOutput } from "../graph/outputs.ts";
 import type { ActorHandle, ActorModule } from "./actor-handles.ts";
 import { actorIdOf, actorModule, makeHandle } from "./actor-handles.ts";
-import type { WaitOptions } from "./core.ts";
+import type { ActorWatcher, WaitOptions } from "./core.ts";
 import { ObjectRef } from "./object-ref.ts";
 import {
   type ActorOptions,
   checkGroup,
   checkNode,
+  DEFAULT_NAMESPACE,
   type PlacementGroupOptions,
   type TaskOptions,
 } from "./options.ts";
@@ -44,6 +45,12 @@ export type GetOptions = WaitOptions;
 export type Values<R extends readonly ObjectRef<unknown>[]> = {
   -readonly [I in keyof R]: R[I] extends ObjectRef<infer T> ? T : never;
 };
+
+/** An actor by what it was named, in the namespace "default" by default. */
+export interface NamedActor {
+  readonly name: string;
+  readonly namespace?: string;
+}
 
 let current: Runtime | undefined;
 
@@ -108,24 +115,44 @@ export class Runtime implements AsyncDisposable {
     return new Graph(this.#session, build);
   }
 
-  /** The handle of a named actor. Rejects with NOT_FOUND. */
-  async actor<C>(name: string, namespace = "default"): Promise<ActorHandle<C>> {
+  /** The handle of a named actor, once it can be called. Rejects with NOT_FOUND, or with what its creation threw. */
+  async actor<C>(name: string, namespace = DEFAULT_NAMESPACE): Promise<ActorHandle<C>> {
     const data = await this.#session.core.namedActor(name, namespace);
     // Whoever names an actor says what class it is of.
     return makeHandle(this.#session, data, true) as ActorHandle<C>;
   }
 
-  /** SIGKILL for the actor; without `noRestart: false` it stays dead. */
-  async kill(handle: object, { noRestart = true }: { readonly noRestart?: boolean } = {}): Promise<void> {
-    await this.#session.core.killActor(checkHandle("kill", handle), noRestart);
+  /**
+   * Tells of an actor from now on: its present state first, then each it enters, and each line that it prints. Until the
+   * actor is dead, this is disposed of, or this process ends. It keeps no actor: handles do.
+   */
+  watchActor(handle: object, watcher: ActorWatcher): Disposable {
+    const actor = actorIdOf(handle);
+    if (actor === undefined) throw noActor("watch", handle, "the handle of an actor");
+    return this.#session.core.watchActor(actor, watcher);
+  }
+
+  /**
+   * SIGKILL for the actor; without `noRestart: false` it stays dead. By its name also one that cannot be called yet;
+   * NOT_FOUND when there is none.
+   */
+  async kill(
+    actor: object | NamedActor,
+    { noRestart = true }: { readonly noRestart?: boolean } = {},
+  ): Promise<void> {
+    await this.#session.core.killActor(targetOf("kill", actor), noRestart);
   }
 
   /**
    * Ends an actor in good order: calls it has may finish within `graceMs` (30 s by default), its `stop()` is called,
-   * later calls fail with ACTOR_DIED. Resolves when its process is gone; at once in the actor itself.
+   * later calls fail with ACTOR_DIED. Resolves when its process is gone; at once in the actor itself. NOT_FOUND when there
+   * is none of that name.
    */
-  async stop(handle: object, { graceMs = 30_000 }: { readonly graceMs?: number } = {}): Promise<void> {
-    await this.#session.core.stopActor(checkHandle("stop", handle), graceMs);
+  async stop(
+    actor: object | NamedActor,
+    { graceMs = 30_000 }: { readonly graceMs?: number } = {},
+  ): Promise<void> {
+    await this.#session.core.stopActor(targetOf("stop", actor), graceMs);
   }
 
   /**
@@ -188,7 +215,7 @@ export class Runtime implements AsyncDisposable {
     await this.#session.core.cancel(ObjectRef.idOf(reference), { force, recursive });
   }
 
-  /** Rows of one of the state's tables, as `shoal list` shows them. Only in the driver; UNSUPPORTED in a worker. */
+  /** Rows of one of the state's tables, as `shoal list` shows them. */
   async list<Kind extends RowKind>(
     kind: Kind,
     options: ListOptions = {},
@@ -203,7 +230,7 @@ export class Runtime implements AsyncDisposable {
 
   /**
    * Where every worker stands: the tasks it has, what they wait for, and the stack of one that is blocked in JavaScript, which its
-   * inspector tells: opened for that moment on loopback. Rejects with UNSUPPORTED in a worker.
+   * inspector tells: opened for that moment on loopback.
    */
   async stacks(options: StacksOptions = {}): Promise<WorkerStack[]> {
     return await this.#session.core.stacks(options);
@@ -232,9 +259,14 @@ export class Runtime implements AsyncDisposable {
     );
   }
 
-  /** Reserves resources together; wait with `ready()`. Throws INVALID_ARGUMENT. */
+  /** Reserves resources together; wait with `ready()`. Throws INVALID_ARGUMENT, also for a name that is taken. */
   async createPlacementGroup(options: PlacementGroupOptions): Promise<PlacementGroup> {
     return await PlacementGroup.create(this.#session.core, checkGroup(options));
+  }
+
+  /** A named group, as Ray's `get_placement_group`. Rejects with NOT_FOUND. */
+  async getPlacementGroup(name: string, namespace = DEFAULT_NAMESPACE): Promise<PlacementGroup> {
+    return await PlacementGroup.named(this.#session.core, name, namespace);
   }
 
   /**
@@ -311,13 +343,19 @@ async function* settledOf(
   }
 }
 
-function checkHandle(verb: string, handle: object): Id {
-  const actor = actorIdOf(handle);
-  if (actor !== undefined) return actor;
-  throw new ShoalError(
-    "INVALID_ARGUMENT",
-    `Cannot ${verb}: found ${typeof handle}, wanted the handle of an actor`,
-  );
+function targetOf(verb: string, actor: object | NamedActor): ActorTarget {
+  const id = actorIdOf(actor);
+  if (id !== undefined) return id;
+  if ("name" in actor && typeof actor.name === "string") {
+    const { name } = actor;
+    const namespace = "namespace" in actor ? actor.namespace : undefined;
+    return { name, namespace: typeof namespace === "string" ? namespace : DEFAULT_NAMESPACE };
+  }
+  throw noActor(verb, actor, "the handle of an actor or its name");
+}
+
+function noActor(verb: string, found: unknown, wanted: string): ShoalError {
+  return new ShoalError("INVALID_ARGUMENT", `Cannot ${verb}: found ${typeof found}, wanted ${wanted}`);
 }
 
 function checkReferences(verb: string, references: unknown): void {

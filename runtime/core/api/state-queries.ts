@@ -5,7 +5,6 @@ import {
   type NodeRow,
   parseFilter,
   type QueriedRows,
-  queryRows,
   type RowKind,
   type RowKinds,
   summarizeActors,
@@ -37,9 +36,8 @@ export async function listRows<Kind extends RowKind>(
   kind: Kind,
   { filters = [], limit }: ListOptions,
 ): Promise<QueriedRows<RowKinds[Kind]>> {
-  const rows = await core.rows(kind);
   const query = { filters: filters.map((filter) => parseFilter(filter)) };
-  return queryRows(kind, rows, limit === undefined ? query : { ...query, limit });
+  return await core.query(kind, limit === undefined ? query : { ...query, limit });
 }
 
 /** Counts by name and state, as `ray summary`. */

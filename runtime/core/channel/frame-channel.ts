@@ -47,6 +47,11 @@ export class FrameChannel<In, Out> {
     socket.once("close", end); // invariant 3
   }
 
+  /** Sent in earlier turns, and not taken by the other side or its socket yet. */
+  get unwrittenBytes(): number {
+    return this.#socket.writableLength;
+  }
+
   /** Throws what JSON throws; nothing of the message is sent then. Sending to a closed channel does nothing. */
   send(message: Out, parts: readonly Uint8Array[] = NO_PARTS): void {
     if (this.#ended) return;

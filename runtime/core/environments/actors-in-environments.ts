@@ -1,7 +1,7 @@
 // Actors whose environment is set up before they are scheduled: what they hold meanwhile is nothing but their arguments.
 
 import { ShoalError } from "../../base/index.ts";
-import type { OnActorStatus, TaskSpec } from "../api/core.ts";
+import type { TaskSpec } from "../api/core.ts";
 import { ActorTable, type ActorTableOptions } from "../head/actor-table.ts";
 import type { ActorData, ActorOptionsData, EnvironmentData, Id } from "../workers/messages.ts";
 
@@ -20,13 +20,9 @@ export class ActorsInEnvironments extends ActorTable {
     this.#options = options;
   }
 
-  override async create(
-    creation: TaskSpec,
-    options: ActorOptionsData,
-    onStatus?: OnActorStatus,
-  ): Promise<ActorData> {
+  override async create(creation: TaskSpec, options: ActorOptionsData): Promise<ActorData> {
     const { environment } = creation.placement;
-    if (environment === undefined) return await super.create(creation, options, onStatus);
+    if (environment === undefined) return await super.create(creation, options);
     const { directory, prepare } = this.#options;
     const held = [...creation.references.map(([, object]) => object), ...creation.contains];
     for (const object of held) directory.hold(object);
@@ -38,7 +34,7 @@ export class ActorsInEnvironments extends ActorTable {
         throw new ShoalError("ACTOR_DIED", `Cannot create actor "${creation.label}": it was killed`);
       }
       // It has its own hold on the arguments as soon as this returns.
-      created = super.create(creation, options, onStatus);
+      created = super.create(creation, options);
     } finally {
       this.#preparing.delete(creation.task);
       for (const object of held) directory.release(object);

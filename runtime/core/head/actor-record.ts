@@ -3,10 +3,10 @@
 // 1. Calls of one process begin in the order in which they were submitted, unless the actor allows otherwise.
 
 import type { ShoalError, Timer } from "../../base/index.ts";
-import type { OnActorStatus, TaskSpec } from "../api/core.ts";
+import type { TaskSpec } from "../api/core.ts";
 import type { ExitReason } from "./exit-reason.ts";
 import type { Lease, Ticket } from "../scheduling/index.ts";
-import type { ActorOptionsData, Id, MethodTable } from "../workers/messages.ts";
+import type { ActorOptionsData, ActorStatus, Id, MethodTable } from "../workers/messages.ts";
 import type { TaskRecord } from "./task-record.ts";
 import type { Worker } from "./worker.ts";
 
@@ -35,8 +35,9 @@ export interface ActorRecord {
   readonly created: PromiseWithResolvers<MethodTable>;
   /** Resolves when it is dead. */
   readonly ended: PromiseWithResolvers<void>;
-  readonly onStatus: OnActorStatus | undefined;
   held: ActorHeld;
+  /** `held` as it was told. */
+  status: ActorStatus;
   methods: MethodTable;
   restarts: number;
   /** Restarts in a row without a stable time between them. */

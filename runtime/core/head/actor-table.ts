@@ -8,13 +8,21 @@
 
 import { type Clock, type Logger, ShoalError, type Timer } from "../../base/index.ts";
 import { describeExit, type ExitReason } from "./exit-reason.ts";
-import type { OnActorStatus, TaskSpec } from "../api/core.ts";
+import type { ActorWatcher, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import { DEFAULT_BACKOFF, decideRestart } from "./restart-policy.ts";
 import type { Lease, Scheduler } from "../scheduling/index.ts";
-import type { ActorData, ActorOptionsData, Id, MethodTable } from "../workers/messages.ts";
+import type {
+  ActorData,
+  ActorOptionsData,
+  ActorStatus,
+  ActorTarget,
+  Id,
+  MethodTable,
+} from "../workers/messages.ts";
 import type { ActorCalls } from "./actor-calls.ts";
 import type { ActorRecord } from "./actor-record.ts";
+import type { ActorWatches } from "./actor-watches.ts";
 import type { ObjectDirectory } from "./object-directory.ts";
 import type { TaskRecord } from "./task-record.ts";
 import type { TaskTable } from "./task-table.ts";
@@ -27,12 +35,28 @@ export interface ActorTableOptions {
   readonly log: Logger;
   readonly tasks: () => TaskTable;
   readonly calls: () => ActorCalls;
+  readonly watches: ActorWatches;
   readonly takeWorker: (spec: TaskSpec) => Worker;
   /** A creation is over: its worker has loaded what it needs, or is gone. */
   readonly onPlaced: () => void;
   /** Sends the creation to a worker. */
   readonly create: (actor: ActorRecord, worker: Worker, lease: Lease) => void;
 }
+
+const UNREADY: ActorStatus = {
+  state: "DEPENDENCIES_UNREADY",
+  reason: "waits for its arguments",
+  incarnation: 1,
+  pid: undefined,
+  nodeId: undefined,
+};
+const FORGOTTEN: ActorStatus = {
+  state: "DEAD",
+  reason: "nothing is known of it any more",
+  incarnation: 0,
+  pid: undefined,
+  nodeId: undefined,
+};
 
 /** How long a stopped actor may go on with what runs; Ray's figure. */
 const STOP_GRACE_MS = 30_000;
@@ -51,11 +75,14 @@ export class ActorTable {
   }
 
   /** Resolves once the actor can be called; its handle is held for the caller. Rejects with what its creation threw. */
-  async create(creation: TaskSpec, options: ActorOptionsData, onStatus?: OnActorStatus): Promise<ActorData> {
+  async create(creation: TaskSpec, options: ActorOptionsData): Promise<ActorData> {
     const key = nameKey(options);
     const named = key === undefined ? undefined : this.#names.get(key);
     if (named !== undefined) {
-      if (options.getIfExists) return await this.#known(named);
+      if (options.getIfExists) {
+        this.#options.watches.redirect(creation.task, named);
+        return await this.#known(named);
+      }
       const what = `Cannot create actor "${options.name}": the name is taken in namespace "${options.namespace}"`;
       throw new ShoalError("INVALID_ARGUMENT", what);
     }
@@ -68,8 +95,8 @@ export class ActorTable {
       options,
       created: Promise.withResolvers(),
       ended: Promise.withResolvers(),
-      onStatus,
       held: { kind: "DEPENDENCIES_UNREADY" },
+      status: UNREADY,
       methods: [],
       restarts: 0,
       streak: 0,
@@ -84,17 +111,30 @@ export class ActorTable {
     if (options.detached) directory.hold(record.id);
     for (const object of argumentsOf(creation)) directory.hold(object);
     this.#awaitArguments(record);
-    const methods = await record.created.promise;
-    return dataOf(record, methods);
+    try {
+      return dataOf(record, await record.created.promise);
+    } catch (error) {
+      directory.release(record.id); // no handle comes of it
+      throw error;
+    }
+  }
+
+  /** Tells `watcher` the actor's present state, and what comes. */
+  watch(actor: Id, watcher: ActorWatcher): Disposable {
+    const status = this.#records.get(actor)?.status ?? FORGOTTEN;
+    const { watches } = this.#options;
+    const watch = status.state === "DEAD" ? undefined : watches.add(actor, watcher);
+    watcher.onStatus?.(status);
+    return { [Symbol.dispose]: () => watch?.[Symbol.dispose]() };
+  }
+
+  /** Throws NOT_FOUND for a name that no actor has. */
+  idOf(target: ActorTarget): Id {
+    return typeof target === "number" ? target : this.#named(target.name, target.namespace).id;
   }
 
   async named(name: string, namespace: string): Promise<ActorData> {
-    const record = this.#names.get(`${namespace}/${name}`);
-    if (record !== undefined) return await this.#known(record);
-    throw new ShoalError(
-      "NOT_FOUND",
-      `Cannot find actor "${name}": there is none in namespace "${namespace}"`,
-    );
+    return await this.#known(this.#named(name, namespace));
   }
 
   find(actor: Id): ActorRecord | undefined {
@@ -190,6 +230,13 @@ export class ActorTable {
     }
     const timer = this.#options.clock.timer(graceMs, () => worker.kill("the actor did not stop in time"));
     this.#enter(record, { kind: "STOPPING", worker, lease, timer }, why);
+  }
+
+  #named(name: string, namespace: string): ActorRecord {
+    const record = this.#names.get(`${namespace}/${name}`);
+    if (record !== undefined) return record;
+    const what = `Cannot find actor "${name}": there is none in namespace "${namespace}"`;
+    throw new ShoalError("NOT_FOUND", what);
   }
 
   async #known(record: ActorRecord): Promise<ActorData> {
@@ -292,7 +339,8 @@ export class ActorTable {
     record.held = to;
     const pid = "worker" in to ? to.worker.pid : undefined;
     const nodeId = "lease" in to ? to.lease.nodeId : undefined;
-    record.onStatus?.({ state: to.kind, reason: why, incarnation: record.incarnation, pid, nodeId });
+    record.status = { state: to.kind, reason: why, incarnation: record.incarnation, pid, nodeId };
+    this.#options.watches.status(record.id, record.status);
   }
 }
 

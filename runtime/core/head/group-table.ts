@@ -1,4 +1,6 @@
-// Placement groups by their ids, and who waits for them.
+// Placement groups by their ids and names, and who waits for them.
+//
+// 1. A name is taken from creation to removal.
 
 import { type Clock, ShoalError } from "../../base/index.ts";
 import type { WaitOptions } from "../api/core.ts";
@@ -8,13 +10,14 @@ import type { GroupData, Id } from "../workers/messages.ts";
 
 interface Group {
   readonly created: PromiseWithResolvers<void>;
-  readonly name: string | undefined;
+  readonly key: string | undefined;
 }
 
 export class GroupTable {
   readonly #scheduler: Scheduler;
   readonly #clock: Clock;
   readonly #groups = new Map<Id, Group>();
+  readonly #names = new Map<string, Id>();
 
   constructor(scheduler: Scheduler, clock: Clock) {
     this.#scheduler = scheduler;
@@ -22,17 +25,32 @@ export class GroupTable {
   }
 
   /** Throws INVALID_ARGUMENT; a group that does not fit now is pending. */
-  create(id: Id, { name, strategy, bundles }: GroupData): void {
+  create(id: Id, { name, namespace, detached, strategy, bundles }: GroupData): void {
+    const key = name === undefined ? undefined : `${namespace}/${name}`;
+    if (key !== undefined && this.#names.has(key)) {
+      const what = `Cannot create placement group "${name}": the name is taken in namespace "${namespace}"`;
+      throw new ShoalError("INVALID_ARGUMENT", what);
+    }
     const created = Promise.withResolvers<void>();
     created.promise.catch(() => undefined);
     this.#scheduler.createPlacementGroup({
       id,
-      ...(name === undefined ? {} : { name }),
+      ...(name === undefined ? {} : { name, namespace }),
+      detached,
       strategy,
       bundles,
       onCreated: () => created.resolve(),
     });
-    this.#groups.set(id, { created, name });
+    this.#groups.set(id, { created, key });
+    if (key !== undefined) this.#names.set(key, id); // invariant 1
+  }
+
+  /** Throws NOT_FOUND. */
+  named(name: string, namespace: string): Id {
+    const id = this.#names.get(`${namespace}/${name}`);
+    if (id !== undefined) return id;
+    const what = `Cannot find placement group "${name}": there is none in namespace "${namespace}"`;
+    throw new ShoalError("NOT_FOUND", what);
   }
 
   /** Resolves once all bundles are reserved. Rejects with DEADLINE_EXCEEDED, CANCELLED, or NOT_FOUND after a removal. */
@@ -63,6 +81,7 @@ export class GroupTable {
     const group = this.#groups.get(id);
     if (group === undefined) return;
     this.#groups.delete(id);
+    if (group.key !== undefined) this.#names.delete(group.key); // invariant 1
     this.#scheduler.removePlacementGroup(id);
     group.created.reject(new ShoalError("NOT_FOUND", "Cannot wait for the placement group: it was removed"));
   }

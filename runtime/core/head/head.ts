@@ -5,14 +5,15 @@
 // 2. `shutdown` ends every process it started, and resolves when they are gone and the shared memory is free.
 
 import { ShoalError } from "../../base/index.ts";
-import type { Core, OnActorStatus, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
+import type { ActorWatcher, Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
 import { IdSource, showId } from "../api/ids.ts";
 import type { ObjectStore } from "../objects/index.ts";
 import type { Scheduler } from "../scheduling/index.ts";
-import type { RowKind, RowKinds } from "../state/index.ts";
+import { type QueriedRows, queryRows, type RowKind, type RowKinds, type RowQuery } from "../state/index.ts";
 import {
   type ActorData,
   type ActorOptionsData,
+  type ActorTarget,
   type GroupData,
   type Id,
   INLINE_BYTES,
@@ -20,6 +21,7 @@ import {
   type WireValue,
 } from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
+import type { ActorWatches } from "./actor-watches.ts";
 import type { GroupTable } from "./group-table.ts";
 import type { ObjectDirectory, ObjectEntry } from "./object-directory.ts";
 import type { Readers } from "./readers.ts";
@@ -37,6 +39,7 @@ export interface HeadParts {
   readonly readers: Readers;
   readonly tasks: TaskTable;
   readonly actors: ActorTable;
+  readonly watches: ActorWatches;
   readonly groups: GroupTable;
   readonly tables: StateTables;
   readonly workers: ReadonlySet<Worker>;
@@ -79,21 +82,38 @@ export class Head implements Core, Submitter {
     if (record !== undefined) this.#parts.tasks.cancel(record, { force: false, recursive: true });
   }
 
-  async createActor(spec: TaskSpec, options: ActorOptionsData, onStatus?: OnActorStatus): Promise<ActorData> {
-    return await this.#parts.actors.create(spec, options, onStatus);
+  async createActor(spec: TaskSpec, options: ActorOptionsData, watcher?: ActorWatcher): Promise<ActorData> {
+    const { actors, watches } = this.#parts;
+    const watch = watcher === undefined ? undefined : watches.add(spec.task, watcher);
+    try {
+      return await actors.create(spec, options);
+    } catch (error) {
+      watch?.[Symbol.dispose]();
+      throw error;
+    }
+  }
+
+  watchActor(actor: Id, watcher: ActorWatcher): Disposable {
+    const over = new DisposableStack();
+    queueMicrotask(() => {
+      if (!over.disposed) over.use(this.#parts.actors.watch(actor, watcher));
+    });
+    return over;
   }
 
   async namedActor(name: string, namespace: string): Promise<ActorData> {
     return await this.#parts.actors.named(name, namespace);
   }
 
-  async killActor(actor: Id, noRestart: boolean): Promise<void> {
-    this.#parts.actors.kill(actor, noRestart);
+  async killActor(actor: ActorTarget, noRestart: boolean): Promise<void> {
+    const { actors } = this.#parts;
+    actors.kill(actors.idOf(actor), noRestart);
   }
 
-  async stopActor(actor: Id | undefined, graceMs: number): Promise<void> {
+  async stopActor(actor: ActorTarget | undefined, graceMs: number): Promise<void> {
     if (actor === undefined) throw new ShoalError("UNSUPPORTED", "Cannot exit: this is the driver, no actor");
-    await this.#parts.actors.stop(actor, graceMs);
+    const { actors } = this.#parts;
+    await actors.stop(actors.idOf(actor), graceMs);
   }
 
   async addNode(node: NodeData): Promise<void> {
@@ -110,6 +130,10 @@ export class Head implements Core, Submitter {
 
   async createGroup(group: Id, data: GroupData): Promise<void> {
     this.#parts.groups.create(group, data);
+  }
+
+  async namedGroup(name: string, namespace: string): Promise<Id> {
+    return this.#parts.groups.named(name, namespace);
   }
 
   async groupReady(group: Id, options: WaitOptions): Promise<void> {
@@ -159,6 +183,10 @@ export class Head implements Core, Submitter {
 
   async rows<Kind extends RowKind>(kind: Kind): Promise<Iterable<RowKinds[Kind]>> {
     return this.#parts.tables.rows(kind);
+  }
+
+  async query<Kind extends RowKind>(kind: Kind, query: RowQuery): Promise<QueriedRows<RowKinds[Kind]>> {
+    return queryRows(kind, this.#parts.tables.rows(kind), query);
   }
 
   async stacks(options: StacksOptions): Promise<WorkerStack[]> {

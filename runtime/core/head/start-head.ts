@@ -16,6 +16,7 @@ import { type WorkerEnd, WorkerProcess } from "../workers/worker-process.ts";
 import type { ActorRecord } from "./actor-record.ts";
 import { ActorCalls } from "./actor-calls.ts";
 import type { ActorTable } from "./actor-table.ts";
+import { ActorWatches } from "./actor-watches.ts";
 import { Dispatch } from "./dispatch.ts";
 import { memoryWorkers } from "./memory-workers.ts";
 import { ActorsInEnvironments } from "../environments/actors-in-environments.ts";
@@ -78,8 +79,8 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     ...(options.spillFolder === undefined ? {} : { spillFolder: options.spillFolder }),
     clock,
     log,
-    onShort: async () => {
-      for (const worker of workers) worker.send({ type: "collect" });
+    onShort: async (where) => {
+      if (where === "EVERYWHERE") for (const worker of workers) worker.send({ type: "collect" });
       await head.collect();
     },
   });
@@ -150,6 +151,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
       tasks.fail(record, new ShoalError("RESOURCES_UNAVAILABLE", what));
     },
   });
+  const watches = new ActorWatches();
   const actors: ActorTable = new ActorsInEnvironments({
     directory,
     scheduler,
@@ -157,6 +159,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     log,
     tasks: () => tasks,
     calls: () => calls,
+    watches,
     prepare: (wanted) => environments.prepare(wanted),
     takeWorker: (creation) => pool.take(environments.keyOf(creation.placement.environment)),
     // The next actor should not wait for a process either; nor this one for that.
@@ -173,8 +176,9 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const groups = new GroupTable(scheduler, clock);
   const startedEpochMs = clock.epochMs();
   const tables = new StateTables({ events, directory, store, actors, scheduler, workers, startedEpochMs });
-  const head = new Head({ scheduler, directory, store, readers, tasks, actors, groups, tables, workers });
-  const router = new WorkerRouter({ head, directory, store, readers, tasks, actors });
+  const parts = { scheduler, directory, store, readers, tasks, actors, watches, groups, tables, workers };
+  const head = new Head(parts);
+  const router = new WorkerRouter({ head, directory, store, readers, tasks, actors, watches });
 
   /** A task or call whose arguments are all ready. */
   function sendTask(record: TaskRecord, worker: Worker): void {
@@ -236,7 +240,12 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
           if (start !== undefined) onUnprepared(worker, start.onThrown(error));
         },
         log: (pid) => {
-          const printed = logs.open({ pid });
+          const printed = logs.open({
+            pid,
+            onLine: (line) => {
+              if (worker.actor !== undefined) watches.line(worker.actor, line);
+            },
+          });
           return start?.tap(printed) ?? printed;
         },
         onEnd: (end) => {

@@ -156,9 +156,10 @@ function groupRow(
   return {
     placementGroupId: showId(spec.id),
     name: spec.name ?? null,
+    namespace: spec.namespace ?? null,
     strategy: spec.strategy,
     state,
-    detached: false,
+    detached: spec.detached ?? false,
     bundles: bundles.map((bundle, index) => ({
       resources: Object.fromEntries(
         Object.entries(bundle?.pool.amounts() ?? {}).map(([resource, { total }]) => [resource, total]),

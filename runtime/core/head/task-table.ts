@@ -222,7 +222,9 @@ export class TaskTable {
   /** Everything a process submitted that went away; its actors are not among it. */
   cancelAllOf(submitter: Submitter): void {
     for (const record of Array.from(this.#records.values())) {
-      if (record.submitter === submitter) this.cancel(record, { force: true, recursive: true });
+      if (record.submitter !== submitter) continue;
+      this.cancel(record, { force: true, recursive: true });
+      this.#forget(record); // nobody reads what is left of a stream
     }
   }
 

@@ -8,6 +8,7 @@ import { ShoalError } from "../../base/index.ts";
 import type { Parts, TaskSpec } from "../api/core.ts";
 import type { ObjectStore } from "../objects/index.ts";
 import {
+  type ActorData,
   type Ask,
   type FromWorker,
   type Id,
@@ -18,13 +19,15 @@ import {
   type WireValue,
 } from "../workers/messages.ts";
 import type { ActorTable } from "./actor-table.ts";
+import type { ActorWatches } from "./actor-watches.ts";
 import type { Head } from "./head.ts";
 import type { ObjectDirectory, ObjectState } from "./object-directory.ts";
 import type { Readers } from "./readers.ts";
-import type { Item, Submitter } from "./task-record.ts";
+import type { Item } from "./task-record.ts";
 import { isOver } from "./task-record.ts";
 import type { TaskTable } from "./task-table.ts";
 import type { Worker } from "./worker.ts";
+import { WorkerSubmitter } from "./worker-submitter.ts";
 
 export interface RouterOptions {
   readonly head: Head;
@@ -33,6 +36,7 @@ export interface RouterOptions {
   readonly readers: Readers;
   readonly tasks: TaskTable;
   readonly actors: ActorTable;
+  readonly watches: ActorWatches;
 }
 
 type Message<T extends FromWorker["type"]> = Extract<FromWorker, { type: T }>;
@@ -99,6 +103,12 @@ export class WorkerRouter {
         if (record !== undefined) this.#options.tasks.cancel(record, { force: false, recursive: true });
         break;
       }
+      case "watch":
+        this.#submitterOf(worker).watch(message.watch, (watcher) => actors.watch(message.actor, watcher));
+        break;
+      case "unwatch":
+        this.#submitterOf(worker).unwatch(message.watch);
+        break;
       case "ask":
         this.#onAsk(worker, message, parts);
         break;
@@ -109,12 +119,22 @@ export class WorkerRouter {
   onEnd(worker: Worker): void {
     const submitter = this.#submitters.get(worker);
     this.#submitters.delete(worker);
-    if (submitter !== undefined) {
-      submitter.gone.abort(new ShoalError("CANCELLED", "the process that waited is gone"));
-      this.#options.tasks.cancelAllOf(submitter);
-    }
+    if (submitter !== undefined) this.#onGone(submitter);
     for (const id of worker.held) this.#options.directory.release(id);
     worker.held.clear();
+    if (worker.pid !== undefined) void this.#options.store.removeUnfinished(worker.pid);
+  }
+
+  #onGone(submitter: WorkerSubmitter): void {
+    const { head, actors, tasks, directory } = this.#options;
+    submitter.leave();
+    tasks.cancelAllOf(submitter);
+    for (const actor of submitter.creating) {
+      // One whose environment is not set up yet has no record, and would never be found: it is not made.
+      if (actors.find(actor) === undefined) actors.kill(actor, true);
+      else directory.release(actor);
+    }
+    for (const group of submitter.groups) void head.removeGroup(group);
   }
 
   #onDone(worker: Worker, { task, results }: Message<"done">, parts: Parts): void {
@@ -124,7 +144,7 @@ export class WorkerRouter {
       const own = typeof value === "number" ? parts.slice(at, at + value) : [];
       if (typeof value === "number") at += value;
       const object = task + 1 + index;
-      const state = this.#stateOf(object, value, own);
+      const state = this.#stateOf(worker, { object, value, parts: own });
       const wanted = record !== undefined && this.#options.directory.settle(object, state, contains);
       const unknown = this.#options.directory.find(object) === undefined;
       if (!wanted && unknown && state.kind === "STORED") this.#options.store.delete(object);
@@ -163,7 +183,7 @@ export class WorkerRouter {
     const kept = typeof value !== "number" || contains.length > 0;
     if (kept) {
       directory.create(object, `item of ${record.spec.label}`, task);
-      directory.settle(object, this.#stateOf(object, value, parts), contains);
+      directory.settle(object, this.#stateOf(worker, { object, value, parts }), contains);
     }
     const item: Item = { object, kept, value, parts };
     record.unread.push(item);
@@ -200,6 +220,7 @@ export class WorkerRouter {
     if (waits) this.#options.tasks.beginWait(task);
     const back = (answer: ToWorker, answerParts?: Parts): void => {
       submitter.forget(request);
+      if (submitter.gone.signal.aborted) return; // what it waited in is over too
       if (waits) this.#options.tasks.endWait(task, () => worker.send(answer, answerParts));
       else worker.send(answer, answerParts);
     };
@@ -227,55 +248,96 @@ export class WorkerRouter {
     }: { readonly ask: Exclude<Ask, { kind: "get" }>; readonly parts: Parts; readonly signal: AbortSignal },
   ): Promise<unknown> {
     const { head, readers, actors, tasks, directory, store } = this.#options;
+    const submitter = this.#submitterOf(worker);
     switch (ask.kind) {
       case "wait":
         return [...(await readers.some(ask.objects, ask.count, waitOptions(ask.timeoutMs, signal)))];
       case "put": {
         worker.held.add(ask.object);
         directory.create(ask.object, `put by worker ${worker.index}`);
-        directory.settle(ask.object, this.#stateOf(ask.object, ask.result.value, parts), ask.result.contains);
+        const { value, contains } = ask.result;
+        directory.settle(ask.object, this.#stateOf(worker, { object: ask.object, value, parts }), contains);
         return undefined;
       }
       case "room":
-        return await store.room(ask.bytes, ask.mountIsFull);
+        return await store.room(ask.bytes, { mountIsFull: ask.mountIsFull, writer: worker.pid });
       case "cancel":
         tasks.cancelObject(ask.object, ask);
         return undefined;
-      case "create": {
-        const data = await actors.create({ ...ask.spec, args: parts }, ask.actor);
-        return this.#given(worker, data);
-      }
+      case "create":
+        return await this.#create(submitter, ask, parts);
       case "named":
-        return this.#given(worker, await head.namedActor(ask.name, ask.namespace));
+        return this.#given(submitter, await actors.named(ask.name, ask.namespace));
       case "has-failed":
         await readers.all([ask.object], { signal });
         return directory.find(ask.object)?.state.kind === "FAILED";
       case "group":
         await head.createGroup(ask.group, ask.data);
+        // Of a task it is the job's, as in Ray: that process is anybody's.
+        if (worker.actor !== undefined && !ask.data.detached) submitter.groups.add(ask.group);
         return undefined;
+      case "named-group":
+        return await head.namedGroup(ask.name, ask.namespace);
       case "group-ready":
         await head.groupReady(ask.group, waitOptions(ask.timeoutMs, signal));
         return undefined;
       case "ungroup":
+        submitter.groups.delete(ask.group);
         await head.removeGroup(ask.group);
         return undefined;
       case "kill":
-        actors.kill(ask.actor, ask.noRestart);
+        await head.killActor(ask.actor, ask.noRestart);
         return undefined;
       case "stop": {
-        const stopped = actors.stop(ask.actor, ask.graceMs);
+        const actor = actors.idOf(ask.actor);
+        const stopped = actors.stop(actor, ask.graceMs);
         // Its own end it cannot wait for.
-        if (ask.actor !== worker.actor) await stopped;
+        if (actor !== worker.actor) await stopped;
         return undefined;
       }
+      case "add-node":
+        await head.addNode(ask.node);
+        return undefined;
+      case "remove-node":
+        await head.removeNode(ask.node);
+        return undefined;
+      case "drain-node":
+        await head.drainNode(ask.node, ask.draining);
+        return undefined;
+      case "rows":
+        return [...(await head.rows(ask.of))];
+      case "query":
+        return await head.query(ask.of, ask.query);
+      case "stacks":
+        return await head.stacks(ask.timeoutMs === undefined ? {} : { timeoutMs: ask.timeoutMs });
       case "withdraw":
         return undefined;
     }
   }
 
+  async #create(
+    submitter: WorkerSubmitter,
+    { spec, actor, watch }: Extract<Ask, { kind: "create" }>,
+    args: Parts,
+  ): Promise<ActorData | undefined> {
+    const { actors, watches } = this.#options;
+    submitter.creating.add(spec.task);
+    if (watch !== undefined) submitter.watch(watch, (watcher) => watches.add(spec.task, watcher));
+    try {
+      const data = await actors.create({ ...spec, args }, actor);
+      const released = submitter.gone.signal.aborted && data.actor === spec.task;
+      return released ? undefined : this.#given(submitter, data);
+    } catch (error) {
+      if (watch !== undefined) submitter.unwatch(watch.id);
+      throw error;
+    } finally {
+      submitter.creating.delete(spec.task);
+    }
+  }
+
   /** The handle that was held for the asker is the worker's from now on. */
-  #given<T extends { readonly actor: Id }>(worker: Worker, data: T): T {
-    if (worker.held.has(data.actor)) this.#options.directory.release(data.actor);
+  #given({ worker, gone }: WorkerSubmitter, data: ActorData): ActorData {
+    if (gone.signal.aborted || worker.held.has(data.actor)) this.#options.directory.release(data.actor);
     else worker.held.add(data.actor);
     return data;
   }
@@ -295,9 +357,9 @@ export class WorkerRouter {
     return { outcomes, parts };
   }
 
-  #stateOf(object: Id, value: WireValue, parts: Parts): ObjectState {
+  #stateOf(worker: Worker, { object, value, parts }: Sent): ObjectState {
     if (typeof value === "number") return { kind: "INLINE", parts };
-    this.#options.store.adopt(object, value.fileBytes);
+    this.#options.store.adopt(object, value.fileBytes, worker.pid);
     return { kind: "STORED", fileBytes: value.fileBytes };
   }
 
@@ -311,50 +373,15 @@ export class WorkerRouter {
   }
 }
 
-interface Collected {
-  readonly outcomes: readonly WireOutcome[];
+interface Sent {
+  readonly object: Id;
+  readonly value: WireValue;
   readonly parts: Parts;
 }
 
-/** A worker as the submitter of tasks and the asker of questions. */
-class WorkerSubmitter implements Submitter {
-  readonly index: number;
-  /** Aborts when the process is gone. */
-  readonly gone = new AbortController();
-  readonly #worker: Worker;
-  readonly #asks = new Map<number, AbortController>();
-
-  constructor(worker: Worker) {
-    this.#worker = worker;
-    this.index = worker.index;
-    this.gone.signal.addEventListener("abort", () => {
-      for (const ask of this.#asks.values()) ask.abort(this.gone.signal.reason);
-    });
-  }
-
-  item(task: Id, { object, value, parts }: Item): void {
-    this.#worker.send({ type: "item", task, object, value }, parts);
-  }
-
-  end(task: Id, error: ShoalError | undefined): void {
-    this.#worker.send(
-      error === undefined ? { type: "end", task } : { type: "end", task, error: error.toWire() },
-    );
-  }
-
-  signalOf(request: number): AbortSignal {
-    const ask = new AbortController();
-    this.#asks.set(request, ask);
-    return ask.signal;
-  }
-
-  forget(request: number): void {
-    this.#asks.delete(request);
-  }
-
-  withdraw(request: number): void {
-    this.#asks.get(request)?.abort(new ShoalError("CANCELLED", "the caller gave up"));
-  }
+interface Collected {
+  readonly outcomes: readonly WireOutcome[];
+  readonly parts: Parts;
 }
 
 function waitOptions(

@@ -65,6 +65,11 @@ export class Worker {
     return this.#process.startedEpochMs;
   }
 
+  /** Sent to it and not read yet, beyond what the system keeps. */
+  get unwrittenBytes(): number {
+    return this.#process.unwrittenBytes;
+  }
+
   /** Resolves when the process is gone and everything of it was dealt with. */
   get gone(): Promise<void> {
     return this.#gone.promise;

@@ -43,6 +43,8 @@ export interface LoggingWorker {
   readonly name?: string;
   /** For a worker of another machine. */
   readonly host?: string;
+  /** Takes its lines as well, whether they are shown or not, also those that are shown once for many workers. */
+  readonly onLine?: (line: WorkerLine) => void;
 }
 
 /** One worker's way to the driver's output. */
@@ -90,10 +92,12 @@ export class WorkerLogs {
       clock,
       maxLinesPerSecond,
       line: (text, origin) => {
+        worker.onLine?.(lineOf(text, origin));
         if (logToDriver) this.#line(text, origin);
       },
       keepsUp: (stream) => (this.#options.to[stream].writableLength ?? 0) <= MAX_UNWRITTEN_BYTES,
       suppressed: (text, origin) => {
+        worker.onLine?.(lineOf(text, origin));
         if (logToDriver) this.#write(text, origin);
       },
       closed: () => this.#open.delete(log),
@@ -128,12 +132,16 @@ export class WorkerLogs {
   #write(text: string, { writer, stream }: Origin): void {
     const { onLine } = this.#options;
     if (onLine !== undefined) {
-      onLine({ text, stream, pid: writer.pid, name: writer.name });
+      onLine(lineOf(text, { writer, stream }));
       return;
     }
     const to = this.#options.to[stream];
     to.write(`${prefixOf(writer, this.#colour ?? to.isTTY === true)} ${text}\n`);
   }
+}
+
+function lineOf(text: string, { writer, stream }: Origin): WorkerLine {
+  return { text, stream, pid: writer.pid, name: writer.name };
 }
 
 interface OpenLogParts {

@@ -7,15 +7,16 @@
 // 3. A small value is a snapshot: what its owner or a reader writes later into its memory changes nobody else's. The
 //    parts of a large one are views on the owner's memory until they are written, and its reader's are views on what
 //    was given.
-// 4. An Arrow table is written as the bytes of its format where it is the value, or a member of plain data down to
-//    TABLE_DEPTH, not in long lists of other things; elsewhere it is an object like any other.
+// 4. An Arrow table is written as the bytes of its format, wherever it stands. Values without tables are not searched for
+//    them: a clone that shows no member of theirs has none in it.
 
 import { Deserializer, Serializer } from "node:v8";
 import { ShoalError } from "../../base/index.ts";
 import type { Id } from "../workers/messages.ts";
-import { isTable, tableOn, tableToBytes } from "./arrow-tables.ts";
-import { noticingMarks, SEAL } from "./marks.ts";
+import { tableOn } from "./arrow-tables.ts";
+import { type Marks, marksIn, SEAL } from "./marks.ts";
 import { fromTextWithGaps, toPlainText } from "./plain-text.ts";
+import { beginsWithTables, withoutTables } from "./tables-in-value.ts";
 import { findUncloneable } from "./uncloneable.ts";
 import { type DecodeOptions, unmark } from "./unmark.ts";
 import { KIND_LIMIT, kindOf, viewOn, viewOnCopy } from "./views.ts";
@@ -28,7 +29,7 @@ const SNAPSHOT_BYTES = 100 * 1_024;
 const TEXT = 1;
 const TEXT_WITH_GAPS = 2;
 const CLONE = 3;
-/** A clone with marks in it, which have to be found again; their seal follows it. */
+/** A clone with marks in it, which have to be found again; what they stand for follows it, and their seal. */
 const MARKED_CLONE = 4;
 
 export interface EncodedValue {
@@ -63,7 +64,7 @@ export function decodeValue(parts: readonly Uint8Array[], options: DecodeOptions
     if (head[0] === TEXT_WITH_GAPS) return fromTextWithGaps(head.toString("utf8", 1));
     const reader = new ValueReader(head.subarray(1), parts);
     const value = reader.read();
-    return head[0] === MARKED_CLONE ? unmark(value, reader.readDouble(), options) : value;
+    return head[0] === MARKED_CLONE ? unmark(value, reader.readMarks(), options) : value;
   } catch (cause) {
     if (cause instanceof ShoalError) throw cause;
     const why = cause instanceof Error ? cause.message : String(cause);
@@ -72,38 +73,72 @@ export function decodeValue(parts: readonly Uint8Array[], options: DecodeOptions
 }
 
 function clone(value: unknown, onReference: (id: Id) => void): EncodedValue {
-  const writer = new ValueWriter();
-  let marks = 0;
-  const onMark = (id: Id): void => {
-    marks++;
-    onReference(id);
-  };
+  let written: Written;
   try {
-    const written = writer.withoutTables(value);
-    noticingMarks(onMark, () => writer.write(written));
+    written = write(value);
   } catch (cause) {
     if (cause instanceof ShoalError && cause.code === "UNSUPPORTED") throw cause; // of a table
     const why = findUncloneable(value, canClone) ?? (cause instanceof Error ? cause.message : String(cause));
     throw new ShoalError("INVALID_ARGUMENT", `it cannot be sent to another process: ${why}`, { cause });
   }
-  if (marks > 0) writer.writeDouble(SEAL);
-  const head = writer.releaseBuffer();
-  head[0] = marks === 0 ? CLONE : MARKED_CLONE;
-  const byteLength = writer.parts.reduce((sum, part) => sum + part.byteLength, head.byteLength);
-  const parts =
-    byteLength <= SNAPSHOT_BYTES ? writer.parts.map((part) => new Uint8Array(part)) : writer.parts;
-  return { parts: [head, ...parts], byteLength };
+  const { head, parts, marks } = written;
+  for (const id of marks) onReference(id);
+  const byteLength = parts.reduce((sum, part) => sum + part.byteLength, head.byteLength);
+  const own = byteLength <= SNAPSHOT_BYTES ? parts.map((part) => new Uint8Array(part)) : parts;
+  return { parts: [head, ...own], byteLength };
 }
 
 function canClone(value: unknown): boolean {
   try {
-    const writer = new ValueWriter();
-    writer.write(writer.withoutTables(value));
+    write(value);
     return true;
   } catch {
     return false;
   }
 }
+
+interface Written {
+  readonly head: Buffer;
+  readonly parts: readonly Uint8Array[];
+  /** References and handles inside. */
+  readonly marks: readonly Id[];
+}
+
+/** A member of every table, by which its clone is told from others'. */
+const TABLE_MEMBER = "batches";
+
+/** Invariant 4. */
+function write(value: unknown): Written {
+  let plain: Written | undefined;
+  let failure: unknown;
+  if (!beginsWithTables(value)) {
+    try {
+      plain = writeAs(value);
+      if (!plain.head.includes(TABLE_MEMBER)) return plain;
+    } catch (thrown) {
+      failure = thrown; // perhaps of something in a table
+    }
+  }
+  const replaced = withoutTables(value);
+  if (replaced.bytes.size > 0) return writeAs(replaced.value, replaced.bytes);
+  if (plain === undefined) throw failure;
+  return plain;
+}
+
+function writeAs(value: unknown, bytesOfTables: ReadonlySet<ArrayBufferView> = NO_TABLES): Written {
+  const writer = new ValueWriter(bytesOfTables);
+  const marks = marksIn(() => writer.write(value));
+  if (marks.length > 0) {
+    writer.writeValue(marks);
+    writer.writeDouble(SEAL);
+  }
+  const head = writer.releaseBuffer();
+  head[0] = marks.length === 0 ? CLONE : MARKED_CLONE;
+  const ids = marks.map((mark) => (typeof mark === "number" ? mark : mark.actor));
+  return { head, parts: writer.parts, marks: ids };
+}
+
+const NO_TABLES: ReadonlySet<ArrayBufferView> = new Set();
 
 /** Room for the kind. */
 const KIND = new Uint8Array(1);
@@ -111,25 +146,15 @@ const KIND = new Uint8Array(1);
 const APART = KIND_LIMIT;
 /** The kind of a view whose bytes are an Arrow table. */
 const TABLE = KIND_LIMIT - 1;
-/** Of an argument, its members and theirs. */
-const TABLE_DEPTH = 3;
-/** Longer lists are searched only when their first item is a table. */
-const MAX_SEARCHED = 64;
-
 class ValueWriter extends Serializer {
   readonly parts: Uint8Array[] = [];
-  /** Those that stand for tables. */
-  readonly #tables = new Map<object, Uint8Array>();
-  readonly #bytesOfTables = new Set<ArrayBufferView>();
+  readonly #bytesOfTables: ReadonlySet<ArrayBufferView>;
 
-  constructor() {
+  /** Those views that are the bytes of tables. */
+  constructor(bytesOfTables: ReadonlySet<ArrayBufferView>) {
     super();
+    this.#bytesOfTables = bytesOfTables;
     treatViewsAsHostObjects(this);
-  }
-
-  /** What `write` wants for it: itself when no table is in it, else a copy of what leads to them (invariant 4). */
-  withoutTables(value: unknown): unknown {
-    return this.#withoutTables(value, TABLE_DEPTH);
   }
 
   write(value: unknown): void {
@@ -162,29 +187,6 @@ class ValueWriter extends Serializer {
   _getDataCloneError(message: string): Error {
     return new TypeError(message);
   }
-
-  #withoutTables(value: unknown, depth: number): unknown {
-    if (!isObject(value)) return value;
-    if (isTable(value)) return this.#bytesOf(value);
-    if (depth === 0 || !mayHoldTables(value)) return value;
-    let copy: object | undefined;
-    for (const [key, member] of Object.entries(value)) {
-      const written = this.#withoutTables(member, depth - 1);
-      if (written === member) continue;
-      copy ??= Object.assign(Array.isArray(value) ? value.slice() : {}, value);
-      Reflect.set(copy, key, written);
-    }
-    return copy ?? value;
-  }
-
-  #bytesOf(table: object): Uint8Array {
-    const known = this.#tables.get(table);
-    if (known !== undefined) return known;
-    const bytes = tableToBytes(table);
-    this.#tables.set(table, bytes);
-    this.#bytesOfTables.add(bytes);
-    return bytes;
-  }
 }
 
 class ValueReader extends Deserializer {
@@ -208,6 +210,11 @@ class ValueReader extends Deserializer {
     return this.readValue();
   }
 
+  /** Those of the value that was read. */
+  readMarks(): Marks {
+    return { list: this.readValue() as Marks["list"], seal: this.readDouble() };
+  }
+
   _readHostObject(): object {
     const kind = this.readUint32();
     if (kind < APART) return this.#made(kind, this.readRawBytes(this.readUint32()), true);
@@ -224,16 +231,6 @@ class ValueReader extends Deserializer {
     if (part === undefined) throw new Error(`part ${this.#next - 1} is missing`);
     return part;
   }
-}
-
-function isObject(value: unknown): value is object {
-  return typeof value === "object" && value !== null;
-}
-
-/** Not a long list of other things: looking into every row of it takes as long as writing it. */
-function mayHoldTables(value: object): boolean {
-  if (!Array.isArray(value)) return Object.getPrototypeOf(value) === Object.prototype;
-  return value.length <= MAX_SEARCHED || (isObject(value[0]) && isTable(value[0]));
 }
 
 /**

@@ -4,63 +4,60 @@
 // 1. A mapping is ended only when nothing can reach its memory any more: a view on memory that is gone would end the
 //    process. So the collector ends it, nobody else, and the memory cannot be transferred to a thread.
 // 2. Mappings are private: what a reader writes stays with it, and neither reaches others nor ends the process.
+// 3. A mapped file is locked as long as it is mapped, and it had its name when the lock was there: whoever takes the name
+//    away, and finds no lock then, knows that nobody looks at the file, nor ever will.
 
-import { closeSync, fstatSync, openSync, readSync } from "node:fs";
+import { closeSync, fstatSync, openSync, readSync, statSync } from "node:fs";
 import { markAsUntransferable } from "node:worker_threads";
-import { openLibc } from "../libc.ts";
+import { countExternalMemoryAsHeap } from "./external-memory.ts";
+import { type Extent, memoryCalls } from "./memory-calls.ts";
 
-interface Mapper {
-  readonly map: (file: number, byteLength: number) => ArrayBuffer | undefined;
-}
-
-const READ_AND_WRITE = 3;
-const PRIVATE = 2;
 /** Below this a copy is as quick. */
 const MIN_MAP_BYTES = 32 * 1024;
 /** Node reads less than 2 GiB at a time. */
 const MAX_READ_BYTES = 2 ** 30;
 
-let mapper: Mapper | undefined | null = null;
+const mapped = new FinalizationRegistry<Extent>((gone) => memoryCalls()?.unmap(gone)); // invariant 1
 
-/** The bytes of a file. Throws what opening and reading throw. */
+/** The bytes of a file. Throws what opening and reading throw, ENOENT also when it lost its name meanwhile. */
 export function readFileBytes(path: string): Uint8Array {
   const file = openSync(path, "r");
   try {
-    const { size } = fstatSync(file);
-    if (mapper === null) mapper = findMapper();
-    const mapped = size < MIN_MAP_BYTES ? undefined : mapper?.map(file, size);
-    if (mapped !== undefined) return new Uint8Array(mapped);
-    const bytes = Buffer.allocUnsafeSlow(size);
-    for (let filled = 0; filled < size; ) {
-      const read = readSync(file, bytes, filled, Math.min(size - filled, MAX_READ_BYTES), filled);
-      if (read === 0) return bytes.subarray(0, filled);
-      filled += read;
-    }
+    const { size, ino } = fstatSync(file);
+    // Without a lock, on a file system that has none, it is read: nobody asks who looks at it before it loses its name.
+    const isLocked = size >= MIN_MAP_BYTES && memoryCalls()?.lock(file, "SHARED") === true;
+    const bytes = (isLocked ? map(file, size) : undefined) ?? read(file, size);
+    if (statSync(path).ino !== ino) throw new GoneError(path); // invariant 3
     return bytes;
   } finally {
     closeSync(file);
   }
 }
 
-function findMapper(): Mapper | undefined {
-  const libc = openLibc({
-    mmap: { arguments: ["u64", "u64", "i32", "i32", "i32", "i64"], return: "u64" },
-    munmap: { arguments: ["u64", "u64"], return: "i32" },
-  });
-  if (libc === undefined) return undefined; // files are read
-  const { mmap, munmap } = libc.functions;
-  const mapped = new FinalizationRegistry<{ readonly pointer: bigint; readonly byteLength: number }>(
-    ({ pointer, byteLength }) => void munmap(pointer, BigInt(byteLength)), // invariant 1
-  );
-  return {
-    map(file, byteLength) {
-      const pointer = mmap(0n, BigInt(byteLength), READ_AND_WRITE, PRIVATE, file, 0n); // invariant 2
-      // MAP_FAILED is the last address.
-      if (typeof pointer !== "bigint" || pointer === 2n ** 64n - 1n) return undefined;
-      const buffer = libc.toArrayBuffer(pointer, byteLength);
-      markAsUntransferable(buffer);
-      mapped.register(buffer, { pointer, byteLength });
-      return buffer;
-    },
-  };
+class GoneError extends Error {
+  readonly code = "ENOENT";
+
+  constructor(path: string) {
+    super(`"${path}" was removed while it was opened`);
+  }
+}
+
+function map(file: number, byteLength: number): Uint8Array | undefined {
+  const mapping = memoryCalls()?.map(file, byteLength, "PRIVATE"); // invariant 2
+  if (mapping === undefined) return undefined;
+  countExternalMemoryAsHeap();
+  const { buffer, pointer } = mapping;
+  markAsUntransferable(buffer);
+  mapped.register(buffer, { pointer, byteLength });
+  return new Uint8Array(buffer);
+}
+
+function read(file: number, size: number): Uint8Array {
+  const bytes = Buffer.allocUnsafeSlow(size);
+  for (let filled = 0; filled < size; ) {
+    const count = readSync(file, bytes, filled, Math.min(size - filled, MAX_READ_BYTES), filled);
+    if (count === 0) return bytes.subarray(0, filled);
+    filled += count;
+  }
+  return bytes;
 }

@@ -4,7 +4,8 @@
 // of the moment, and writes what it returns in the object's place.
 //
 // 1. The property is all that is written of a marked object, so it comes out as an object with this key alone.
-// 2. Data that looks like a mark is none: a true one has the number that its encoder drew and wrote beside the value.
+// 2. Data that looks like a mark is none: a true one has a number that counts from the one its encoder drew; both that one
+//    and what the marks stand for are written behind the value.
 // 3. All marked objects of a class share one shape: making one costs as much as one property.
 
 import { randomInt } from "node:crypto";
@@ -13,19 +14,22 @@ import type { ActorData, Id } from "../workers/messages.ts";
 /** No key that a program would use. */
 const MARK = "\u0000shoal";
 
-export type Mark = { readonly object: Id } | { readonly handle: ActorData };
+/** What a marked object stands for: a reference to an object, or the handle of an actor. */
+export type Mark = Id | ActorData;
 
 /** Of this process (invariant 2). */
 export const SEAL = randomInt(2 ** 48 - 1);
 
-let found: ((id: Id) => void) | undefined;
+let found: Mark[] | undefined;
 
-/** Calls `encode` with `onReference` told of the id of each mark that is read. */
-export function noticingMarks<T>(onReference: (id: Id) => void, encode: () => T): T {
+/** What is marked in the value that `encode` encodes. */
+export function marksIn(encode: () => void): readonly Mark[] {
   const outer = found;
-  found = onReference;
+  const marks: Mark[] = [];
+  found = marks;
   try {
-    return encode();
+    encode();
+    return marks;
   } finally {
     found = outer;
   }
@@ -40,14 +44,14 @@ const Given = function (target: object): object {
 
 /** A private field on the marked object: nobody else sees it, and it costs next to nothing. */
 class Marked extends Given {
-  readonly #mark: Id | ActorData;
+  readonly #mark: Mark;
 
-  constructor(target: object, mark: Id | ActorData) {
+  constructor(target: object, mark: Mark) {
     super(target);
     this.#mark = mark;
   }
 
-  static of(target: object): Id | ActorData | undefined {
+  static of(target: object): Mark | undefined {
     return #mark in target ? target.#mark : undefined;
   }
 }
@@ -58,10 +62,8 @@ const PROPERTY: PropertyDescriptor = {
   get(this: object): unknown {
     const mark = Marked.of(this);
     if (mark === undefined) return undefined;
-    const data: Mark = typeof mark === "number" ? { object: mark } : { handle: mark };
-    if (found === undefined) return data;
-    found(typeof mark === "number" ? mark : mark.actor);
-    return { ...data, seal: SEAL };
+    if (found === undefined) return typeof mark === "number" ? { object: mark } : { handle: mark };
+    return SEAL + found.push(mark) - 1;
   },
 };
 
@@ -73,15 +75,20 @@ export function markHandle(handle: object, data: ActorData): void {
   mark(handle, data);
 }
 
-function mark(target: object, data: Id | ActorData): void {
+function mark(target: object, data: Mark): void {
   // The constructor gives the target itself.
   Object.defineProperty(new Marked(target, data), MARK, PROPERTY);
 }
 
-/** The mark an object was written as by the encoder of that seal; undefined for any other. */
-export function markOf(value: object, seal: number): Mark | undefined {
+/** What was written of a value's marks: what they stand for, and the number they count from. */
+export interface Marks {
+  readonly list: readonly Mark[];
+  readonly seal: number;
+}
+
+/** Which of the marks an object was written as; undefined for any other. */
+export function placeOfMark(value: object, { list, seal }: Marks): number | undefined {
   if (!Object.hasOwn(value, MARK)) return undefined;
-  const data: unknown = Reflect.get(value, MARK);
-  if (typeof data !== "object" || data === null || Reflect.get(data, "seal") !== seal) return undefined;
-  return data as Mark;
+  const number: unknown = Reflect.get(value, MARK);
+  return typeof number === "number" && list[number - seal] !== undefined ? number - seal : undefined;
 }

@@ -7,31 +7,32 @@
 // 4. An object that was deleted leaves no file, also when it was being moved.
 
 import { existsSync, renameSync, statSync } from "node:fs";
-import { copyFile, mkdtemp, readdir, rm, statfs } from "node:fs/promises";
-import { tmpdir, totalmem } from "node:os";
-import { basename, dirname, join } from "node:path";
+import { copyFile, readdir, rm } from "node:fs/promises";
+import { join } from "node:path";
 import { type Clock, messageOf, ShoalError, systemCodeOf } from "../../base/index.ts";
 import type { Logger } from "../../base/log/index.ts";
-import { isRunning } from "../is-running.ts";
 import type { Id } from "../workers/messages.ts";
-import { MIN_SPARE_BYTES, SpareFiles } from "./spare-files.ts";
-import { isUnused } from "./unused-file.ts";
+import { CollectPolicy, MOST_UNCOLLECTED_BYTES } from "./collect-policy.ts";
+import { Regions } from "./regions.ts";
 import {
   lostObject,
-  makeMemoryFolder,
   type ObjectFolders,
   SharedMemoryFolder,
+  unfinishedBy,
   writeInto,
 } from "./shared-memory.ts";
+import { SpareFiles } from "./spare-files.ts";
+import { defaultCapacity, makeFolders } from "./store-folders.ts";
+import { isUnused, removeUnused } from "./unused-file.ts";
 
 export interface ObjectStoreOptions {
   /** Bytes of shared memory; by default 30 % of the machine's memory, or what the mount has left. */
   readonly capacityBytes?: number;
   /** Where the folder for spilled objects is made; the system's temporary folder by default. */
   readonly spillFolder?: string;
-  /** Called when room is short, before anything is spilled: to free what nobody uses any more. */
-  readonly onShort?: () => Promise<void>;
-  readonly clock: Pick<Clock, "nowMs">;
+  /** Called when room is short, before anything is spilled: to free what nobody uses any more, in all processes or here. */
+  readonly onShort?: (where: "EVERYWHERE" | "HERE") => Promise<void>;
+  readonly clock: Pick<Clock, "nowMs" | "timer">;
   readonly log: Logger;
 }
 
@@ -49,19 +50,22 @@ export interface ObjectStoreStats {
 interface Stored {
   readonly bytes: number;
   readonly spilled: boolean;
-  /** Whether somebody may have a view on its file: its memory is written over only when nobody has. */
+  /** The process that wrote its file. */
+  readonly writer: number;
+  /** Whether somebody may have looked at its file: what counts where the system cannot be asked who does. */
   seen: boolean;
+}
+
+export interface RoomOptions {
+  /** It should have fitted, and did not. */
+  readonly mountIsFull?: boolean;
+  /** The process that will write; this one by default. */
+  readonly writer?: number | undefined;
 }
 
 /** Of the capacity. */
 const SPARE_SHARE = 0.25;
 const COLLECT_SHARE = 0.1;
-
-/** Memory that was never written comes at about this. */
-const FRESH_BYTES_PER_MS = 2 ** 20;
-const COLLECT_GAIN = 10;
-
-const DEFAULT_SHARE = 0.3;
 
 export class ObjectStore implements AsyncDisposable {
   readonly folders: ObjectFolders;
@@ -69,15 +73,16 @@ export class ObjectStore implements AsyncDisposable {
   readonly #capacityBytes: number;
   readonly #log: Logger;
   readonly #clock: Pick<Clock, "nowMs">;
-  readonly #onShort: () => Promise<void>;
+  readonly #regions: Regions;
+  readonly #collections: CollectPolicy;
+  readonly #onShort: (where: "EVERYWHERE" | "HERE") => Promise<void>;
   /** In the order of their last use. */
   readonly #objects = new Map<Id, Stored>();
   readonly #spares: SpareFiles;
+  /** Processes that were given room. */
+  readonly #writers = new Set<number>();
   #closed = false;
-  /** Stored since the last collection. */
-  #uncollectedBytes = 0;
   #nextCollectMs = Number.NEGATIVE_INFINITY;
-  #lastCollectMs = 0;
   #bytes = 0;
   #spilledBytes = 0;
   #spills = 0;
@@ -88,10 +93,15 @@ export class ObjectStore implements AsyncDisposable {
   private constructor(
     folders: ObjectFolders,
     capacityBytes: number,
-    { log, clock, onShort = async () => {} }: Pick<ObjectStoreOptions, "log" | "clock" | "onShort">,
+    { log, clock, onShort = async () => {} }: ObjectStoreOptions,
   ) {
     this.folders = folders;
-    this.#files = SharedMemoryFolder.at(folders);
+    this.#regions = new Regions(clock);
+    this.#collections = new CollectPolicy(
+      clock,
+      Math.min(capacityBytes * COLLECT_SHARE, MOST_UNCOLLECTED_BYTES),
+    );
+    this.#files = SharedMemoryFolder.at(folders, this.#regions);
     this.#capacityBytes = capacityBytes;
     this.#spares = new SpareFiles(capacityBytes * SPARE_SHARE);
     this.#log = log;
@@ -101,29 +111,30 @@ export class ObjectStore implements AsyncDisposable {
 
   static async start(options: ObjectStoreOptions): Promise<ObjectStore> {
     const { capacityBytes, spillFolder } = options;
-    const memory = makeMemoryFolder();
-    await sweep(dirname(memory));
-    const spill = await mkdtemp(join(spillFolder ?? tmpdir(), `shoal-spill-${process.pid}-`));
-    await sweep(dirname(spill));
-    const capacity = capacityBytes ?? (await defaultCapacity(memory));
-    return new ObjectStore({ memory, spill }, capacity, options);
+    const folders = await makeFolders(spillFolder);
+    return new ObjectStore(folders, capacityBytes ?? (await defaultCapacity(folders.memory)), options);
   }
 
   /** Bytes of the file. Rejects with OBJECT_STORE_FULL. */
   async write(id: Id, parts: readonly Uint8Array[]): Promise<number> {
-    const bytes = await writeInto(this.#files, { id, parts, room: (size, full) => this.room(size, full) });
+    const bytes = await writeInto(this.#files, {
+      id,
+      parts,
+      room: (size, mountIsFull) => this.room(size, { mountIsFull }),
+    });
     this.adopt(id, bytes);
     return bytes;
   }
 
-  /** Takes over a file that a worker wrote. */
-  adopt(id: Id, fileBytes: number): void {
+  /** Takes over a file that a worker wrote, the process `writer`. */
+  adopt(id: Id, fileBytes: number, writer = process.pid): void {
     this.#forget(id);
-    this.#objects.set(id, { bytes: fileBytes, spilled: false, seen: false });
+    this.#objects.set(id, { bytes: fileBytes, spilled: false, writer, seen: false });
     this.#bytes += fileBytes;
+    this.#collections.stored(fileBytes);
     if (this.#bytes > this.#capacityBytes) {
       // Room was made for it, but others may have come first.
-      this.#room(0).catch((error: unknown) =>
+      this.#room(0, process.pid).catch((error: unknown) =>
         this.#log.warn({ err: error }, "the object store is above its capacity"),
       );
     }
@@ -136,43 +147,60 @@ export class ObjectStore implements AsyncDisposable {
   }
 
   /**
-   * Spills until `bytes` more fit. Resolves with a file to write over, if there is one that is large enough. Rejects with
-   * OBJECT_STORE_FULL when they never will, or the disk is full. `mountIsFull`: they should have fitted and did not.
+   * Spills until `bytes` more fit. Resolves with a file to write over, the writer's alone from then on, if there is one that
+   * is large enough. Rejects with OBJECT_STORE_FULL when they never will, or the disk is full.
    */
-  async room(bytes: number, mountIsFull = false): Promise<string | undefined> {
+  async room(bytes: number, options: RoomOptions = {}): Promise<string | undefined> {
+    const { mountIsFull = false, writer = process.pid } = options;
+    this.#writers.add(writer);
     if (mountIsFull) await this.#inTurn(() => this.#squeeze(bytes));
     else await this.#collectNowAndThen(bytes);
-    return await this.#room(bytes);
+    const spare = await this.#room(bytes, writer);
+    return spare === undefined || this.#closed ? undefined : this.#lend(spare, writer);
+  }
+
+  /** Removes what a process was writing that is gone. */
+  async removeUnfinished(writer: number): Promise<void> {
+    if (!this.#writers.delete(writer)) return;
+    for (const name of await readdir(this.folders.memory).catch(() => [])) {
+      if (name.endsWith(unfinishedBy(writer)))
+        this.#remove(rm(join(this.folders.memory, name), { force: true }));
+    }
+  }
+
+  /** A file that is being written says by whom. */
+  #lend(spare: string, writer: number): string | undefined {
+    const lent = `${spare}${unfinishedBy(writer)}`;
+    try {
+      renameSync(spare, lent);
+      return lent;
+    } catch {
+      return undefined; // it is gone
+    }
   }
 
   /**
    * References die with a garbage collection, of which a process with large objects and a small heap has few. So one is
-   * asked for whenever much was stored, unless collecting takes more than a twentieth of the time; and for an object that is so
-   * large that a file to write over saves more time than looking for one can cost.
+   * asked for whenever much was stored, unless collecting takes more than a twentieth of the time; and when there is no
+   * file to write over, and finding some pays.
    */
   async #collectNowAndThen(bytes: number): Promise<void> {
-    this.#uncollectedBytes += bytes;
-    const startMs = this.#clock.nowMs();
-    const isDue =
-      this.#uncollectedBytes >= this.#capacityBytes * COLLECT_SHARE && startMs >= this.#nextCollectMs;
-    const freshMs = bytes / FRESH_BYTES_PER_MS;
-    const isWorthIt = freshMs > COLLECT_GAIN * this.#lastCollectMs && bytes >= MIN_SPARE_BYTES;
-    if (!isDue && !(isWorthIt && !this.#spares.has(bytes))) return;
-    this.#uncollectedBytes = 0;
-    await this.#onShort();
-    const endMs = this.#clock.nowMs();
-    this.#lastCollectMs = endMs - startMs;
-    this.#nextCollectMs = endMs + 20 * this.#lastCollectMs;
+    const isMuch = this.#collections.storedBytes >= this.#capacityBytes * COLLECT_SHARE;
+    const isDue = isMuch && this.#clock.nowMs() >= this.#nextCollectMs;
+    const wantsSpare = this.#spares.mayServe(bytes) && !this.#spares.has(bytes);
+    if (!isDue && !(wantsSpare && this.#collections.pays())) return;
+    const tookMs = await this.#collections.run(() => this.#onShort(isDue ? "EVERYWHERE" : "HERE"));
+    if (isDue) this.#nextCollectMs = this.#clock.nowMs() + 20 * tookMs;
   }
 
-  #room(bytes: number): Promise<string | undefined> {
-    const spare = this.#spares.take(bytes);
+  #room(bytes: number, writer: number): Promise<string | undefined> {
+    const spare = this.#spares.take(bytes, writer);
     if (spare !== undefined || this.#fits(bytes)) return Promise.resolve(spare);
     if (bytes > this.#capacityBytes) {
       const what = `Cannot store an object of ${bytes} bytes: the object store has ${this.#capacityBytes}`;
       return Promise.reject(new ShoalError("OBJECT_STORE_FULL", what));
     }
-    return this.#inTurn(() => this.#makeRoom(bytes)).then(() => this.#spares.take(bytes));
+    return this.#inTurn(() => this.#makeRoom(bytes)).then(() => this.#spares.take(bytes, writer));
   }
 
   /** Moves wait for each other (invariant 2). */
@@ -209,18 +237,13 @@ export class ObjectStore implements AsyncDisposable {
   }
 
   delete(id: Id): void {
+    if (this.#closed) return; // it goes with its folder, in which nothing may appear now
     const stored = this.#objects.get(id);
     this.#forget(id);
     if (stored !== undefined && this.#keepSpare(id, stored)) return;
     const path = stored?.spilled === true ? this.#files.spillPathOf(id) : this.#files.pathOf(id);
-    const deleted = `${path}.${++this.#deletions}.deleted`;
-    try {
-      // Away from its name at once: what is written under it next must stay.
-      renameSync(path, deleted);
-    } catch {
-      return; // it is gone
-    }
-    this.#remove(deleted);
+    const deleted = this.#rename(path, "deleted");
+    if (deleted !== undefined) this.#remove(rm(deleted, { force: true }));
   }
 
   stats(): ObjectStoreStats {
@@ -240,6 +263,7 @@ export class ObjectStore implements AsyncDisposable {
   async [Symbol.asyncDispose](): Promise<void> {
     await this.#lastMove;
     this.#closed = true;
+    this.#regions[Symbol.dispose]();
     await rm(this.folders.memory, { recursive: true, force: true });
     await rm(this.folders.spill, { recursive: true, force: true });
   }
@@ -247,7 +271,7 @@ export class ObjectStore implements AsyncDisposable {
   /** The mount has less than the accounts say: files that are gone take their memory as long as somebody has them mapped. */
   async #squeeze(bytes: number): Promise<void> {
     await this.#spares.clear();
-    await this.#onShort();
+    await this.#onShort("EVERYWHERE");
     let freed = 0;
     for (const [id, stored] of this.#objects) {
       if (freed >= bytes) return;
@@ -259,7 +283,7 @@ export class ObjectStore implements AsyncDisposable {
 
   async #makeRoom(bytes: number): Promise<void> {
     await this.#spares.clear();
-    if (!this.#fits(bytes)) await this.#onShort();
+    if (!this.#fits(bytes)) await this.#onShort("EVERYWHERE");
     for (const [id, stored] of this.#objects) {
       if (this.#fits(bytes)) return;
       if (!stored.spilled) await this.#spill(id, stored); // invariant 1
@@ -318,42 +342,37 @@ export class ObjectStore implements AsyncDisposable {
     await rm(from, { force: true });
   }
 
-  #setWhere(id: Id, { bytes }: Stored, spilled: boolean): void {
+  #setWhere(id: Id, { bytes, writer }: Stored, spilled: boolean): void {
     this.#forget(id);
-    this.#objects.set(id, { bytes, spilled, seen: true });
+    this.#objects.set(id, { bytes, spilled, writer, seen: true });
     if (spilled) this.#spilledBytes += bytes;
     else this.#bytes += bytes;
   }
 
   /** Keeps the file of a deleted object, unless somebody looks at it still. False when it is still where it was. */
-  #keepSpare(id: Id, { bytes, spilled, seen }: Stored): boolean {
-    if (this.#closed || spilled || !this.#spares.wants(bytes)) return false;
-    const path = `${this.#files.pathOf(id)}.${++this.#deletions}.spare`;
-    try {
-      renameSync(this.#files.pathOf(id), path);
-    } catch {
-      return false;
-    }
-    if (seen && !this.#isUnused(path)) {
-      this.#remove(path);
-      return true;
-    }
-    this.#spares.add(path, bytes);
+  #keepSpare(id: Id, { bytes, spilled, writer, seen }: Stored): boolean {
+    if (spilled || !this.#spares.mayServe(bytes)) return false;
+    const path = this.#rename(this.#files.pathOf(id), "spare");
+    if (path === undefined) return false;
+    if (!isUnused(path, seen)) this.#remove(rm(path, { force: true }));
+    else if (this.#spares.wants(bytes)) this.#spares.add({ path, bytes, writer });
+    else this.#remove(removeUnused(path));
     return true;
   }
 
-  #remove(path: string): void {
-    rm(path, { force: true }).catch((error: unknown) =>
-      this.#log.warn({ err: error }, "cannot delete an object"),
-    );
+  /** Away from its name at once: what is written under it next must stay. The name that only we know, if it was there. */
+  #rename(path: string, kind: "deleted" | "spare"): string | undefined {
+    const renamed = `${path}.${++this.#deletions}.${kind}`;
+    try {
+      renameSync(path, renamed);
+      return renamed;
+    } catch {
+      return undefined;
+    }
   }
 
-  #isUnused(path: string): boolean {
-    try {
-      return isUnused(path);
-    } catch {
-      return false; // it is gone
-    }
+  #remove(removal: Promise<void>): void {
+    removal.catch((error: unknown) => this.#log.warn({ err: error }, "cannot delete an object"));
   }
 
   #touch(id: Id, seen: boolean): void {
@@ -370,23 +389,5 @@ export class ObjectStore implements AsyncDisposable {
     this.#objects.delete(id);
     if (stored.spilled) this.#spilledBytes -= stored.bytes;
     else this.#bytes -= stored.bytes;
-  }
-}
-
-async function defaultCapacity(folder: string): Promise<number> {
-  const { bavail, bsize } = await statfs(folder);
-  return Math.floor(Math.min(totalmem() * DEFAULT_SHARE, bavail * bsize));
-}
-
-const OWN_FOLDER = /^shoal-(?:spill-)?(\d+)-/;
-
-/** Removes what runtimes left that were killed. */
-async function sweep(folder: string): Promise<void> {
-  const names = await readdir(folder).catch(() => []);
-  for (const name of names) {
-    const pid = Number(OWN_FOLDER.exec(basename(name))?.[1]);
-    if (Number.isSafeInteger(pid) && pid > 0 && !isRunning(pid)) {
-      await rm(join(folder, name), { recursive: true, force: true }).catch(() => undefined);
-    }
   }
 }

@@ -3,15 +3,16 @@
 //   magic │ number of parts │ length of each │ parts, each from a multiple of 64
 //
 // 1. A file appears whole under its name or not at all.
-// 2. Writing goes through the file system, never through a mapping: a full mount is an error then, not a signal.
+// 2. New memory is taken through the file system, never through a mapping: a full mount is an error then, not a signal.
 // 3. A reader looks in the memory folder, then in the spill folder: an object is in one of them at every moment.
 
-import { mkdtempSync } from "node:fs";
-import { open, rename, rm } from "node:fs/promises";
+import { existsSync, renameSync, statSync } from "node:fs";
+import { open, rm, truncate } from "node:fs/promises";
 import { ShoalError, systemCodeOf } from "../../base/index.ts";
 import { showId } from "../api/ids.ts";
 import type { Id } from "../workers/messages.ts";
 import { readFileBytes } from "./mapping.ts";
+import type { Regions } from "./regions.ts";
 
 const MAGIC = 0x4c414f53;
 const ALIGNMENT = 64;
@@ -23,13 +24,16 @@ export interface ObjectFolders {
 
 export class SharedMemoryFolder {
   readonly #folders: ObjectFolders;
+  readonly #regions: Regions | undefined;
 
-  private constructor(folders: ObjectFolders) {
+  private constructor(folders: ObjectFolders, regions: Regions | undefined) {
     this.#folders = folders;
+    this.#regions = regions;
   }
 
-  static at(folders: ObjectFolders): SharedMemoryFolder {
-    return new SharedMemoryFolder(folders);
+  /** `regions` for a process that writes much. */
+  static at(folders: ObjectFolders, regions?: Regions): SharedMemoryFolder {
+    return new SharedMemoryFolder(folders, regions);
   }
 
   pathOf(id: Id): string {
@@ -41,26 +45,20 @@ export class SharedMemoryFolder {
   }
 
   /**
-   * The size of the file. `spare` is a file that nobody has open, to be written over: its memory is there already, which
-   * makes writing three to ten times as quick. Rejects with OBJECT_STORE_FULL when the mount is.
+   * The size of the file. `spare` is a file that nobody looks at, the caller's alone, to be written over: its memory is
+   * there already, which makes writing three to thirty times as quick. Rejects with OBJECT_STORE_FULL when the mount is.
    */
   async write(id: Id, parts: readonly Uint8Array[], spare?: string): Promise<number> {
     const path = this.pathOf(id);
     const { pieces, byteLength } = layOut(parts);
-    const temporary = `${path}.${process.pid}.new`;
+    const temporary = spare ?? `${path}${unfinishedBy(process.pid)}`;
     try {
-      const reused = spare !== undefined && (await takeOver(spare, temporary));
-      const file = await open(temporary, reused ? "r+" : "w", 0o600);
-      try {
-        await writeAll(file, pieces);
-        if (reused) await file.truncate(byteLength);
-      } finally {
-        await file.close();
-      }
-      await rename(temporary, path); // invariant 1
+      if (spare === undefined || !existsSync(spare)) await writeFile(temporary, "w", pieces);
+      else await this.#writeOver(spare, pieces, byteLength);
+      renameSync(temporary, path); // invariant 1
     } catch (cause) {
       await rm(temporary, { force: true });
-      throw writeFailure(id, byteLength, cause);
+      throw cause instanceof ShoalError ? cause : writeFailure(id, byteLength, cause);
     }
     return byteLength;
   }
@@ -76,6 +74,16 @@ export class SharedMemoryFolder {
     }
     throw lostObject(id, new Error("there is no file of it"));
   }
+
+  async #writeOver(path: string, pieces: readonly Uint8Array[], byteLength: number): Promise<void> {
+    if ((await this.#regions?.write(path, pieces)) !== true) await writeFile(path, "r+", pieces);
+    if (statSync(path).size > byteLength) await truncate(path, byteLength);
+  }
+}
+
+/** How names end of files that a process writes: if it dies, nobody else will. */
+export function unfinishedBy(pid: number): string {
+  return `.${pid}.new`;
 }
 
 /** How often an object is written that the mount had no room for, though there should have been some. */
@@ -102,16 +110,6 @@ export async function writeInto(
       const full = thrown instanceof ShoalError && thrown.code === "OBJECT_STORE_FULL";
       if (!full || attempt === WRITE_ATTEMPTS) throw thrown;
     }
-  }
-}
-
-/** A folder for objects: in shared memory where there is some, else on disk. */
-export function makeMemoryFolder(): string {
-  const name = `shoal-${process.pid}-`;
-  try {
-    return mkdtempSync(`/dev/shm/${name}`);
-  } catch {
-    return mkdtempSync(`${process.env["TMPDIR"] ?? "/tmp"}/${name}`);
   }
 }
 
@@ -166,11 +164,13 @@ function aligned(byteLength: number): number {
   return Math.ceil(byteLength / ALIGNMENT) * ALIGNMENT;
 }
 
-async function takeOver(spare: string, path: string): Promise<boolean> {
-  return await rename(spare, path).then(
-    () => true,
-    () => false,
-  );
+async function writeFile(path: string, flags: string, pieces: readonly Uint8Array[]): Promise<void> {
+  const file = await open(path, flags, 0o600);
+  try {
+    await writeAll(file, pieces);
+  } finally {
+    await file.close();
+  }
 }
 
 /** Writes all pieces, however little the system takes at a time. */

@@ -3,29 +3,31 @@
 // 1. Each object is looked at once, so that cycles end and what was one object stays one.
 
 import type { ActorData, Id } from "../workers/messages.ts";
-import { markOf } from "./marks.ts";
+import { type Mark, type Marks, placeOfMark } from "./marks.ts";
 
 export interface DecodeOptions {
   readonly reference: (id: Id) => object;
   readonly handle: (data: ActorData) => object;
 }
 
-export function unmark(value: unknown, seal: number, options: DecodeOptions): unknown {
-  const seen = new Map<object, unknown>(); // invariant 1
+export function unmark(value: unknown, marks: Marks, options: DecodeOptions): unknown {
+  const seen = new Set<object>(); // invariant 1
+  const wholes: object[] = [];
   const visit = (item: unknown): unknown => {
     if (typeof item !== "object" || item === null || ArrayBuffer.isView(item)) return item;
-    if (seen.has(item)) return seen.get(item);
-    const mark = markOf(item, seal);
-    const whole = mark === undefined ? item : wholeOf(mark, options);
-    seen.set(item, whole);
-    if (mark === undefined) visitMembers(item, visit);
-    return whole;
+    const place = placeOfMark(item, marks);
+    const mark = place === undefined ? undefined : marks.list[place];
+    if (place !== undefined && mark !== undefined) return (wholes[place] ??= wholeOf(mark, options));
+    if (seen.has(item)) return item;
+    seen.add(item);
+    visitMembers(item, visit);
+    return item;
   };
   return visit(value);
 }
 
-function wholeOf(mark: NonNullable<ReturnType<typeof markOf>>, options: DecodeOptions): object {
-  return "object" in mark ? options.reference(mark.object) : options.handle(mark.handle);
+function wholeOf(mark: Mark, options: DecodeOptions): object {
+  return typeof mark === "number" ? options.reference(mark) : options.handle(mark);
 }
 
 function visitMembers(value: object, visit: (item: unknown) => unknown): void {

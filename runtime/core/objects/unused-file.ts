@@ -1,36 +1,33 @@
-// Whether any process has a file open or mapped, asked of the kernel: it gives a write lease to the only user of a file.
+// Files that nobody looks at any more, though a process that wrote one may have it mapped still to write it again.
 //
-// 1. The file has a name that nobody else knows. Should somebody open it nevertheless while the lease is held, the signal
-//    for that is one that does nothing: the usual one would end this process.
+// 1. Its name is taken away before it is asked who looks at a file: nobody can begin to, then.
 
 import { closeSync, openSync } from "node:fs";
-import { constants } from "node:os";
-import { openLibc } from "../libc.ts";
+import { rm, truncate } from "node:fs/promises";
+import { memoryCalls } from "./memory-calls.ts";
 
-const F_SETSIG = 10;
-const F_SETLEASE = 1_024;
-const F_WRLCK = 1;
-
-type Lease = (file: number) => boolean;
-
-let lease: Lease | undefined | null = null;
-
-/** False also where the kernel cannot be asked. Throws what opening throws. */
-export function isUnused(path: string): boolean {
-  if (lease === null) lease = findLease();
-  if (lease === undefined) return false;
-  const file = openSync(path, "r");
+/**
+ * Whether no process has the file mapped to read it: each keeps a lock on it as long (`mapping.ts`). The file has a name
+ * that only the caller knows. Where the system cannot be asked, it is unless it was ever `seen`.
+ */
+export function isUnused(path: string, seen: boolean): boolean {
+  const calls = memoryCalls();
+  if (calls === undefined) return !seen;
+  let file: number;
   try {
-    return lease(file);
+    file = openSync(path, "r");
+  } catch {
+    return false; // it is gone
+  }
+  try {
+    return calls.lock(file, "EXCLUSIVE");
   } finally {
-    closeSync(file); // and the lease with it
+    closeSync(file); // and the lock with it
   }
 }
 
-function findLease(): Lease | undefined {
-  const signature = { arguments: ["i32", "i32", "i32"], return: "i32" };
-  const fcntl = openLibc({ fcntl: signature })?.functions.fcntl;
-  if (fcntl === undefined) return undefined;
-  return (file) =>
-    fcntl(file, F_SETSIG, constants.signals.SIGURG) === 0 && fcntl(file, F_SETLEASE, F_WRLCK) === 0; // invariant 1
+/** Gives its memory back at once, also while it is mapped. */
+export async function removeUnused(path: string): Promise<void> {
+  await truncate(path, 0).catch(() => undefined);
+  await rm(path, { force: true });
 }

@@ -5,6 +5,7 @@
 // 1. All bundles are reserved at once or none; after the loss of a node only the lost ones are sought again.
 
 import type { Id } from "../workers/messages.ts";
+import { whyNever } from "./never-fits.ts";
 import type { SchedulableNode } from "./pick-node.ts";
 import { type PlacementStrategy, planBundles } from "./plan-bundles.ts";
 import { Pool, type Taken, type Units } from "./pool.ts";
@@ -19,7 +20,10 @@ export type PlacementGroupState = "PENDING" | "CREATED" | "RESCHEDULING" | "REMO
 
 export interface PlacementGroupSpec {
   readonly id: Id;
+  /** For lists, as the two that follow. */
   readonly name?: string;
+  readonly namespace?: string;
+  readonly detached?: boolean;
   readonly strategy: PlacementStrategy;
   readonly bundles: readonly Units[];
   readonly onCreated?: () => void;
@@ -55,10 +59,10 @@ export class PlacementGroup {
         taken: new Set(this.#bundles.flatMap((bundle) => bundle?.node.id ?? [])),
       },
     );
-    if (placed === undefined) return false;
+    if (placed.kind !== "placed") return false;
     const reserved: Bundle[] = [];
     for (const [at, index] of missing.entries()) {
-      const [units, node] = [this.spec.bundles[index], placed[at]];
+      const [units, node] = [this.spec.bundles[index], placed.nodes[at]];
       // The plan counts units; devices may be shared in a way that leaves none whole.
       if (units === undefined || node === undefined || !node.pool.fits(units)) {
         for (const { node: own, taken } of reserved) own.pool.give(taken);
@@ -74,11 +78,10 @@ export class PlacementGroup {
     return true;
   }
 
-  /** Whether all bundles could ever be reserved. */
-  isFeasible(nodes: readonly SchedulableNode[]): boolean {
-    return (
-      planBundles(nodes, this.spec.bundles, { strategy: this.spec.strategy, ifIdle: true }) !== undefined
-    );
+  /** Why its bundles can never be reserved on these nodes, for people; undefined when they may be, or are. */
+  whyNever(nodes: readonly SchedulableNode[]): string | undefined {
+    if (this.#state !== "PENDING") return undefined;
+    return whyNever(nodes, this.spec.bundles, this.spec.strategy);
   }
 
   /** Forgets the bundles on a node that is gone; true when there were any. */

@@ -5,7 +5,7 @@
 //    queues are tried, the oldest first.
 // 2. A request that has waited for `STARVING_MS` reserves a node: nobody younger is granted anything there.
 // 3. Leases that take lent CPUs back come before every queue.
-// 4. A placement that no node can hold, even idle, is told at once.
+// 4. A placement that no node can hold, even idle, is told at once; so is one in a group that can never be placed.
 // 5. A node that drains gets nothing new; what waits only for such a node, or for its group, keeps no other from a node.
 
 import { type Clock, ShoalError } from "../../base/index.ts";
@@ -54,6 +54,8 @@ export interface Requested {
 export interface GroupOptions {
   readonly id: Id;
   readonly name?: string;
+  readonly namespace?: string;
+  readonly detached?: boolean;
   readonly strategy: PlacementStrategy;
   readonly bundles: readonly Readonly<Record<string, number>>[];
   readonly onCreated?: () => void;
@@ -87,6 +89,8 @@ export class Scheduler {
   readonly #queues = new Map<string, Queue>();
   readonly #byPlacement = new WeakMap<PlacementData, Queue>();
   readonly #groups = new Map<Id, PlacementGroup>();
+  /** Why groups that wait can never be placed with the present nodes; undefined where they can. */
+  readonly #never = new Map<Id, string | undefined>();
   readonly #leases = new Set<HeldLease>();
   readonly #owner: LeaseOwner;
   #takers: (() => boolean)[] = [];
@@ -117,6 +121,7 @@ export class Scheduler {
       throw new ShoalError("INVALID_ARGUMENT", `Cannot add node "${id}": there is one of that name`);
     }
     this.#nodes.push({ id, labels, pool: new Pool(unitsOf(resources)) });
+    this.#never.clear();
     this.#drain();
   }
 
@@ -125,6 +130,7 @@ export class Scheduler {
     const at = this.#nodes.findIndex((node) => node.id === id);
     if (at < 0) return;
     this.#nodes.splice(at, 1);
+    this.#never.clear();
     this.#open.setDraining(id, false);
     for (const group of this.#groups.values()) group.lose(id);
     this.#lose(({ nodeId }) => nodeId === id);
@@ -148,6 +154,8 @@ export class Scheduler {
   /** Throws INVALID_ARGUMENT on amounts that cannot be accounted. */
   request(placement: PlacementData, events: RequestEvents): Requested {
     const queue = this.#queueOf(placement);
+    const never = this.#whyNever(placement);
+    if (never !== undefined) return { kind: "infeasible", message: never, ticket: DONE }; // invariant 4
     let message = "others were first"; // invariant 1
     if (queue.waiting.length === 0) {
       const attempt = this.#attempt(queue, events);
@@ -169,11 +177,8 @@ export class Scheduler {
     return { kind: "queued", message, ticket: { cancel: () => this.#cancel(queue, waiting) } };
   }
 
-  /** Throws INVALID_ARGUMENT. A group that can never be placed with the present nodes stays pending, and says so. */
-  createPlacementGroup(options: GroupOptions): {
-    readonly group: PlacementGroup;
-    readonly infeasible: boolean;
-  } {
+  /** Throws INVALID_ARGUMENT. A group that has no place now is pending; what is placed into it is told if it never will. */
+  createPlacementGroup(options: GroupOptions): PlacementGroup {
     if (options.bundles.length === 0) {
       throw new ShoalError(
         "INVALID_ARGUMENT",
@@ -187,8 +192,8 @@ export class Scheduler {
     const spec: PlacementGroupSpec = { ...options, bundles };
     const group = new PlacementGroup(spec);
     this.#groups.set(spec.id, group);
-    if (group.tryReserve(this.#open.among(this.#nodes, undefined))) return { group, infeasible: false };
-    return { group, infeasible: !group.isFeasible(this.#nodes) };
+    group.tryReserve(this.#open.among(this.#nodes, undefined));
+    return group;
   }
 
   /** Its leases are lost; a bundle returns to its node when the last of its leases is released. */
@@ -196,6 +201,7 @@ export class Scheduler {
     const group = this.#groups.get(id);
     if (group === undefined) return;
     this.#groups.delete(id);
+    this.#never.delete(id);
     const bundles = group.remove();
     const pools = new Set(bundles.map(({ pool }) => pool));
     this.#lose(({ pool }) => pools.has(pool));
@@ -233,6 +239,17 @@ export class Scheduler {
     }
     this.#byPlacement.set(placement, queue);
     return queue;
+  }
+
+  /** Why its placement group can never be placed with the present nodes; looked up once for a set of nodes. */
+  #whyNever({ strategy }: PlacementData): string | undefined {
+    if (strategy.kind !== "PLACEMENT_GROUP") return undefined;
+    const { group: id } = strategy;
+    const group = this.#groups.get(id);
+    if (group?.state !== "PENDING") return undefined;
+    if (!this.#never.has(id)) this.#never.set(id, group.whyNever(this.#nodes));
+    const why = this.#never.get(id);
+    return why === undefined ? undefined : `its placement group can never be placed: ${why}`;
   }
 
   /** Takes the resources now if it can. */

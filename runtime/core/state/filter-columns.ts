@@ -43,5 +43,5 @@ export const FILTER_COLUMNS: { readonly [Kind in RowKind]: readonly (keyof RowKi
   ],
   workers: ["workerId", "type", "state", "nodeId", "pid", "running"],
   nodes: ["nodeId", "name", "state", "isHeadNode"],
-  "placement-groups": ["placementGroupId", "name", "strategy", "state", "detached"],
+  "placement-groups": ["placementGroupId", "name", "namespace", "strategy", "state", "detached"],
 };

@@ -108,6 +108,7 @@ export interface NodeRow {
 export interface PlacementGroupRow {
   readonly placementGroupId: string;
   readonly name: string | null;
+  readonly namespace: string | null;
   readonly strategy: "PACK" | "SPREAD" | "STRICT_PACK" | "STRICT_SPREAD";
   readonly state: "PENDING" | "CREATED" | "RESCHEDULING" | "INFEASIBLE" | "REMOVED";
   readonly detached: boolean;

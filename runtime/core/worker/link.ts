@@ -15,6 +15,8 @@ export interface LinkOptions {
   readonly objects: SharedMemoryFolder;
   /** Asks the head for room for an object, and perhaps a file to write over; rejects when there is none. */
   readonly room: (bytes: number, mountIsFull: boolean) => Promise<string | undefined>;
+  /** Told of each object that was written. */
+  readonly stored: (bytes: number) => void;
 }
 
 export class Link {
@@ -36,8 +38,9 @@ export class Link {
   }
 
   async #storeFile(object: Id, { parts, contains }: Encoded): Promise<StoredResult> {
-    const { objects, room } = this.#options;
+    const { objects, room, stored } = this.#options;
     const fileBytes = await writeInto(objects, { id: object, parts, room });
+    stored(fileBytes);
     return { result: { value: { fileBytes }, contains }, parts: [] };
   }
 

@@ -5,19 +5,24 @@
 
 import { ShoalError } from "../../base/index.ts";
 import { abortError } from "../abort-error.ts";
-import type { Core, OnActorStatus, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
+import type { ActorWatcher, Core, Outcome, Parts, StreamSink, TaskSpec, WaitOptions } from "../api/core.ts";
 import { IdSource } from "../api/ids.ts";
 import {
   type ActorData,
   type ActorOptionsData,
+  type ActorTarget,
   type Ask,
   type GroupData,
   type Id,
   isWaiting,
+  type NodeData,
   type ToWorker,
   type WaitReport,
+  type WatchData,
 } from "../workers/messages.ts";
 import { framesOf } from "../stacks/frames.ts";
+import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
+import type { QueriedRows, RowKind, RowKinds, RowQuery } from "../state/index.ts";
 import type { Link } from "./link.ts";
 import { taskContext } from "./task-context.ts";
 
@@ -49,7 +54,9 @@ export class WorkerCore implements Core {
   readonly #waits: Waits;
   readonly #askers = new Map<number, Asker>();
   readonly #sinks = new Map<Id, StreamSink>();
+  readonly #watchers = new Map<number, ActorWatcher>();
   #lastRequest = 0;
+  #lastWatch = 0;
 
   constructor(processIndex: number, link: Link, waits: Waits) {
     this.ids = new IdSource(processIndex);
@@ -80,29 +87,39 @@ export class WorkerCore implements Core {
     this.#link.send({ type: "abandon", task });
   }
 
-  async createActor(spec: TaskSpec, actor: ActorOptionsData, onStatus?: OnActorStatus): Promise<ActorData> {
-    if (onStatus !== undefined) {
-      throw new ShoalError(
-        "UNSUPPORTED",
-        "Cannot watch an actor here: only the driver is told of its states",
-      );
-    }
+  async createActor(spec: TaskSpec, actor: ActorOptionsData, watcher?: ActorWatcher): Promise<ActorData> {
     const { args, ...rest } = spec;
-    return (await this.#ask(
-      { kind: "create", spec: { ...rest, args: args.length }, actor },
-      args,
-    )) as ActorData;
+    const watch = watcher === undefined ? undefined : this.#watch(watcher);
+    const ask = { kind: "create", spec: { ...rest, args: args.length }, actor, watch } as const;
+    try {
+      return (await this.#ask(ask, args)) as ActorData;
+    } catch (error) {
+      if (watch !== undefined) this.#watchers.delete(watch.id);
+      throw error;
+    }
+  }
+
+  watchActor(actor: Id, watcher: ActorWatcher): Disposable {
+    const watch = this.#watch(watcher);
+    if (watch !== undefined) this.#link.send({ type: "watch", watch, actor });
+    return {
+      [Symbol.dispose]: () => {
+        if (watch !== undefined && this.#watchers.delete(watch.id))
+          this.#link.send({ type: "unwatch", watch: watch.id });
+      },
+    };
   }
 
   async namedActor(name: string, namespace: string): Promise<ActorData> {
     return (await this.#ask({ kind: "named", name, namespace })) as ActorData;
   }
 
-  async killActor(actor: Id, noRestart: boolean): Promise<void> {
+  async killActor(actor: ActorTarget, noRestart: boolean): Promise<void> {
     await this.#ask({ kind: "kill", actor, noRestart });
   }
 
-  async stopActor(actor = taskContext.getStore()?.actorId, graceMs: number): Promise<void> {
+  async stopActor(target: ActorTarget | undefined, graceMs: number): Promise<void> {
+    const actor = target ?? taskContext.getStore()?.actorId;
     if (actor === undefined) throw new ShoalError("UNSUPPORTED", "Cannot exit: this is a task, no actor");
     await this.#ask({ kind: "stop", actor, graceMs });
   }
@@ -110,23 +127,31 @@ export class WorkerCore implements Core {
   async put(object: Id, parts: Parts, contains: readonly Id[]): Promise<void> {
     const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
     const stored = await this.#link.store(object, { parts, byteLength, contains });
-    await this.#ask({ kind: "put", object, result: stored.result }, stored.parts);
+    const told = this.#ask({ kind: "put", object, result: stored.result }, stored.parts);
+    // Whatever is said of the object comes behind this. A loop of small ones has to wait for the head, though; one of
+    // large ones did when it asked for room.
+    if (typeof stored.result.value === "number") await told;
+    else told.catch(() => undefined); // there is no head any more
   }
 
-  async addNode(): Promise<never> {
-    throw new ShoalError("UNSUPPORTED", "Cannot add a node here: only the driver can");
+  async addNode(node: NodeData): Promise<void> {
+    await this.#ask({ kind: "add-node", node });
   }
 
-  async removeNode(): Promise<never> {
-    throw new ShoalError("UNSUPPORTED", "Cannot remove a node here: only the driver can");
+  async removeNode(node: string): Promise<void> {
+    await this.#ask({ kind: "remove-node", node });
   }
 
-  async drainNode(): Promise<never> {
-    throw new ShoalError("UNSUPPORTED", "Cannot drain a node here: only the driver can");
+  async drainNode(node: string, draining: boolean): Promise<void> {
+    await this.#ask({ kind: "drain-node", node, draining });
   }
 
   async createGroup(group: Id, data: GroupData): Promise<void> {
     await this.#ask({ kind: "group", group, data });
+  }
+
+  async namedGroup(name: string, namespace: string): Promise<Id> {
+    return (await this.#ask({ kind: "named-group", name, namespace })) as Id;
   }
 
   async groupReady(group: Id, { timeoutMs, signal }: WaitOptions): Promise<void> {
@@ -156,12 +181,16 @@ export class WorkerCore implements Core {
     return (await this.#ask({ kind: "has-failed", object })) as boolean;
   }
 
-  async rows(kind: string): Promise<never> {
-    throw new ShoalError("UNSUPPORTED", `Cannot list ${kind} here: only the driver has the tables`);
+  async rows<Kind extends RowKind>(kind: Kind): Promise<RowKinds[Kind][]> {
+    return (await this.#ask({ kind: "rows", of: kind })) as RowKinds[Kind][];
   }
 
-  async stacks(): Promise<never> {
-    throw new ShoalError("UNSUPPORTED", "Cannot tell where workers stand here: only the driver can ask them");
+  async query<Kind extends RowKind>(kind: Kind, query: RowQuery): Promise<QueriedRows<RowKinds[Kind]>> {
+    return (await this.#ask({ kind: "query", of: kind, query })) as QueriedRows<RowKinds[Kind]>;
+  }
+
+  async stacks({ timeoutMs }: StacksOptions): Promise<WorkerStack[]> {
+    return (await this.#ask({ kind: "stacks", timeoutMs })) as WorkerStack[];
   }
 
   async cancel(object: Id, options: { readonly force: boolean; readonly recursive: boolean }): Promise<void> {
@@ -201,6 +230,29 @@ export class WorkerCore implements Core {
     const sink = this.#sinks.get(message.task);
     this.#sinks.delete(message.task);
     sink?.onEnd(message.error === undefined ? undefined : ShoalError.fromWire(message.error));
+  }
+
+  onStatus({ watch, status }: Extract<ToWorker, { type: "status" }>): void {
+    const watcher = this.#watchers.get(watch);
+    if (status.state === "DEAD") this.#watchers.delete(watch);
+    // What is undefined has no place in the message.
+    watcher?.onStatus?.({ ...status, pid: status.pid, nodeId: status.nodeId });
+  }
+
+  onLine({ watch, line }: Extract<ToWorker, { type: "line" }>): void {
+    this.#watchers.get(watch)?.onLine?.({ ...line, name: line.name });
+  }
+
+  /** Undefined for one that wants to be told nothing. */
+  #watch(watcher: ActorWatcher): WatchData | undefined {
+    const data = {
+      id: ++this.#lastWatch,
+      statuses: watcher.onStatus !== undefined,
+      lines: watcher.onLine !== undefined,
+    };
+    if (!data.statuses && !data.lines) return undefined;
+    this.#watchers.set(data.id, watcher);
+    return data;
   }
 
   #ask(ask: Ask, parts: Parts = [], signal?: AbortSignal): Promise<unknown> {

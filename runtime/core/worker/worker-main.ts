@@ -10,7 +10,7 @@ import { makeHandle } from "../api/actor-handles.ts";
 import { Runtime } from "../api/runtime.ts";
 import { Session } from "../api/session.ts";
 import { FrameChannel } from "../channel/frame-channel.ts";
-import { SharedMemoryFolder } from "../objects/index.ts";
+import { CollectPolicy, Regions, SharedMemoryFolder } from "../objects/index.ts";
 import { systemClock } from "../../base/index.ts";
 import { startWatchdog } from "./watchdog.ts";
 import type { WorkerEnvironment } from "../environments/prepare.ts";
@@ -37,10 +37,14 @@ const channel = new FrameChannel<ToWorker, FromWorker | UnreadyMessage | StackRe
   onMessage,
   onEnd: () => process.kill(process.pid, "SIGKILL"), // invariant 3
 });
+const collections = new CollectPolicy(systemClock);
+const collect = (): Promise<void> => session.collect();
 const link: Link = new Link({
   send: (message, parts) => channel.send(message, parts),
-  objects: SharedMemoryFolder.at(setUp.objectFolders),
-  room: (bytes, mountIsFull) => core.room(bytes, mountIsFull),
+  objects: SharedMemoryFolder.at(setUp.objectFolders, new Regions(systemClock)),
+  room: (bytes, mountIsFull) =>
+    mountIsFull ? core.room(bytes, true) : collections.seek(bytes, () => core.room(bytes, false), collect),
+  stored: (bytes) => collections.stored(bytes),
 });
 const core: WorkerCore = new WorkerCore(setUp.index, link, {
   beginWait: () => executor.beginWait(),
@@ -98,11 +102,17 @@ function take(message: ToWorker, parts: readonly Uint8Array[]): void {
     case "end":
       core.onEnd(message);
       break;
+    case "status":
+      core.onStatus(message);
+      break;
+    case "line":
+      core.onLine(message);
+      break;
     case "stack":
       channel.send(reportStack(message.request, executor.tasks(), core.waits()));
       break;
     case "collect":
-      void session.collect();
+      void collections.run(collect);
       break;
     case "stop":
       void executor

@@ -6,6 +6,8 @@
 // 1. Ids are whole numbers, unique in a runtime: the process's index · 2³² + a counter of that process.
 
 import type { WireError } from "../../base/index.ts";
+import type { WorkerLine } from "../logs/worker-logs.ts";
+import type { RowKind, RowQuery } from "../state/index.ts";
 
 /** A task, an actor, an object or a placement group. Object ids of a task's returns follow its own. */
 export type Id = number;
@@ -68,6 +70,9 @@ export type ToWorker =
   /** A stream that this process submitted goes on. */
   | { readonly type: "item"; readonly task: Id; readonly value: WireValue; readonly object: Id }
   | { readonly type: "end"; readonly task: Id; readonly error?: WireError }
+  /** Of an actor that this process watches. Nothing comes after the status DEAD. */
+  | { readonly type: "status"; readonly watch: number; readonly status: ActorStatus }
+  | { readonly type: "line"; readonly watch: number; readonly line: WorkerLine }
   /** What do your tasks do? Told by a `stack` with the number of the request. */
   | { readonly type: "stack"; readonly request: number }
   /** Room for objects is short: let go what is not used any more. */
@@ -136,6 +141,8 @@ export type FromWorker =
   | { readonly type: "listen"; readonly task: Id }
   | { readonly type: "consumed"; readonly task: Id; readonly count: number }
   | { readonly type: "abandon"; readonly task: Id }
+  | { readonly type: "watch"; readonly watch: WatchData; readonly actor: Id }
+  | { readonly type: "unwatch"; readonly watch: number }
   | { readonly type: "ask"; readonly request: number; readonly task: Id | undefined; readonly ask: Ask };
 
 /** What a worker asks of the head and waits for. */
@@ -152,13 +159,25 @@ export type Ask =
   | { readonly kind: "put"; readonly object: Id; readonly result: WireResult }
   | { readonly kind: "room"; readonly bytes: number; readonly mountIsFull: boolean }
   | { readonly kind: "cancel"; readonly object: Id; readonly force: boolean; readonly recursive: boolean }
-  | { readonly kind: "create"; readonly spec: WireTaskSpec; readonly actor: ActorOptionsData }
+  | {
+      readonly kind: "create";
+      readonly spec: WireTaskSpec;
+      readonly actor: ActorOptionsData;
+      readonly watch: WatchData | undefined;
+    }
   | { readonly kind: "named"; readonly name: string; readonly namespace: string }
   | { readonly kind: "group"; readonly group: Id; readonly data: GroupData }
+  | { readonly kind: "named-group"; readonly name: string; readonly namespace: string }
   | { readonly kind: "group-ready"; readonly group: Id; readonly timeoutMs: number | undefined }
   | { readonly kind: "ungroup"; readonly group: Id }
-  | { readonly kind: "kill"; readonly actor: Id; readonly noRestart: boolean }
-  | { readonly kind: "stop"; readonly actor: Id; readonly graceMs: number };
+  | { readonly kind: "kill"; readonly actor: ActorTarget; readonly noRestart: boolean }
+  | { readonly kind: "stop"; readonly actor: ActorTarget; readonly graceMs: number }
+  | { readonly kind: "add-node"; readonly node: NodeData }
+  | { readonly kind: "remove-node"; readonly node: string }
+  | { readonly kind: "drain-node"; readonly node: string; readonly draining: boolean }
+  | { readonly kind: "rows"; readonly of: RowKind }
+  | { readonly kind: "query"; readonly of: RowKind; readonly query: RowQuery }
+  | { readonly kind: "stacks"; readonly timeoutMs: number | undefined };
 
 /** Whether the asking task waits for work of others, and can lend its CPUs meanwhile. */
 export function isWaiting({ kind }: Ask): boolean {
@@ -175,6 +194,8 @@ export function isWaiting({ kind }: Ask): boolean {
 /** A placement group as it is asked for. */
 export interface GroupData {
   readonly name: string | undefined;
+  readonly namespace: string;
+  readonly detached: boolean;
   readonly strategy: "PACK" | "SPREAD" | "STRICT_PACK" | "STRICT_SPREAD";
   readonly bundles: readonly Readonly<Record<string, number>>[];
 }
@@ -259,6 +280,41 @@ export interface ActorOptionsData {
   readonly maxPendingCalls: number;
   readonly allowOutOfOrderExecution: boolean;
   readonly startTimeoutMs: number | undefined;
+}
+
+/** An actor, by itself or by its name. */
+export type ActorTarget = Id | ActorName;
+
+export interface ActorName {
+  readonly name: string;
+  readonly namespace: string;
+}
+
+/** A state an actor has entered. */
+export interface ActorStatus {
+  readonly state:
+    | "DEPENDENCIES_UNREADY"
+    | "PENDING_CREATION"
+    | "CREATING"
+    | "ALIVE"
+    | "RESTARTING"
+    | "STOPPING"
+    | "DEAD";
+  /** Why; for PENDING_CREATION what is short, such as `needs 4 num_cpus, 2 free of 8`. */
+  readonly reason: string;
+  /** Counts its processes from 1; 0 of an actor that nothing is known of any more. */
+  readonly incarnation: number;
+  /** Of the process it has in this state. */
+  readonly pid: number | undefined;
+  /** Where it has its resources; undefined while it has none. */
+  readonly nodeId: string | undefined;
+}
+
+/** A process's watch of an actor, by a number of that process, and what it wants to be told. */
+export interface WatchData {
+  readonly id: number;
+  readonly statuses: boolean;
+  readonly lines: boolean;
 }
 
 /** What a handle is made of. */

@@ -147,6 +147,11 @@ export class WorkerProcess {
     return this.#child.pid;
   }
 
+  /** Sent to it and not read yet, beyond what the system keeps. */
+  get unwrittenBytes(): number {
+    return this.#channel.unwrittenBytes;
+  }
+
   send(message: ToWorker, parts?: readonly Uint8Array[]): void {
     this.#channel.send(message, parts);
   }

@@ -110,6 +110,35 @@ test("a path is relative to the file that names it (2)", async () => {
   });
 });
 
+test("so are the paths of policies and of certificates; a policy of ours has none (2)", async () => {
+  const scaled = (name: string, policy: string): string =>
+    `{ name: ${name}, model: a.onnx, autoscaling_config: { max_replicas: 2${policy} } }`;
+  const over = `
+applications:
+  - { name: own, route_prefix: /own, deployments: [${scaled("a", ", policy: ./a.ts:go")}, ${scaled("b", ", policy: hpa")}] }
+  - name: shared
+    route_prefix: /shared
+    autoscaling_policy: { policy_function: ../all.ts }
+    deployments: [${scaled("c", "")}]
+keda_options: { tls: { cert_file: a.pem, key_file: ../a.key } }
+`;
+  await using files = await Files.of({ "base.yaml": BASE, "over/here/prod.yaml": over });
+  const { config, faults } = await files.load("base.yaml", "over/here/prod.yaml");
+  assert.deepEqual(faults, []);
+  const policies = config?.applications
+    .slice(-2)
+    .flatMap(({ deployments }) =>
+      deployments.map(({ scaling }) =>
+        typeof scaling?.policy === "object" ? scaling.policy.path : scaling?.policy,
+      ),
+    );
+  assert.deepEqual(policies, [files.path("over/here/a.ts"), "hpa", files.path("over/all.ts")]);
+  assert.deepEqual(config?.keda?.tls, {
+    certFile: files.path("over/here/a.pem"),
+    keyFile: files.path("over/a.key"),
+  });
+});
+
 test("a fault is told in the file and at the line that it came from (1)", async () => {
   await using files = await Files.of({
     "base.yaml": BASE.replace("num_replicas: 1", "num_replicas: none"),

@@ -275,6 +275,22 @@ describe("a restart", () => {
     assert.equal(rig.pids("b").length, 2);
   });
 
+  test("finds the files of its listeners where they were, also with no application left (2)", async () => {
+    await using folder = await Folder.make();
+    {
+      await using rig = await DeployRig.start(folder);
+      const tls = { cert_file: "a.pem", key_file: "/srv/a.key" };
+      await rig.deploy([application("a")], { settings: { keda_options: { port: 1235, tls } } });
+      await rig.deploys.remove({ author: "bob", source: "test" });
+    }
+    await using rig = await DeployRig.start(folder);
+    assert.deepEqual(rig.state.config.keda, {
+      host: "127.0.0.1",
+      port: 1235,
+      tls: { certFile: `${folder.path}/a.pem`, keyFile: "/srv/a.key" },
+    });
+  });
+
   test("with another config begins with that one", async () => {
     await using folder = await Folder.make();
     {

@@ -91,6 +91,7 @@ test("scaling tells target, bounds, policy, decisions and what is wrong; the sta
     running_replicas: 0,
     min_replicas: 0,
     max_replicas: 3,
+    policy_of: "deployment",
     latency_slo_ms: 50,
     external_scaler_enabled: false,
     explanation: "0: the policy has not answered yet; kept, since it failed: out of ideas",

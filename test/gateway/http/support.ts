@@ -269,3 +269,14 @@ export function assertRefused(response: RawResponse, status: number, message: Re
   assert.equal(typeof error, "string");
   assert.match(error as string, message);
 }
+
+/** On a connection of its own. */
+export async function ask(
+  door: Door,
+  line: string,
+  { headers = {}, body }: { headers?: Record<string, string>; body?: string | Uint8Array } = {},
+): Promise<RawResponse> {
+  using connection = await door.connect();
+  await connection.request(line, headers, body);
+  return await connection.response(line.startsWith("HEAD"));
+}

@@ -1,7 +1,7 @@
 // Several gateway processes on one port, in a real server: they share the work, die, hang and are replaced.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
@@ -46,6 +46,31 @@ async function serve({ longestSilenceMs, ...settings }: Settings = {}): Promise<
 function pidsOf(server: Server): readonly number[] {
   assert(server.http instanceof Gateways);
   return server.http.pids;
+}
+
+/** A deployment that answers when a test says so. */
+class Gate implements AsyncDisposable {
+  readonly #folder: string;
+
+  private constructor(folder: string) {
+    this.#folder = folder;
+  }
+
+  static async make(): Promise<Gate> {
+    return new Gate(await mkdtemp(join(tmpdir(), "shoal-test-")));
+  }
+
+  get deployment(): object {
+    return moduleOf("Gated", { user_config: { gate: join(this.#folder, "gate") }, max_ongoing_requests: 64 });
+  }
+
+  async open(): Promise<void> {
+    await writeFile(join(this.#folder, "gate"), "");
+  }
+
+  async [Symbol.asyncDispose](): Promise<void> {
+    await rm(this.#folder, { recursive: true, force: true });
+  }
 }
 
 interface Answer {
@@ -124,13 +149,14 @@ test("a process that is killed is replaced, and nobody else notices", async () =
 });
 
 test("a killed process loses only its own open requests", async () => {
-  const slow = moduleOf("Slow", { user_config: { ms: 600 }, max_ongoing_requests: 64 });
-  await using server = await serve({ deployments: [slow] });
+  await using gate = await Gate.make();
+  await using server = await serve({ deployments: [gate.deployment] });
   const [killed = 0] = pidsOf(server);
-  const answers = NUMBERS.map((number) => ask(server, number, "slow"));
-  const load = () => server.controller.deployment("slow")?.open ?? 0;
+  const answers = NUMBERS.map((number) => ask(server, number, "gated"));
+  const load = () => server.controller.deployment("gated")?.open ?? 0;
   await eventually("all of them open", () => load() === NUMBERS.length);
   process.kill(killed, "SIGKILL");
+  await gate.open();
   const outcomes = await Promise.allSettled(answers);
   const lost = outcomes.filter(({ status }) => status === "rejected").length;
   assert(lost < NUMBERS.length, "the other process answered what it had");
@@ -198,12 +224,14 @@ test("user code that takes one request at a time gets one at a time from all pro
 });
 
 test("draining answers what was admitted, in every process, and leaves none", async () => {
-  const slow = moduleOf("Slow", { user_config: { ms: 600 }, max_ongoing_requests: 64 });
-  await using server = await serve({ deployments: [slow] });
-  const answers = NUMBERS.map((number) => ask(server, number, "slow"));
-  const load = () => server.controller.deployment("slow")?.open ?? 0;
+  await using gate = await Gate.make();
+  await using server = await serve({ deployments: [gate.deployment] });
+  const answers = NUMBERS.map((number) => ask(server, number, "gated"));
+  const load = () => server.controller.deployment("gated")?.open ?? 0;
   await eventually("all of them open", () => load() === NUMBERS.length);
-  await server.drain();
+  const drained = server.drain();
+  await gate.open();
+  await drained;
   assert.deepEqual(
     await Promise.all(answers),
     NUMBERS.map((number) => ({ status: 200, data: [number], error: undefined })),

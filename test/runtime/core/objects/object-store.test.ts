@@ -2,9 +2,21 @@
 
 import assert from "node:assert/strict";
 import { spawnSync } from "node:child_process";
-import { existsSync, mkdirSync, readdirSync, rmSync, statSync, truncateSync } from "node:fs";
+import {
+  closeSync,
+  existsSync,
+  fstatSync,
+  mkdirSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  truncateSync,
+} from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
+import { setImmediate as turn } from "node:timers/promises";
 import { systemClock } from "../../../../runtime/base/index.ts";
 import { silentLog } from "../../../../runtime/base/log/index.ts";
 import { collectGarbage, ObjectStore, SharedMemoryFolder } from "../../../../runtime/core/objects/index.ts";
@@ -157,6 +169,19 @@ suite("while objects move", () => {
   });
 });
 
+test("references that are collected while the store ends do not hold it up", async () => {
+  using disk = testFolder();
+  const store = await start(disk.path, 100 * SIZE);
+  for (let id = 1; id <= 500; id++) await write(store, id, 100);
+  const disposed = store[Symbol.asyncDispose]();
+  for (let id = 500; id > 0; id--) {
+    store.delete(id);
+    if (id % 10 === 0) await turn();
+  }
+  await disposed;
+  assert.equal(existsSync(store.folders.memory), false);
+});
+
 suite("loss", () => {
   test("a file that is gone or cut off is told, in memory and on disk", async () => {
     using disk = testFolder();
@@ -230,5 +255,43 @@ suite("files that are written over", () => {
     const taken = readdirSync(memory).reduce((sum, name) => sum + statSync(join(memory, name)).size, 0);
     assert.ok(taken > 6 * MIB && taken <= 8 * MIB, `${taken} bytes are taken`);
     assert.equal(store.stats().spills, 0);
+  });
+
+  test("a file goes to who wrote it last, else to who comes (spare files' invariant 2)", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path, 64 * MIB);
+    const files = SharedMemoryFolder.at(store.folders);
+    const inodes: number[] = [];
+    for (const id of [1, 2, 3]) {
+      store.adopt(id, await files.write(id, [new Uint8Array(2 * MIB)]), 900 + id);
+      inodes.push(inode(store, id));
+    }
+    for (const id of [1, 2, 3]) store.delete(id);
+    const lent = async (writer: number): Promise<number> => {
+      const path = (await store.room(2 * MIB, { writer })) ?? "";
+      assert.ok(path.endsWith(`.${writer}.new`));
+      return inodes.indexOf(statSync(path).ino);
+    };
+    assert.deepEqual([await lent(902), await lent(999), await lent(901)], [1, 2, 0]);
+    assert.equal(await store.room(2 * MIB, { writer: 901 }), undefined);
+    await store.removeUnfinished(901);
+    await eventually("what a dead process was lent is gone", () => filesOf(store) === 2);
+  });
+
+  test("memory comes back at once, also of a file that is mapped to be written", {
+    skip: NO_FFI,
+  }, async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path, 8 * MIB);
+    await write(store, 1, 1.9 * MIB);
+    store.delete(1);
+    await write(store, 2, 1.9 * MIB);
+    const watched = openSync(SharedMemoryFolder.at(store.folders).pathOf(2), "r");
+    assert.ok(readFileSync("/proc/self/maps", "utf8").includes(store.folders.memory), "it is mapped");
+    store.delete(2);
+    await write(store, 3, 7 * MIB);
+    assert.equal(fstatSync(watched).blocks, 0);
+    closeSync(watched);
+    await check(store, 3);
   });
 });

@@ -113,6 +113,32 @@ suite("creation", () => {
   });
 });
 
+test("an actor that is there can be watched: its present state comes first, and nothing after the end", async () => {
+  await using started = await start();
+  const { runtime, actors } = started;
+  const actor = await actors.Graceful.create(started.file("log"));
+  const [states, ended, lines]: [string[], string[], string[]] = [[], [], []];
+  const watch = runtime.watchActor(actor, {
+    onStatus: ({ state, pid }) => states.push(`${state} ${pid === undefined ? "" : isRunning(pid)}`),
+    onLine: ({ text }) => lines.push(text),
+  });
+  assert.equal(states.length, 0);
+  runtime.watchActor(actor, { onStatus: ({ state }) => ended.push(state) })[Symbol.dispose]();
+  await runtime.get(actor.print("a word"));
+  await eventually("the line", () => lines.length === 1);
+  await runtime.stop(actor);
+  watch[Symbol.dispose]();
+  assert.deepEqual(states, ["ALIVE true", "STOPPING true", "DEAD "]);
+  assert.equal(ended.length, 0);
+  runtime.watchActor(actor, { onStatus: ({ state, reason }) => ended.push(`${state} ${reason}`) });
+  await eventually("it is told that it is dead", () => ended.length > 0);
+  assert.match(ended[0] ?? "", /^DEAD .* is dead: /);
+  assert.throws(
+    () => runtime.watchActor({}, {}),
+    failing("INVALID_ARGUMENT", /wanted the handle of an actor/),
+  );
+});
+
 test("lines of workers can be taken by the driver", async () => {
   const lines: WorkerLine[] = [];
   await using started = await start({

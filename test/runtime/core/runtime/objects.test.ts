@@ -1,7 +1,7 @@
 // Objects of a runtime: who holds them, where they lie, what is made again, what is lost.
 
 import assert from "node:assert/strict";
-import { readdirSync, rmSync } from "node:fs";
+import { readdirSync, rmSync, statSync } from "node:fs";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { setFlagsFromString } from "node:v8";
@@ -75,6 +75,37 @@ suite("who holds", () => {
     process.kill(pid, "SIGKILL");
     assert.equal((await runtime.get(reference))[299_999], 3);
     assert.equal((await runtime.get(small.reference))[2], 3);
+  });
+});
+
+suite("memory that is written over", () => {
+  const LENGTH = 3 * 2 ** 20;
+  const inUse = (): string[] => objectFiles().filter((path) => !path.endsWith(".spare"));
+  const freed = (): Promise<void> =>
+    eventually("no object is left", () => {
+      collect();
+      return inUse().length === 0;
+    });
+
+  test("is none that anybody looks at, whoever wrote it", async () => {
+    await using started = await start({ numCpus: 1 });
+    const { runtime, work } = started;
+    const inodes = new Set<number>();
+    const kept: Uint8Array[] = [];
+    for (let n = 0; n < 18; n++) {
+      await (async () => {
+        const made = n % 2 === 0 ? work.filled(LENGTH, n) : await runtime.put(new Uint8Array(LENGTH).fill(n));
+        await runtime.wait([made]);
+        for (const path of inUse()) inodes.add(statSync(path).ino);
+        // The driver looks at each third, the worker at each third, nobody at the rest: those are written over.
+        if (n % 3 === 0) kept.push(await runtime.get(made));
+        if (n % 3 === 1) await runtime.get(work.keepView(made));
+      })();
+      await freed();
+    }
+    for (const [at, view] of kept.entries()) assert.ok(view.every((byte) => byte === 3 * at));
+    assert.deepEqual(await runtime.get(work.keepView(new Uint8Array(8))), [1, 4, 7, 10, 13, 16, 0]);
+    assert.equal(inodes.size, 13, "and others are");
   });
 });
 

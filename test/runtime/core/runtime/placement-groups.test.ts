@@ -49,6 +49,31 @@ suite("placement groups", () => {
     await group.remove();
   });
 
+  test("a named group is found, and its name is its own until it is removed", async () => {
+    await using started = await start({ numCpus: 2 });
+    const { runtime, work } = started;
+    const options = { name: "g", namespace: "n", lifetime: "detached", bundles: [{ numCpus: 2 }] } as const;
+    await runtime.createPlacementGroup(options);
+    await assert.rejects(
+      runtime.createPlacementGroup(options),
+      failing("INVALID_ARGUMENT", /taken in namespace "n"/),
+    );
+    await assert.rejects(runtime.getPlacementGroup("g"), failing("NOT_FOUND", /none in namespace "default"/));
+    const placementGroup = await runtime.getPlacementGroup("g", "n");
+    await placementGroup.ready();
+    const inside = work.square.options({ schedulingStrategy: { placementGroup } });
+    assert.equal(await runtime.get(inside(3)), 9);
+    const { rows } = await runtime.list("placement-groups", { filters: ["namespace=n"] });
+    assert.deepEqual([rows[0]?.name, rows[0]?.detached], ["g", true]);
+    await placementGroup.remove();
+    await assert.rejects(runtime.getPlacementGroup("g", "n"), failing("NOT_FOUND", /"g"/));
+    await runtime.createPlacementGroup(options);
+    await assert.rejects(
+      runtime.createPlacementGroup({ lifetime: "detached", bundles: [{ numCpus: 1 }] }),
+      failing("INVALID_ARGUMENT", /lifetime .* wanted a name beside it/),
+    );
+  });
+
   test("bad bundles are refused", async () => {
     await using started = await start();
     const { runtime } = started;

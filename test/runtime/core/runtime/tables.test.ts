@@ -3,8 +3,10 @@
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
 import { test } from "node:test";
-import { type Table, tableFromArrays, tableToIPC } from "apache-arrow";
-import { decodeValue, encodeValue } from "../../../../runtime/core/objects/index.ts";
+import { Table, tableFromArrays, tableToIPC } from "apache-arrow";
+import fc from "fast-check";
+import { decodeValue, encodeValue, markReference } from "../../../../runtime/core/objects/index.ts";
+import { checkProperty } from "../../../support/properties.ts";
 import { failing, start } from "./support.ts";
 
 const tablesUrl = new URL("./fixtures/tables.ts", import.meta.url);
@@ -68,12 +70,84 @@ test("one table met twice is written once, plain data around it stays, what was 
   assert.ok(given.list[1] === table && given.table === table);
 });
 
-test("long lists are searched when they begin with a table", () => {
-  const table = numbers(1);
-  const read = roundTrip(Array<unknown>(100).fill(table)) as Table[];
-  assert.deepEqual(
-    read.map(({ numRows }) => numRows),
-    Array(100).fill(1),
+/** Data of all kinds of containers, with TABLE in places where a table is to stand. */
+const TABLE = "a table";
+const { data } = fc.letrec<{ data: unknown }>((tie) => ({
+  data: fc.oneof(
+    { depthSize: "medium", maxDepth: 12 },
+    fc.constantFrom(TABLE, 1, "batches", undefined),
+    fc.array(tie("data"), { maxLength: 3 }),
+    fc.dictionary(fc.constantFrom("a", "batches", "c"), tie("data"), { noNullPrototype: true }),
+    tie("data").map((inner) => new Map([["key", inner]])),
+    tie("data").map((inner) => new Set([inner])),
+  ),
+}));
+
+/** Each item for which `other` has something in its place. */
+function mapped(value: unknown, other: (item: unknown) => unknown): unknown {
+  const instead = other(value);
+  if (instead !== undefined || typeof value !== "object" || value === null) return instead ?? value;
+  if (Array.isArray(value)) return value.map((item) => mapped(item, other));
+  if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, mapped(item, other)]));
+  if (value instanceof Set) return new Set([...value].map((item) => mapped(item, other)));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, mapped(item, other)]));
+}
+
+test("tables are tables again wherever they stand, and all else is as it was", (t) => {
+  const table = numbers(2);
+  checkProperty(
+    t,
+    fc.property(data, (given) => {
+      const read = roundTrip(mapped(given, (item) => (item === TABLE ? table : undefined)));
+      const told = mapped(read, (item) => {
+        if (!(item instanceof Table)) return undefined;
+        assert.equal(item.getChild("y")?.get(1), -1);
+        return TABLE;
+      });
+      assert.deepEqual(told, given);
+    }),
+    300,
+  );
+});
+
+test("tables in cycles, below classes, in causes, beside holes and in long lists of other things", () => {
+  class Frame {
+    readonly table = numbers(3);
+    owner: unknown;
+  }
+  const frame = new Frame();
+  const list: unknown[] = [...Array.from({ length: 200 }, (_, row) => ({ row })), frame];
+  frame.owner = list;
+  list.length = 203;
+  const error = new RangeError("no", { cause: [frame] });
+  const read = roundTrip({ error, list }) as { error: Error & { cause: [Frame] }; list: unknown[] };
+  const [again] = read.error.cause;
+  assert.ok(read.list[200] === again && again.owner === read.list && again.table instanceof Table);
+  assert.equal(again.table.numRows, 3);
+  assert.ok(read.list.length === 203 && !(202 in read.list));
+  assert.ok(
+    read.error instanceof RangeError && read.error.message === "no" && read.error.stack === error.stack,
+  );
+});
+
+test("a reference beside a table that is far down is told of once", () => {
+  const reference = {};
+  markReference(reference, 7);
+  const told: number[] = [];
+  const { parts } = encodeValue({ a: [[[[numbers(1), reference]]]] }, (id) => told.push(id));
+  assert.deepEqual(told, [7]);
+  const read = decodeValue(parts, { reference: (id) => ({ id }), handle: none }) as { a: unknown[][][][] };
+  assert.deepEqual(read.a[0]?.[0]?.[0]?.[1], { id: 7 });
+  assert.ok(read.a[0]?.[0]?.[0]?.[0] instanceof Table);
+});
+
+test("a table too deep for a clone is refused, whatever else is not", () => {
+  let deep: unknown = numbers(1);
+  for (let left = 200_000; left > 0; left--) deep = [deep];
+  assert.throws(() => encodeValue(deep, none), failing("INVALID_ARGUMENT", /nested too deeply/));
+  assert.throws(
+    () => encodeValue([numbers(1), { run: () => 1 }], none),
+    failing("INVALID_ARGUMENT", /\[1\]\.run is a function/),
   );
 });
 

@@ -163,7 +163,7 @@ suite("placement groups", () => {
     const scheduler = schedulerOf({ a: { num_cpus: 2 } });
     const held = ask(scheduler, placement({ num_cpus: 1 }));
     let created = 0;
-    const { group } = scheduler.createPlacementGroup({
+    const group = scheduler.createPlacementGroup({
       id: 1,
       strategy: "PACK",
       bundles: [bundle, bundle],
@@ -179,12 +179,15 @@ suite("placement groups", () => {
   test("the strict strategies are strict", () => {
     const nodes = { a: { num_cpus: 2 }, b: { num_cpus: 2 } };
     const nodesOf = (strategy: "STRICT_PACK" | "STRICT_SPREAD" | "SPREAD" | "PACK", count: number) => {
-      const { group, infeasible } = schedulerOf(nodes).createPlacementGroup({
+      const scheduler = schedulerOf(nodes);
+      const group = scheduler.createPlacementGroup({
         id: 1,
         strategy,
         bundles: Array.from({ length: count }, () => bundle),
       });
-      return infeasible ? "never" : group.bundles.map((one) => one?.node.id).join("");
+      return group.whyNever(scheduler.nodes) !== undefined
+        ? "never"
+        : group.bundles.map((one) => one?.node.id).join("");
     };
     assert.deepEqual([nodesOf("STRICT_PACK", 2), nodesOf("STRICT_PACK", 3)], ["aa", "never"]);
     assert.deepEqual([nodesOf("STRICT_SPREAD", 2), nodesOf("STRICT_SPREAD", 3)], ["ab", "never"]);
@@ -208,9 +211,37 @@ suite("placement groups", () => {
     assert.equal(into(0).kind, "infeasible");
   });
 
+  test("what can never be placed is told once it is asked for, until there is a node for it (4)", () => {
+    const scheduler = schedulerOf({ a: { num_cpus: 2 } });
+    const spread = scheduler.createPlacementGroup({
+      id: 1,
+      strategy: "STRICT_SPREAD",
+      bundles: [bundle, bundle],
+    });
+    const into = (): Asked =>
+      ask(scheduler, placement(bundle, { kind: "PLACEMENT_GROUP", group: 1, bundle: 0 }));
+    const [never, again] = [into(), into()];
+    assert.deepEqual(
+      [never.kind, again.message],
+      [
+        "infeasible",
+        "its placement group can never be placed: its 2 bundles need a node each (STRICT_SPREAD), there is 1",
+      ],
+    );
+    const held = ask(scheduler, placement({ num_cpus: 2 }));
+    scheduler.addNode({ id: "b", resources: { num_cpus: 1 } });
+    const waits = into();
+    assert.equal(waits.kind, "queued");
+    scheduler.removeNode("b");
+    assert.deepEqual([into().kind, waits.refused], ["infeasible", undefined], "who waits is not sent away");
+    scheduler.addNode({ id: "c", resources: { num_cpus: 1 } });
+    held.leases[0]?.release();
+    assert.deepEqual([spread.state, waits.leases.length], ["CREATED", 1]);
+  });
+
   test("after the loss of a node only its bundles are sought again", () => {
     const scheduler = schedulerOf({ a: { num_cpus: 1 }, b: { num_cpus: 1 } });
-    const { group } = scheduler.createPlacementGroup({
+    const group = scheduler.createPlacementGroup({
       id: 1,
       strategy: "SPREAD",
       bundles: [bundle, bundle],

@@ -1,0 +1,69 @@
+// What the system has for memory and for files in use, by `node:ffi`: one opening of the C library for all of it.
+
+import { openLibc } from "../libc.ts";
+
+/** A place in memory. */
+export interface Extent {
+  readonly pointer: bigint;
+  readonly byteLength: number;
+}
+
+/** Memory on a file. It is there until `unmap`, whoever can still reach it. */
+export interface Mapping extends Extent {
+  readonly buffer: ArrayBuffer;
+}
+
+export type MappingKind = "PRIVATE" | "SHARED";
+
+export interface MemoryCalls {
+  /** Readable and writable; undefined when the system refuses. The file may be closed after it. */
+  map(file: number, byteLength: number, kind: MappingKind): Mapping | undefined;
+  unmap(mapping: Extent): void;
+  /** Has all pages of a part there, to be written; false when one cannot be had. */
+  populate(mapping: Extent, from: number, byteLength: number): boolean;
+  /** A lock on an open file that lasts as long as it is open or mapped anywhere; false when another one is in its way. */
+  lock(file: number, kind: LockKind): boolean;
+}
+
+export type LockKind = "SHARED" | "EXCLUSIVE";
+
+const READ_AND_WRITE = 3;
+const MAP_FLAGS: Readonly<Record<MappingKind, number>> = { SHARED: 1, PRIVATE: 2 };
+const MAP_FAILED = 2n ** 64n - 1n;
+/** Since Linux 5.14. */
+const MADV_POPULATE_WRITE = 23;
+const LOCK_NON_BLOCKING = 4;
+const LOCK_FLAGS: Readonly<Record<LockKind, number>> = { SHARED: 1, EXCLUSIVE: 2 };
+
+let calls: MemoryCalls | undefined | null = null;
+
+/** Undefined where the C library cannot be called. */
+export function memoryCalls(): MemoryCalls | undefined {
+  if (calls === null) calls = findCalls();
+  return calls;
+}
+
+function findCalls(): MemoryCalls | undefined {
+  const libc = openLibc({
+    mmap: { arguments: ["u64", "u64", "i32", "i32", "i32", "i64"], return: "u64" },
+    munmap: { arguments: ["u64", "u64"], return: "i32" },
+    madvise: { arguments: ["u64", "u64", "i32"], return: "i32" },
+    flock: { arguments: ["i32", "i32"], return: "i32" },
+  });
+  if (libc === undefined) return undefined;
+  const { mmap, munmap, madvise, flock } = libc.functions;
+  return {
+    map(file, byteLength, kind) {
+      const pointer = mmap(0n, BigInt(byteLength), READ_AND_WRITE, MAP_FLAGS[kind], file, 0n);
+      if (typeof pointer !== "bigint" || pointer === MAP_FAILED) return undefined;
+      return { pointer, byteLength, buffer: libc.toArrayBuffer(pointer, byteLength) };
+    },
+    unmap({ pointer, byteLength }) {
+      munmap(pointer, BigInt(byteLength));
+    },
+    populate({ pointer }, from, byteLength) {
+      return madvise(pointer + BigInt(from), BigInt(byteLength), MADV_POPULATE_WRITE) === 0;
+    },
+    lock: (file, kind) => flock(file, LOCK_FLAGS[kind] + LOCK_NON_BLOCKING) === 0,
+  };
+}
