@@ -30,6 +30,9 @@ interface Flags {
   readonly max: number;
   readonly initial?: number;
   readonly startUp: number;
+  readonly hop?: number;
+  readonly door?: number;
+  readonly requestTimeout?: number;
   readonly seed: number;
   readonly seeds: number;
   readonly timeout?: number;
@@ -97,6 +100,14 @@ export function simulateCommand(): Command {
     .addOption(
       new Option("--start-up <seconds>", "how long a replica takes to start").argParser(seconds).default(10),
     )
+    .addOption(number("--hop <ms>", "to a replica and back; default 0.5"))
+    .addOption(number("--door <ms>", "what an answer takes outside of dispatcher and replica; default 0"))
+    .addOption(
+      new Option(
+        "--request-timeout <seconds>",
+        "Shoal gives a request up after so long; default the objective",
+      ).argParser(seconds),
+    )
     .addOption(whole("--seed <number>", "of the first run").default(1))
     .addOption(whole("--seeds <number>", "runs of each, each with the next seed").default(1))
     .addOption(
@@ -141,7 +152,7 @@ async function simulate(flags: Flags): Promise<void> {
     ...(flags.duration === undefined ? {} : { seconds: flags.duration }),
     cv: flags.cv,
   });
-  const { slowReplica, mtbf, timeout, retryBudget } = flags;
+  const { slowReplica, mtbf, timeout, retryBudget, hop, door, requestTimeout } = flags;
   const scenario: Scenario = {
     name: workload.name,
     arrivals: workload.arrivals,
@@ -150,6 +161,9 @@ async function simulate(flags: Flags): Promise<void> {
     profile,
     objectiveMs: flags.slo ?? 4 * lab.batchMs(profile, 1),
     startUpMs: 1_000 * flags.startUp,
+    ...(hop === undefined ? {} : { hopMs: hop }),
+    ...(door === undefined ? {} : { doorMs: door }),
+    ...(requestTimeout === undefined ? {} : { requestTimeoutMs: 1_000 * requestTimeout }),
     clients: {
       retries: flags.retries,
       ...(timeout === undefined ? {} : { timeoutMs: 1_000 * timeout }),

@@ -10,7 +10,8 @@ const FIRST_MS = 20;
 const RATE = 0.085;
 /** So many standard deviations of chance are taken off what a single bucket says. */
 const CHANCE = 2;
-const SHED_RATE = 0.01;
+/** Of the last few hundred: replicas that finish together take hundreds in a row before the next are turned away. */
+const SHED_RATE = 0.005;
 /** With more than this share turned away a head is shed more readily for the sake of the others. */
 const OVERLOAD = 0.05;
 const GATE = 0.9;

@@ -14,6 +14,7 @@ import { Ejector, type Ejection, type OutlierCount } from "./ejector.ts";
 import { Entry } from "./entry.ts";
 import { Intake } from "./intake.ts";
 import { Ledger, type LoadSink } from "./ledger.ts";
+import { ArrivalMix } from "./mix.ts";
 import { type Claim, type DispatchPolicy, PRIORITIES, weightOf } from "./policy.ts";
 import { RequestQueue } from "./queue.ts";
 import type { ReplicaLink } from "./replica-link.ts";
@@ -47,6 +48,7 @@ export class Dispatcher {
   readonly #pool: SlotPool;
   readonly #service = new ServiceRecord();
   readonly #arrivals = new Arrivals();
+  readonly #mix = new ArrivalMix();
   readonly #intake: Intake;
   readonly #ledger: Ledger;
   readonly #ejector: Ejector;
@@ -62,7 +64,7 @@ export class Dispatcher {
     this.#policy = policy;
     this.#pool = new SlotPool(policy);
     const parts = { queue: this.#queue, pool: this.#pool, service: this.#service, arrivals: this.#arrivals };
-    this.#intake = new Intake({ ...parts, deployment });
+    this.#intake = new Intake({ ...parts, mix: this.#mix, deployment });
     this.#ledger = new Ledger({
       deployment,
       clock,
@@ -131,7 +133,7 @@ export class Dispatcher {
   check(claim: Claim = {}): void {
     const refusal = this.refusal(claim);
     if (refusal === undefined) return;
-    this.#arrive(1);
+    this.#arrive(1, claim);
     this.#turnAway(refusal);
   }
 
@@ -141,7 +143,7 @@ export class Dispatcher {
     const rows = work.kind === "infer" ? work.rows : 1;
     const { claim = {} } = work;
     this.#checkSize(work);
-    this.#arrive(rows);
+    this.#arrive(rows, claim);
     const dueMs = Math.min(deadlineMs, nowMs + this.#objectiveOf(work));
     const refusal = this.refusal(claim) ?? this.#refusalOf(work, claim, { rows, dueMs, nowMs });
     if (refusal !== undefined) this.#turnAway(refusal);
@@ -274,9 +276,12 @@ export class Dispatcher {
     this.#runner.withdraw(victim, this.#intake.displaced(this.#policy, nowMs));
   }
 
-  #arrive(rows: number): void {
+  #arrive(rows: number, { priority = "normal", tenant = "" }: Claim): void {
     const nowMs = this.#options.clock.nowMs();
     this.#arrivals.add(rows, nowMs);
+    // Without an objective nothing is forecast.
+    if (this.#policy.objectiveMs !== undefined)
+      this.#mix.add(PRIORITIES.indexOf(priority), tenant, { rows, nowMs });
     this.#options.load?.arrived(rows, nowMs);
   }
 

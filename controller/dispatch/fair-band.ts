@@ -46,6 +46,18 @@ interface Group {
   index: number;
 }
 
+/** Where a new request would stand in a queue, in rows that wait. */
+export interface Place {
+  /** Of what comes first whoever it is of: higher priorities, and what came back. */
+  readonly above: number;
+  /** Of its tenant in its priority. */
+  readonly own: number;
+  /** Of its priority's turns, those of its tenant as long as all who wait now do; 0 to 1. */
+  readonly share: number;
+  /** Of others in its priority. */
+  readonly beside: number;
+}
+
 export class FairBand {
   readonly #groups = new Map<string, Group>();
   readonly #waiting = new Heap<Group>({ before: groupBefore, place: setIndex });
@@ -144,11 +156,13 @@ export class FairBand {
     return this.#tenants.get(tenant)?.requests ?? 0;
   }
 
-  /** Rows that go before a new request of this tenant, by its share. */
-  rowsAhead({ name, weight }: Pick<Tenant, "name" | "weight">): number {
+  /** Where a new request of this tenant would stand. */
+  placeOf({ name, weight }: Pick<Tenant, "name" | "weight">): Pick<Place, "own" | "share" | "beside"> {
     const own = this.#tenants.get(name);
-    if (own === undefined || own.requests === 0) return 0;
-    return Math.min(this.rows, (own.rows * this.#weight) / weight);
+    if (own === undefined || own.requests === 0) {
+      return { own: 0, share: weight / (this.#weight + weight), beside: this.rows };
+    }
+    return { own: own.rows, share: weight / this.#weight, beside: this.rows - own.rows };
   }
 
   /** The tenant with most waiting for its weight. */

@@ -1,7 +1,7 @@
 // A binary heap whose items know where they are, so that one can be taken out of the middle or moved when its key changes.
 //
 // 1. `place` is told of every move, with -1 when an item leaves; whoever owns the item keeps the index.
-// 2. Every operation costs O(log n).
+// 2. Every operation costs O(log n), but for `leading`, which says what it costs.
 
 export interface HeapOrder<T> {
   readonly before: (a: T, b: T) => boolean;
@@ -37,6 +37,25 @@ export class Heap<T> {
     return this.#items;
   }
 
+  /** The first ones in order, up to `count`: costs O(count²), whatever the size. */
+  leading(count: number): T[] {
+    const found: T[] = [];
+    const candidates = this.#items.length > 0 ? [0] : [];
+    while (found.length < count && candidates.length > 0) {
+      let best = 0;
+      for (let other = 1; other < candidates.length; other++) {
+        if (this.#isBefore(candidates[other], candidates[best])) best = other;
+      }
+      const [index = 0] = candidates.splice(best, 1);
+      const item = this.#items[index];
+      if (item !== undefined) found.push(item);
+      for (const below of [2 * index + 1, 2 * index + 2]) {
+        if (below < this.#items.length) candidates.push(below);
+      }
+    }
+    return found;
+  }
+
   push(item: T): void {
     const index = this.#items.length;
     this.#items.push(item);
@@ -60,6 +79,11 @@ export class Heap<T> {
   moved(index: number): void {
     const item = this.#items[index];
     if (item !== undefined && !this.#rise(item, index)) this.#sink(item, index);
+  }
+
+  #isBefore(one: number | undefined, other: number | undefined): boolean {
+    const [a, b] = [this.#items[one ?? -1], this.#items[other ?? -1]];
+    return a !== undefined && b !== undefined && this.#before(a, b);
   }
 
   #rise(item: T, from: number): boolean {

@@ -6,7 +6,8 @@
 
 import { ShoalError } from "../../runtime/base/index.ts";
 import type { Arrivals } from "./arrivals.ts";
-import { BATCHING_PAYS } from "./decide-in-time.ts";
+import { forecastMs, throughputWithin } from "./forecast.ts";
+import type { ArrivalMix } from "./mix.ts";
 import type { Claim, DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
@@ -21,6 +22,7 @@ export interface IntakeParts {
   readonly pool: SlotPool;
   readonly service: ServiceRecord;
   readonly arrivals: Arrivals;
+  readonly mix: ArrivalMix;
 }
 
 export interface Asked {
@@ -54,19 +56,13 @@ export class Intake {
     );
   }
 
-  /** It would not be answered in time, by the mean of what is known; undefined when it might. */
+  /** It would not be answered in time, by what is known; undefined when it might. */
   tooLate(policy: DispatchPolicy, claim: Claim, asked: Asked): ShoalError | undefined {
-    const { pool, service, queue, arrivals } = this.#parts;
+    const { pool, service, queue } = this.#parts;
     const { rows, dueMs, nowMs } = asked;
     if (dueMs === Number.POSITIVE_INFINITY || !service.known || pool.usable === 0) return undefined; // invariant 2
     if (pool.nextFree === undefined && queue.length === 0) return undefined;
-    const ahead = queue.rowsAhead(claim);
-    const waits = pool.idle === 0 || ahead > 0;
-    const waitMs = pool.idle > 0 ? 0 : Math.max(0, (pool.nextFree?.freeAtMs ?? nowMs) - nowMs);
-    const { batch, rowMs } = this.#pace(policy, dueMs - nowMs);
-    // One that waits goes with those that wait with it.
-    const together = waits && arrivals.overloaded ? Math.max(rows, Math.min(batch, ahead + rows)) : rows;
-    const inMs = waitMs + ahead * rowMs + (service.model.meanMs(together) ?? 0);
+    const inMs = forecastMs(this.#parts, policy, { rows, claim, nowMs, dueMs });
     if (nowMs + inMs <= dueMs || service.mayProbe(nowMs)) return undefined;
     return this.inVain(
       policy,
@@ -100,21 +96,9 @@ export class Intake {
   /** Until what waits now is done, and longer the more arrives beyond what can be done. */
   #retryAfterMs(policy: DispatchPolicy, nowMs: number): number {
     const { queue, arrivals } = this.#parts;
-    const { rowMs } = this.#pace(policy, policy.objectiveMs ?? Number.POSITIVE_INFINITY);
+    const withinMs = policy.objectiveMs ?? Number.POSITIVE_INFINITY;
+    const { rowMs } = throughputWithin(this.#parts, policy, withinMs);
     const load = Math.max(1, (arrivals.perSecondAt(nowMs) * rowMs) / 1_000);
     return Math.min(MAX_RETRY_AFTER_MS, Math.max(1, Math.ceil(queue.rows * rowMs * load)));
-  }
-
-  /** The batches that get most done within a time, and the milliseconds that all replicas together take for a row of them. */
-  #pace(policy: DispatchPolicy, withinMs: number): { readonly batch: number; readonly rowMs: number } {
-    const { pool, service } = this.#parts;
-    const { model } = service;
-    const replicas = Math.max(1, pool.usable * (policy.parallel === true ? policy.maxConcurrentBatches : 1));
-    if (!service.known) return { batch: 1, rowMs: 1 / replicas };
-    const { maxBatchSize } = policy;
-    const pays = model.batchingGain(maxBatchSize) >= BATCHING_PAYS;
-    const within = withinMs / (1 + 1 / replicas);
-    const batch = pays ? Math.max(1, Math.min(maxBatchSize, model.maxRowsWithin(within, maxBatchSize))) : 1;
-    return { batch, rowMs: (model.meanMs(batch) ?? 1) / batch / replicas };
   }
 }

@@ -7,7 +7,7 @@
 
 import type { Fit } from "./company.ts";
 import type { Entry } from "./entry.ts";
-import { FairBand } from "./fair-band.ts";
+import { FairBand, type Place } from "./fair-band.ts";
 import type { Claim } from "./policy.ts";
 import { PRIORITIES } from "./policy.ts";
 
@@ -112,13 +112,13 @@ export class RequestQueue {
     return { taken, dropped };
   }
 
-  /** Rows that go before a new request with this claim. */
-  rowsAhead({ priority = "normal", tenant = "" }: Claim): number {
+  /** Where a new request with this claim would stand. */
+  placeOf({ priority = "normal", tenant = "" }: Claim): Place {
     const own = PRIORITIES.indexOf(priority);
-    let rows = this.#returned.entries.rows;
-    for (let band = 0; band < own; band++) rows += this.#bands[band]?.entries.rows ?? 0;
-    const share = { name: tenant, weight: this.#weightOf(tenant) };
-    return rows + (this.#bands[own]?.entries.rowsAhead(share) ?? 0);
+    let above = this.#returned.entries.rows;
+    for (let band = 0; band < own; band++) above += this.#bands[band]?.entries.rows ?? 0;
+    const place = this.#bands[own]?.entries.placeOf({ name: tenant, weight: this.#weightOf(tenant) });
+    return { above, own: 0, share: 1, beside: 0, ...place };
   }
 
   /** Requests of a tenant that wait, whatever their priority. */

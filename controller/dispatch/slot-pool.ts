@@ -64,6 +64,11 @@ export class SlotPool {
     return this.#busy.first;
   }
 
+  /** So many of those with something to do, the one that is free next first; fewer when there are no more. */
+  nextToBeFree(count: number): readonly Slot[] {
+    return this.#busy.leading(count);
+  }
+
   /** Most are slower than they were: then it is the model that changed, not a replica. */
   get mostAreSlow(): boolean {
     return 2 * this.#slow > this.#slots.size;

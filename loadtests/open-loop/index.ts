@@ -1,6 +1,6 @@
 // The open-loop generator as a library: `runOpenLoop(options)`.
 
-export type { ArrivalPlan } from "./arrivals/plan.ts";
+export { type ArrivalPlan, plannedTimes } from "./arrivals/plan.ts";
 export { scaleTrace } from "./arrivals/scale-trace.ts";
 export { readTrace, type TraceColumn } from "./arrivals/trace-file.ts";
 export type { OpenLoopOptions } from "./options.ts";

@@ -13,6 +13,8 @@ export interface Sleep {
   readonly maxBatch: number;
   /** Up to this share longer or shorter; 0 by default. */
   readonly jitter?: number;
+  /** Relative standard deviation besides, log-normal; 0 by default. */
+  readonly noise?: number;
 }
 
 /** What one replica gets through with full batches, in requests a second. */
@@ -26,13 +28,13 @@ export function sleeper(
   folder: string,
   { sleep, ...settings }: { readonly sleep: Sleep } & Readonly<Record<string, unknown>>,
 ): DeploymentFile {
-  const { fixedMs, perRowMs, maxBatch, jitter = 0 } = sleep;
+  const { fixedMs, perRowMs, maxBatch, jitter = 0, noise = 0 } = sleep;
   return {
     name,
     module: SLEEPER_MODULE,
     resources: { num_cpus: 0.01 },
     min_ready_s: 0,
-    user_config: { fixed_ms: fixedMs, per_row_ms: perRowMs, jitter, folder },
+    user_config: { fixed_ms: fixedMs, per_row_ms: perRowMs, jitter, noise, folder },
     max_ongoing_requests: maxBatch,
     batching: { max_batch_size: maxBatch, max_concurrent_batches: 1 },
     ...settings,

@@ -36,6 +36,7 @@ export interface Decision {
 
 const REPOSITORY = join(import.meta.dirname, "../..");
 const WATCH_INTERVAL_MS = 200;
+const ON_THE_WAY_OUT = new Set(["STOPPING", "DEAD"]);
 const run = promisify(execFile);
 
 export class Stage implements AsyncDisposable {
@@ -48,6 +49,7 @@ export class Stage implements AsyncDisposable {
   readonly #decisions: string[] = [];
   #fewest = Infinity;
   #most = 0;
+  #paidMs = 0;
   readonly #ended = new AbortController();
   #server: LiveServer | undefined;
 
@@ -86,12 +88,21 @@ export class Stage implements AsyncDisposable {
     return server;
   }
 
-  /** Notes how many run, until all ends. */
+  /** What replicas cost so far, from being asked for to being told to stop; a fifth of a second behind. */
+  get replicaSeconds(): number {
+    return this.#paidMs / 1_000;
+  }
+
+  /** Notes how many run and how many are paid for, until all ends. */
   async #watch(deployment: string): Promise<void> {
     const { signal } = this.#ended;
+    let lookedMs = performance.now();
     while (!signal.aborted) {
       const { replicas } = deploymentIn(await this.server.status(), deployment);
       const running = replicas.filter(({ state }) => state === "RUNNING").length;
+      const nowMs = performance.now();
+      this.#paidMs += replicas.filter(({ state }) => !ON_THE_WAY_OUT.has(state)).length * (nowMs - lookedMs);
+      lookedMs = nowMs;
       this.#fewest = Math.min(this.#fewest, running);
       this.#most = Math.max(this.#most, running);
       await sleep(WATCH_INTERVAL_MS, undefined, { signal }).catch(() => undefined);
@@ -173,7 +184,7 @@ export class Stage implements AsyncDisposable {
   }
 
   /** What was found; invariant 2. */
-  report({ name, title }: Scenario): ScenarioReport {
+  report({ name, title }: Pick<Scenario, "name" | "title">): ScenarioReport {
     const settled: readonly SettledRequest[] = this.#loads.flatMap((load) => load.settled);
     const seen = seenOf(settled);
     const nothing = `${seen.failed} of ${seen.sent} requests`;

@@ -5,7 +5,7 @@
 // 3. An objective that one row alone cannot meet does not stop anything: capacity is then that of the nearest objective
 //    that can be, and `missesObjective` says so.
 
-import { batchCapacity, type ServiceTimes, singleCapacity } from "../../latency-model/index.ts";
+import { batchCapacity, feasibleRows, type ServiceTimes, singleCapacity } from "../../latency-model/index.ts";
 
 /** Erlang's C already leaves room for chance; this is room for error. */
 const SINGLE_HEAD_ROOM = 0.95;
@@ -49,6 +49,23 @@ export class CapacityCurve {
 
   get headRoom(): number {
     return this.#options.headRoom;
+  }
+
+  /** How long a request may wait in a queue before `replicas` that run full batches, and be in time. */
+  spareMs(replicas: number): number {
+    const {
+      service,
+      objectiveMs,
+      maxBatchRows: maxRows,
+      overheadMs,
+      gateways,
+      batchesAtOnce = 1,
+    } = this.#options;
+    const servers = Math.max(1, replicas) * batchesAtOnce;
+    const rows = feasibleRows(service, { replicas: servers, objectiveMs, maxRows, overheadMs, gateways });
+    // A batch, and the wait for the next replica that is free, which capacity has reckoned with.
+    const takenMs = (1 + Math.min(gateways, servers) / servers) * (service.predictMs(Math.max(1, rows)) ?? 0);
+    return Math.max(0, objectiveMs - overheadMs - takenMs);
   }
 
   /** All that `replicas` get through in time. */

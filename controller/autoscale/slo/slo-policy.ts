@@ -168,7 +168,8 @@ export class SloPolicy implements AutoscalingPolicy {
     const { nowMs, load, ready, bounds, startUpMs, queuedRows } = snapshot;
     const curve = this.#curve(snapshot);
     const rowsInTime = (curve.full(ready) * curve.objectiveMs) / 2_000;
-    const demand = demandOf(load, { queuedRows, rowsInTime, startUpMs });
+    const spareMs = curve.spareMs(ready);
+    const demand = demandOf(load, { queuedRows, rowsInTime, startUpMs, spareMs });
     const beyond = 2 * bounds.max + 1; // to say what would be wanted
     // What is nobody's any more needs none, though it is still within the slow windows.
     const wanted = this.#isWanted(snapshot);

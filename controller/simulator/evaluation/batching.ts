@@ -5,7 +5,7 @@ import type { SystemMaker } from "../systems/serving-system.ts";
 import { bentoml, centralGreedy, clipper, shortestQueue, triton, tunedRay } from "../systems/catalogue.ts";
 import { ray } from "../systems/ray.ts";
 import { shoal } from "../systems/shoal.ts";
-import { batchingCells, type Cell, largestLoad } from "./fixed-cells.ts";
+import { batchingCells, type Cell, largestLoad, largestLoadBound } from "./fixed-cells.ts";
 import { type EvaluationOptions, type EvaluationReport, seedsUpTo, TUNING_SEEDS } from "./report.ts";
 import { estimate, pairedRatio } from "./statistics.ts";
 
@@ -53,11 +53,15 @@ export async function evaluateBatching({ seeds, progress }: EvaluationOptions): 
     const best = bestOf(all.filter(({ perReplica }) => perReplica).map(({ name }) => loads.get(name) ?? []));
     const ratio = pairedRatio(loads.get("shoal") ?? [], best);
     ratios.push({ cell, ratio });
+    const bound: number[] = [];
+    for (const seed of seedsUpTo(seeds)) bound.push(await largestLoadBound(cell, seed));
     const row = [
       cell.name,
       Math.round(cell.capacity).toLocaleString("en-US"),
       ...all.map(({ name }) => estimate(loads.get(name) ?? []).mean.toFixed(2)),
       `${ratio.mean.toFixed(2)} (${ratio.low.toFixed(2)}–${ratio.high.toFixed(2)})`,
+      estimate(bound).mean.toFixed(2),
+      pairedRatio(bound, best).mean.toFixed(2),
     ];
     rows.push(row);
     progress(row.join("  "));
@@ -73,6 +77,8 @@ export async function evaluateBatching({ seeds, progress }: EvaluationOptions): 
             "C(8) req/s",
             ...all.map(({ name }) => name),
             "shoal ÷ best per replica",
+            "bound",
+            "bound ÷ best per replica",
           ],
           rows,
         },

@@ -1,6 +1,8 @@
 // Cases with a fixed number of replicas: a kind of model, an objective in times of one row's, a burstiness; and the largest
 // rate at which a system answers 99 % in time.
 
+import { fluidAttainment } from "../bounds/load-bound.ts";
+import { Random } from "../kernel/random.ts";
 import { batchMs, PROFILES, type ServiceProfile, trueCapacity } from "../plant/service-profile.ts";
 import { type ExperimentResult, runExperiment } from "../run/experiment.ts";
 import type { SystemMaker } from "../systems/serving-system.ts";
@@ -41,13 +43,18 @@ export function batchingCells(): Cell[] {
   ]);
 }
 
+/** How long a run of a cell lasts, warm-up included. */
+function secondsOf({ capacity }: Cell): number {
+  return WARM_UP_SECONDS + Math.min(LONGEST, Math.max(SHORTEST, Math.round(REQUESTS / capacity)));
+}
+
 export function runCell(
   cell: Cell,
   system: SystemMaker,
   { perSecond, seed }: { readonly perSecond: number; readonly seed: number },
 ): Promise<ExperimentResult> {
-  const { profile, objectiveMs, cv, replicas, capacity } = cell;
-  const seconds = WARM_UP_SECONDS + Math.min(LONGEST, Math.max(SHORTEST, Math.round(REQUESTS / capacity)));
+  const { profile, objectiveMs, cv, replicas } = cell;
+  const seconds = secondsOf(cell);
   return runExperiment({
     seed,
     seconds,
@@ -62,12 +69,30 @@ export function runCell(
 
 /** The largest rate with 99 % in time, as a share of the capacity, by halving: to one part in 66. 0.1 when that is
  * too much already. */
-export async function largestLoad(cell: Cell, system: SystemMaker, seed: number): Promise<number> {
-  let [low, high] = [0.1, 1.06];
+export function largestLoad(cell: Cell, system: SystemMaker, seed: number): Promise<number> {
+  return halved(1.06, async (load) => {
+    const { attainment } = await runCell(cell, system, { perSecond: load * cell.capacity, seed });
+    return attainment;
+  });
+}
+
+/** The same of a fluid server that knows every arrival beforehand: nobody bears more of the arrivals of this seed. */
+export function largestLoadBound(cell: Cell, seed: number): Promise<number> {
+  const { cv, capacity } = cell;
+  const seconds = secondsOf(cell);
+  const window = { fromMs: 1_000 * WARM_UP_SECONDS, untilMs: 1_000 * seconds };
+  return halved(1.15, (load) => {
+    const random = new Random(seed).fork("workload");
+    const arrivals = GENERATORS.steady({ perSecond: load * capacity, seconds, random, cv });
+    return fluidAttainment(arrivals, cell, window);
+  });
+}
+
+async function halved(most: number, attainment: (load: number) => number | Promise<number>): Promise<number> {
+  let [low, high] = [0.1, most];
   for (let step = 0; step < STEPS; step++) {
     const middle = (low + high) / 2;
-    const { attainment } = await runCell(cell, system, { perSecond: middle * cell.capacity, seed });
-    if (attainment >= WANTED) low = middle;
+    if ((await attainment(middle)) >= WANTED) low = middle;
     else high = middle;
   }
   return low;

@@ -5,6 +5,7 @@ import type { SystemMaker } from "../systems/serving-system.ts";
 import { shoal } from "../systems/shoal.ts";
 import { PROFILES } from "../plant/service-profile.ts";
 import type { Series } from "../report/svg-chart.ts";
+import type { ExperimentResult } from "../run/experiment.ts";
 import { type Cell, cellOf, runCell } from "./fixed-cells.ts";
 import { type EvaluationOptions, type EvaluationReport, seedsUpTo } from "./report.ts";
 import { estimate } from "./statistics.ts";
@@ -41,12 +42,15 @@ export async function evaluateOverload({ seeds, progress }: EvaluationOptions): 
     for (const load of LOADS) {
       progress(`${cell.name}, ${load}× capacity`);
       const shares: string[] = [];
+      let refusals = "";
       for (const system of systems(cell)) {
-        const share = await goodput(cell, system, { load, seeds });
-        if (system.name === "shoal") own.push(share);
-        shares.push(share.toFixed(2));
+        const seen = await atLoad(cell, system, { load, seeds });
+        shares.push(seen.goodput.toFixed(2));
+        if (system.name !== "shoal") continue;
+        own.push(seen.goodput);
+        refusals = `${(100 * seen.waited).toFixed(1)} %, ${seen.refusedP99Ms.toFixed(0)} ms`;
       }
-      rows.push([cell.name, `${load}×`, ...shares]);
+      rows.push([cell.name, `${load}×`, ...shares, refusals]);
     }
   }
   const least = Math.min(...own);
@@ -55,7 +59,10 @@ export async function evaluateOverload({ seeds, progress }: EvaluationOptions): 
     tables: [
       {
         title: `Answered in time, in parts of C(8), when more comes; ${seeds} seeds`,
-        table: { columns: ["model, objective, arrivals", "load", ...names], rows },
+        table: {
+          columns: ["model, objective, arrivals", "load", ...names, "shoal's refusals that took 5 ms, p99"],
+          rows,
+        },
       },
     ],
     verdicts: [
@@ -69,17 +76,30 @@ export async function evaluateOverload({ seeds, progress }: EvaluationOptions): 
   };
 }
 
-async function goodput(
+/** Means over seeds. */
+interface AtLoad {
+  /** Answered in time, in parts of the capacity. */
+  readonly goodput: number;
+  /** Of those refused, the share that was let in first. */
+  readonly waited: number;
+  readonly refusedP99Ms: number;
+}
+
+async function atLoad(
   cell: Cell,
   system: SystemMaker,
   { load, seeds }: { readonly load: number; readonly seeds: number },
-): Promise<number> {
-  const shares: number[] = [];
+): Promise<AtLoad> {
+  const all: ExperimentResult[] = [];
   for (const seed of seedsUpTo(seeds)) {
-    const run = await runCell(cell, system, { perSecond: load * cell.capacity, seed });
-    shares.push(run.goodput / cell.capacity);
+    all.push(await runCell(cell, system, { perSecond: load * cell.capacity, seed }));
   }
-  return estimate(shares).mean;
+  const meanOf = (of: (run: ExperimentResult) => number): number => estimate(all.map(of)).mean;
+  return {
+    goodput: meanOf((run) => run.goodput / cell.capacity),
+    waited: meanOf((run) => run.refusals.lateShare),
+    refusedP99Ms: meanOf((run) => run.refusals.p99Ms),
+  };
 }
 
 async function goodputChart(cell: Cell): Promise<import("../report/svg-chart.ts").Chart> {
@@ -93,7 +113,8 @@ async function goodputChart(cell: Cell): Promise<import("../report/svg-chart.ts"
   ];
   for (const system of systems(cell)) {
     const points: [number, number][] = [];
-    for (const load of CHART_LOADS) points.push([load, await goodput(cell, system, { load, seeds: 3 })]);
+    for (const load of CHART_LOADS)
+      points.push([load, (await atLoad(cell, system, { load, seeds: 3 })).goodput]);
     series.push({ name: system.name, kind: "line", points });
   }
   return {

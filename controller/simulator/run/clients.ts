@@ -27,6 +27,8 @@ export interface ClientOptions extends ClientBehaviour {
   readonly arrivals: ArrivalStream;
   readonly load: LoadTracker;
   readonly tally: Tally;
+  /** What every answer and refusal takes besides, outside of the dispatcher. */
+  readonly doorMs: number;
 }
 
 interface Attempt extends SimulatedRequest {
@@ -60,8 +62,8 @@ export class Clients {
   answered(request: SimulatedRequest): void {
     const attempt = this.#end(request);
     if (attempt === undefined) return;
-    const { time, tally, objectiveMs } = this.#options;
-    const latencyMs = time.nowMs() - attempt.firstSentMs;
+    const { time, tally, objectiveMs, doorMs } = this.#options;
+    const latencyMs = time.nowMs() - attempt.firstSentMs + doorMs;
     tally.ended(latencyMs <= objectiveMs ? "good" : "late", attempt.firstSentMs, latencyMs);
     this.#report(time.nowMs() > attempt.deadlineMs ? 1 : 0);
   }
@@ -112,10 +114,17 @@ export class Clients {
   }
 
   #retryOr(attempt: Attempt, ending: Failure | "abandoned"): void {
-    const { retries = 0, retryBudget = Number.POSITIVE_INFINITY, time, random, tally } = this.#options;
+    const {
+      retries = 0,
+      retryBudget = Number.POSITIVE_INFINITY,
+      time,
+      random,
+      tally,
+      doorMs,
+    } = this.#options;
     // Invariant 2.
     if (attempt.number >= retries || this.#retried >= retryBudget * this.#first) {
-      tally.ended(ending, attempt.firstSentMs);
+      tally.ended(ending, attempt.firstSentMs, time.nowMs() - attempt.firstSentMs + doorMs);
       return;
     }
     this.#retried++;

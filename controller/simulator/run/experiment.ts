@@ -38,6 +38,10 @@ export interface ExperimentOptions {
   readonly drainSeconds?: number;
   /** Default 0.5. */
   readonly hopMs?: number;
+  /** What every answer takes outside of dispatcher and replica: sockets, decoding. Default 0. */
+  readonly doorMs?: number;
+  /** After so long the product gives a request up. Default: the objective, since what is late does not count. */
+  readonly requestTimeoutMs?: number;
   /** Default 10,000. */
   readonly startUpMs?: number;
   readonly trouble?: Pick<FleetOptions, "startUpNoise" | "startUpContention" | "mtbfMs" | "slowness">;
@@ -55,6 +59,9 @@ export interface ExperimentResult {
   readonly worstMinute: number;
   /** Requests a second answered within the objective, over the time that is counted. */
   readonly goodput: number;
+  /** Of those refused the share that was not told at once, and how long refusals took. */
+  readonly refusals: { readonly lateShare: number; readonly p50Ms: number; readonly p99Ms: number };
+  /** Of answers, from the first sending on, as the next three. */
   readonly meanMs: number;
   readonly p50Ms: number;
   readonly p99Ms: number;
@@ -75,6 +82,8 @@ export interface ExperimentResult {
 
 /** After the last request is sent, the open ones get so many objectives to end, unless told otherwise. */
 const TAIL_OBJECTIVES = 20;
+/** A refusal that takes longer was no refusal at the door. */
+const AT_ONCE_MS = 5;
 
 export async function runExperiment(options: ExperimentOptions): Promise<ExperimentResult> {
   const {
@@ -85,6 +94,8 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     objectiveMs,
     scaling,
     hopMs = 0.5,
+    doorMs = 0,
+    requestTimeoutMs = objectiveMs,
     startUpMs = 10_000,
     drainSeconds,
   } = options;
@@ -103,12 +114,14 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     arrivals: options.arrivals(random.fork("workload")),
     load,
     tally,
+    doorMs,
   });
   const system: ServingSystem = options.system.make({
     time,
     random: random.fork("system"),
     profile,
     objectiveMs,
+    requestTimeoutMs,
     load,
     answered: (request) => clients.answered(request),
     unanswered: (request, why) => clients.unanswered(request, why),
@@ -148,7 +161,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   await time.run(
     untilMs + (drainSeconds === undefined ? TAIL_OBJECTIVES * objectiveMs : 1_000 * drainSeconds),
   );
-  const { counts, latencies } = tally;
+  const { counts, latencies, refusals } = tally;
   return {
     system: options.system.name,
     seconds,
@@ -157,6 +170,11 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     attainment: counts.offered === 0 ? 1 : counts.good / counts.offered,
     worstMinute: tally.worstMinute(),
     goodput: counts.good / (seconds - warmUpSeconds),
+    refusals: {
+      lateShare: refusals.countAbove(AT_ONCE_MS) / Math.max(1, refusals.count),
+      p50Ms: refusals.at(0.5),
+      p99Ms: refusals.at(0.99),
+    },
     meanMs: latencies.meanMs,
     p50Ms: latencies.at(0.5),
     p99Ms: latencies.at(0.99),

@@ -10,9 +10,8 @@ export class Latencies {
   #sum = 0;
 
   add(ms: number): void {
-    const bin = Math.floor(Math.log(Math.max(ms, SMALLEST_MS) / SMALLEST_MS) / WIDTH);
-    const kept = Math.min(BINS - 1, bin);
-    this.#bins[kept] = (this.#bins[kept] ?? 0) + 1;
+    const bin = binOf(ms);
+    this.#bins[bin] = (this.#bins[bin] ?? 0) + 1;
     this.#count++;
     this.#sum += ms;
   }
@@ -23,6 +22,13 @@ export class Latencies {
 
   get meanMs(): number {
     return this.#count === 0 ? Number.NaN : this.#sum / this.#count;
+  }
+
+  /** How many were longer. */
+  countAbove(ms: number): number {
+    let above = 0;
+    for (let bin = binOf(ms) + 1; bin < BINS; bin++) above += this.#bins[bin] ?? 0;
+    return above;
   }
 
   /** The latency that a share `quantile` stays within; NaN when there is none. */
@@ -36,4 +42,8 @@ export class Latencies {
     }
     return Number.POSITIVE_INFINITY;
   }
+}
+
+function binOf(ms: number): number {
+  return Math.min(BINS - 1, Math.floor(Math.log(Math.max(ms, SMALLEST_MS) / SMALLEST_MS) / WIDTH));
 }

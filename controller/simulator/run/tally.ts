@@ -9,7 +9,10 @@ import { Latencies } from "./latencies.ts";
 export type Ending = "good" | "late" | "refused" | "failed" | "abandoned";
 
 export class Tally {
+  /** Of answers. */
   readonly latencies = new Latencies();
+  /** From the first sending to the refusal, of those that were refused. */
+  readonly refusals = new Latencies();
   readonly #warmUpMs: number;
   readonly #counts: Record<Ending, number> = { good: 0, late: 0, refused: 0, failed: 0, abandoned: 0 };
   readonly #offeredPerSecond: Float64Array;
@@ -29,12 +32,13 @@ export class Tally {
     if (sentMs >= this.#warmUpMs) this.#offered++; // invariant 2
   }
 
-  /** A request ended; `latencyMs` when it was answered. */
-  ended(ending: Ending, sentMs: number, latencyMs?: number): void {
+  /** A request ended, so long after it was first sent. */
+  ended(ending: Ending, sentMs: number, latencyMs: number): void {
     if (ending === "good") bump(this.#goodPerSecond, sentMs);
     if (sentMs < this.#warmUpMs) return; // invariant 2
     this.#counts[ending]++;
-    if (latencyMs !== undefined) this.latencies.add(latencyMs);
+    if (ending === "good" || ending === "late") this.latencies.add(latencyMs);
+    if (ending === "refused") this.refusals.add(latencyMs);
   }
 
   ran(requests: number): void {

@@ -32,6 +32,8 @@ export interface SystemOptions {
   readonly random: Random;
   readonly profile: ServiceProfile;
   readonly objectiveMs: number;
+  /** From arrival until the product gives a request up. */
+  readonly requestTimeoutMs: number;
   readonly load: LoadTracker;
   readonly answered: (request: SimulatedRequest) => void;
   readonly unanswered: (request: SimulatedRequest, why: Failure) => void;

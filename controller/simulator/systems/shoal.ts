@@ -61,10 +61,10 @@ class ShoalSystem implements ServingSystem {
   }
 
   submit(request: SimulatedRequest): void {
-    const { answered, unanswered } = this.#options;
+    const { answered, unanswered, requestTimeoutMs } = this.#options;
     let ticket: Ticket;
     try {
-      ticket = this.#dispatcher.submit(WORK, request.deadlineMs);
+      ticket = this.#dispatcher.submit(WORK, request.sentMs + requestTimeoutMs);
     } catch {
       unanswered(request, "refused");
       return;

@@ -13,6 +13,8 @@ interface Settings {
   readonly per_row_ms: number;
   /** Up to this share longer or shorter, drawn anew for each batch: places that are full all at once do not stay in step. */
   readonly jitter: number;
+  /** Relative standard deviation, log-normal, mean 1. */
+  readonly noise: number;
   /** Where `pace.json` is, and where replicas note the batches that they ran. */
   readonly folder: string;
 }
@@ -33,16 +35,23 @@ export class Sleeper {
   }
 
   async infer({ x }: { readonly x: Input }): Promise<{ readonly y: Input }> {
-    const { fixed_ms: fixedMs, per_row_ms: perRowMs, jitter, folder } = this.#settings ?? NOTHING;
+    const { fixed_ms: fixedMs, per_row_ms: perRowMs, jitter, noise, folder } = this.#settings ?? NOTHING;
     const rows = x.shape[0] ?? 1;
     const factor = factorOf(folder, this.#replicaId);
-    await sleep((fixedMs + perRowMs * rows) * factor * (1 + jitter * (2 * Math.random() - 1)));
+    const chance = (1 + jitter * (2 * Math.random() - 1)) * logNormal(noise);
+    await sleep((fixedMs + perRowMs * rows) * factor * chance);
     if (folder !== "") appendFileSync(join(folder, `ran-${this.#replicaId.replace("#", "-")}`), `${rows}\n`);
     return { y: x };
   }
 }
 
-const NOTHING: Settings = { fixed_ms: 0, per_row_ms: 0, jitter: 0, folder: "" };
+const NOTHING: Settings = { fixed_ms: 0, per_row_ms: 0, jitter: 0, noise: 0, folder: "" };
+
+function logNormal(deviation: number): number {
+  const variance = Math.log(1 + deviation ** 2);
+  const normal = Math.sqrt(-2 * Math.log(1 - Math.random())) * Math.cos(2 * Math.PI * Math.random());
+  return Math.exp(Math.sqrt(variance) * normal - variance / 2);
+}
 
 /** Invariant 1. */
 function factorOf(folder: string, replicaId: string): number {

@@ -2,6 +2,7 @@
 
 import type { Scenario } from "../scenario.ts";
 import { fullRate, sleeper } from "../sleepers.ts";
+import { readStatistics, type Statistics } from "../statistics.ts";
 import type { Stage } from "../stage.ts";
 import { ms, OBJECTIVE_MS, percent, SLEEP } from "./shared.ts";
 
@@ -17,13 +18,17 @@ async function run(stage: Stage): Promise<void> {
   const settings = { num_replicas: REPLICAS, autoscaling_config: { latency_slo_ms: OBJECTIVE_MS } };
   await stage.serve(sleeper("flooded", stage.folder, { sleep: SLEEP, ...settings }));
   const rate = (times: number) => ({ kind: "rate", ratePerSecond: times * full }) as const;
+  const countsOf = (): Promise<Statistics> => readStatistics(stage.server.url, "flooded");
   const limit = stage.load("flooded", { arrivals: rate(1.2), durationMs: LEARNING_MS + limitMs });
   await limit.ended();
+  const before = await countsOf();
   const over = stage.load("flooded", { arrivals: rate(3), durationMs: LEARNING_MS + overMs });
   await stage.wait(LEARNING_MS + overMs / 3);
   const early = await stage.memory();
   await over.ended();
   const late = await stage.memory();
+  const after = await countsOf();
+  const [refused, shed] = [after.refused - before.refused, after.shed - before.shed];
   const window = { fromMs: LEARNING_MS, objectiveMs: OBJECTIVE_MS };
   const [atLimit, atThree] = [limit.seen(window), over.seen(window)];
   const [goodput, held] = [(atLimit.inTime * 1_000) / limitMs, (atThree.inTime * 1_000) / overMs];
@@ -43,6 +48,12 @@ async function run(stage: Stage): Promise<void> {
   );
   const slowest = `half within ${ms(atThree.refusedP50Ms)}, 99 % within ${ms(atThree.refusedP99Ms)}`;
   stage.promise("a refusal takes less than 5 ms", atThree.refusedP50Ms < 5, slowest, { timed: true });
+  stage.promise(
+    "hardly any is let in and given up later",
+    shed < 0.05 * (refused + shed),
+    `${shed} of ${refused + shed} turned away`,
+    { timed: true },
+  );
   const growth = late / early - 1;
   stage.promise(
     "memory stays flat",

@@ -103,7 +103,7 @@ test("demand: the fast window has to clear chance, the backlog comes on top", ()
     [60_000, 210],
   ]);
   const load = { ...flatLoad(), rowsPerSecond: (windowMs: number) => rates.get(windowMs) ?? 0 };
-  const none = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000 };
+  const none = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000, spareMs: 0 };
   const step = demandOf(load, none);
   assert.equal(Math.round(step.rowsPerSecond), Math.round(1_600 - 3 * Math.sqrt(1_600 / 0.5)));
   assert.deepEqual([step.windowMs, step.burst], [500, true]);
@@ -111,7 +111,31 @@ test("demand: the fast window has to clear chance, the backlog comes on top", ()
   assert.deepEqual([bursty.rowsPerSecond, bursty.windowMs, bursty.burst], [270, 10_000, false]);
   const behind = demandOf(load, { ...none, queuedRows: 2_100 });
   assert.equal(Math.round(behind.backlogPerSecond), 200); // 2000 rows in 10 s
-  assert.equal(demandOf(load, { queuedRows: 2_100, rowsInTime: 100, startUpMs: 10 }).backlogPerSecond, 1_000);
+  assert.equal(demandOf(load, { ...none, queuedRows: 2_100, startUpMs: 10 }).backlogPerSecond, 1_000);
+});
+
+test("demand: what may wait until replicas would have started needs none, but for a minute's mean", () => {
+  const flat = { ...flatLoad(), rowsPerSecond: () => 220 };
+  const options = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000, spareMs: 2_000 };
+  assert.deepEqual(demandOf(flat, options).rowsPerSecond, 220);
+  const rise = { ...flat, rowsPerSecond: (windowMs: number) => (windowMs < 60_000 ? 220 : 110) };
+  // 2200 rows in 10 s, and as many until a replica that is asked for now is there: 4400 in 22 s are in time.
+  assert.equal(Math.round(demandOf({ ...rise, dispersion: 10_000 }, options).rowsPerSecond), 200);
+  const slow = demandOf({ ...rise, dispersion: 10_000 }, { ...options, startUpMs: 190_000 });
+  assert.equal(Math.round(slow.rowsPerSecond), 218);
+});
+
+test("the time to spare is what a full batch and the wait for a replica leave", () => {
+  const of = (objectiveMs: number): number =>
+    curve({
+      service: knownTimes({ fixedMs: 100, perRowMs: 20 }),
+      objectiveMs,
+      maxBatchRows: 10,
+      overheadMs: 0,
+    }).spareMs(4);
+  assert(Math.abs(of(2_000) - (2_000 - 1.25 * 1.05 * 300)) < 1, `${of(2_000)}`);
+  // No more than fits into the objective is taken for a full batch.
+  assert(of(200) >= 0 && of(200) < 35, `${of(200)}`);
 });
 
 test("the envelope keeps what short bursts need, and nothing for a level that was left (invariant 1)", () => {

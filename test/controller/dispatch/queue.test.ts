@@ -283,5 +283,5 @@ test("tenants that come once leave nothing behind that slows down the others", (
   }
   queue.push(request({ tenant: "a" }));
   assert.equal(queue.head?.tenant, "a");
-  assert.equal(queue.rowsAhead({ tenant: "b" }), 0);
+  assert.equal(queue.placeOf({ tenant: "b" }).own, 0);
 });

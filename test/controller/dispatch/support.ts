@@ -7,6 +7,7 @@ import type { Claim, DispatchPolicy } from "../../../controller/dispatch/policy.
 import {
   Dispatcher,
   type DispatcherOptions,
+  type FetchWork,
   type InferResult,
   type InferWork,
   joinKey,
@@ -15,7 +16,7 @@ import {
 import { type ErrorCode, ShoalError } from "../../../runtime/base/index.ts";
 import { silentLog } from "../../../runtime/base/log/index.ts";
 import { FakeClock } from "../../support/fake-clock.ts";
-import { FakeReplica } from "../../support/fake-replica.ts";
+import { FakeReplica, type ReceivedBatch } from "../../support/fake-replica.ts";
 import { tensor, valuesOf } from "../../support/tensors.ts";
 
 export const POLICY: DispatchPolicy = {
@@ -99,4 +100,25 @@ export async function settled({ result }: Ticket): Promise<Settled> {
     assert(error instanceof ShoalError, String(error));
     return { kind: "failed", code: error.code };
   }
+}
+
+export const cancelled = new ShoalError("CANCELLED", "the client went away");
+
+/** The engine cannot run a batch that has this value in it. */
+export function failOn(bad: number, code: ErrorCode = "ENGINE_FAILED") {
+  return ({ inputs }: ReceivedBatch): ShoalError | undefined =>
+    inputs.some(({ bytes }) => new Int32Array(bytes.slice().buffer).includes(bad))
+      ? new ShoalError(code, `found ${bad}`)
+      : undefined;
+}
+
+/** Keeps the one replica busy, so that what follows must queue. */
+export async function busy(desk: Desk, replica = desk.replica()) {
+  const ticket = desk.submit([0], { name: "busy" });
+  const batch = await replica.nextBatch();
+  return { replica, ticket, batch };
+}
+
+export function carrying(carry: FetchWork["carry"]): FetchWork {
+  return { kind: "fetch", carry };
 }

@@ -1,0 +1,155 @@
+// What the door forecasts: on replicas that are free at known times, with a learnt line of 10 + 1·b ms.
+
+import assert from "node:assert/strict";
+import { describe, it } from "node:test";
+import { Arrivals } from "../../../controller/dispatch/arrivals.ts";
+import type { Place } from "../../../controller/dispatch/fair-band.ts";
+import { type ForecastParts, forecastMs } from "../../../controller/dispatch/forecast.ts";
+import { ArrivalMix } from "../../../controller/dispatch/mix.ts";
+import type { Claim } from "../../../controller/dispatch/policy.ts";
+import { ServiceRecord } from "../../../controller/dispatch/service-record.ts";
+import { Slot } from "../../../controller/dispatch/slot.ts";
+import { FakeReplica } from "../../support/fake-replica.ts";
+import { POLICY } from "./support.ts";
+
+const NOW_MS = 1_000;
+const OBJECTIVE_MS = 100;
+const MAX_BATCH = 10;
+const policy = { ...POLICY, maxBatchSize: MAX_BATCH, maxConcurrentBatches: 1, objectiveMs: OBJECTIVE_MS };
+
+interface Case {
+  /** How long each replica is still busy; 0 for one that is idle. */
+  readonly busyMs: readonly number[];
+  readonly place?: Partial<Place>;
+  readonly overloaded?: boolean;
+  readonly mix?: ArrivalMix;
+  readonly claim?: Claim;
+}
+
+function forecast({
+  busyMs,
+  place = {},
+  overloaded = true,
+  mix = new ArrivalMix(),
+  claim = {},
+}: Case): number {
+  const slots = busyMs
+    .filter((ms) => ms > 0)
+    .toSorted((a, b) => a - b)
+    .map((ms, order) => Object.assign(new Slot(new FakeReplica(), order), { freeAtMs: NOW_MS + ms }));
+  const idle = busyMs.length - slots.length;
+  const service = new ServiceRecord();
+  for (let batch = 0; batch < 400; batch++)
+    service.model.observe(1 + (batch % MAX_BATCH), 11 + (batch % MAX_BATCH));
+  const arrivals = new Arrivals();
+  for (let request = 0; request < 400; request++) arrivals.ended(overloaded);
+  const parts: ForecastParts = {
+    queue: { placeOf: () => ({ above: 0, own: 0, share: 1, beside: 0, ...place }) },
+    pool: {
+      usable: busyMs.length,
+      idle,
+      ready: idle,
+      nextFree: slots[0],
+      nextToBeFree: (count) => slots.slice(0, count),
+    },
+    service,
+    arrivals,
+    mix,
+  };
+  return forecastMs(parts, policy, { rows: 1, claim, nowMs: NOW_MS, dueMs: NOW_MS + OBJECTIVE_MS });
+}
+
+/** Within what the plan adds at overload: a few per cent. */
+function assertAbout(actual: number, wanted: number): void {
+  assert(
+    actual >= wanted - 1e-6 && actual <= 1.1 * wanted,
+    `found ${actual}, wanted ${wanted} or a little more`,
+  );
+}
+
+function mixOf(perSecond: number, claim: Claim & { readonly band?: number }): ArrivalMix {
+  const mix = new ArrivalMix();
+  const { band = 1, tenant = "" } = claim;
+  const everyMs = 1_000 / perSecond;
+  for (let atMs = -9_000; atMs < NOW_MS; atMs += everyMs) mix.add(band, tenant, { rows: 1, nowMs: atMs });
+  return mix;
+}
+
+describe("the forecast at overload", () => {
+  it("runs full batches one after the other, as replicas are free (invariant 3)", () => {
+    const busyMs = [5, 9, 14];
+    assertAbout(forecast({ busyMs }), 5 + 11);
+    assertAbout(forecast({ busyMs, place: { own: 9 } }), 5 + 20);
+    assertAbout(forecast({ busyMs, place: { own: 10 } }), 9 + 11);
+    assertAbout(forecast({ busyMs, place: { own: 25 } }), 14 + 16);
+    assertAbout(forecast({ busyMs, place: { own: 30 } }), 5 + 20 + 11);
+  });
+
+  it("begins at once where a replica is idle", () => {
+    assertAbout(forecast({ busyMs: [0, 50] }), 11);
+    assertAbout(forecast({ busyMs: [0, 50], place: { own: 10 } }), 50 + 11);
+  });
+
+  it("counts on those of its own who come while it waits, and on nobody else", () => {
+    assertAbout(forecast({ busyMs: [20], mix: mixOf(200, {}) }), 20 + 15);
+    assertAbout(forecast({ busyMs: [20], mix: mixOf(200, { tenant: "another" }) }), 20 + 11);
+  });
+
+  it("lets those of a higher priority who come meanwhile go first", () => {
+    const place = { own: 21 };
+    const alone = forecast({ busyMs: [1, 6], place });
+    // Two replicas get through 1,000 rows a second.
+    const beside = forecast({ busyMs: [1, 6], place, mix: mixOf(500, { band: 0 }) });
+    assertAbout(alone, 21 + 12);
+    assertAbout(beside, 41 + 12);
+    assert.equal(forecast({ busyMs: [1, 6], place, mix: mixOf(500, { band: 2 }) }), alone);
+  });
+
+  it("leaves a tenant its share, however much others ask for", () => {
+    const place = { own: 10, share: 0.5, beside: 1_000 };
+    const claim = { tenant: "small" };
+    const flooded = forecast({ busyMs: [1, 11], place, claim, mix: mixOf(5_000, { tenant: "flood" }) });
+    assertAbout(flooded, 21 + 11);
+    const beside = forecast({ busyMs: [1, 11], place, claim, mix: mixOf(200, { tenant: "other" }) });
+    assertAbout(beside, 11 + 11);
+  });
+
+  it("reckons with even intervals where replicas are many (invariant 1)", () => {
+    const busyMs = Array.from({ length: 100 }, (_, index) => 1 + index / 5);
+    const ms = forecast({ busyMs, place: { own: 500 } });
+    assertAbout(ms, 1 + 50 / 5 + 11);
+  });
+});
+
+describe("the forecast below overload", () => {
+  it("is the least to be hoped for, by the mean (invariant 2)", () => {
+    const overloaded = false;
+    const about = (ms: number, wanted: number): void =>
+      assert(Math.abs(ms - wanted) < 0.1, `${ms}, ${wanted}`);
+    about(forecast({ busyMs: [5, 9], overloaded }), 5 + 11);
+    about(forecast({ busyMs: [0, 9], overloaded }), 11);
+    about(forecast({ busyMs: [5, 9], overloaded, place: { own: 10 } }), 5 + 10 + 11);
+    about(forecast({ busyMs: [5, 9], overloaded, place: { own: 10, share: 0.5, beside: 3 } }), 5 + 13 + 11);
+  });
+});
+
+describe("the mix of arrivals", () => {
+  it("knows each tenant's and each priority's rate, and forgets", () => {
+    const mix = mixOf(100, { band: 0, tenant: "a" });
+    for (let atMs = 0; atMs < NOW_MS; atMs += 20) mix.add(0, "b", { rows: 2, nowMs: atMs });
+    const near = (rate: number, wanted: number): void =>
+      assert(Math.abs(rate - wanted) < 0.05 * wanted, `${rate}, wanted ${wanted}`);
+    near(mix.of(0, "a", NOW_MS), 100);
+    near(mix.beside(0, "b", NOW_MS), 100);
+    near(mix.above(1, NOW_MS), 100 + 100 * (1 - Math.exp(-1)));
+    assert.equal(mix.above(0, NOW_MS), 0);
+    assert(mix.of(0, "a", NOW_MS + 10_000) < 0.1);
+  });
+
+  it("remembers no more tenants than it must", () => {
+    const mix = new ArrivalMix();
+    for (let tenant = 0; tenant < 20_000; tenant++) mix.add(1, `t${tenant}`, { rows: 1, nowMs: tenant });
+    assert(mix.of(1, "t19999", 20_000) > 0.9);
+    assert.equal(mix.of(1, "t0", 20_000), 0);
+  });
+});
