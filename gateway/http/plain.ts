@@ -6,13 +6,21 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferWork } from "../../controller/index.ts";
-import { elementCount, ShoalError, type Tensor, type TensorSpec } from "../../runtime/base/index.ts";
+import {
+  elementCount,
+  freeLarge,
+  ShoalError,
+  type Tensor,
+  type TensorSpec,
+} from "../../runtime/base/index.ts";
 import { readBody } from "./body.ts";
 import { batchingHeaders, claimOf } from "./claim.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
+import { tensorFromNumbers } from "./number-tensor.ts";
 import { sendBody } from "./respond.ts";
 import { copyToShadows } from "./shadows.ts";
+import { type SparseJson, trySparse } from "./sparse-json.ts";
 import { describe, needsExactDigits, tensorFromJson, tensorToNestedJson } from "./tensor-json.ts";
 import { checkAgainst, invalid, plan, type V2Context } from "./v2-request.ts";
 import type { RouteContext } from "./v2-routes.ts";
@@ -53,7 +61,14 @@ export async function answerPlain(
   visit?.sent();
   const result = await running;
   visit?.answered();
-  if (visit !== undefined) copyToShadows(visit, { work, expected: result.outputs, catalog: context.catalog });
+  if (
+    visit === undefined ||
+    !copyToShadows(visit, { work, expected: result.outputs, catalog: context.catalog })
+  ) {
+    // Answered: they will not be sent to a replica again.
+    for (const { bytes } of inputs) freeLarge(bytes);
+    if (result.release !== undefined) reply.raw.once("finish", result.release);
+  }
   const parts = [`{"outputs":${encodePlain(result.outputs)}}`];
   const headers = { "content-type": "application/json", ...batchingHeaders(request, result) };
   await sendBody(reply, { headers, parts });
@@ -62,23 +77,37 @@ export async function answerPlain(
 
 /** Decodes a plain body; throws INVALID_ARGUMENT. */
 export function decodePlain(body: Uint8Array, context: V2Context): readonly Tensor[] {
-  const values = valuesOf(parseJson(body, context.limits.maxJsonDepth), context);
+  const inPlace = trySparse(body, context.limits, (sparse) => decodePlainJson(body, context, sparse));
+  return inPlace ?? decodePlainJson(body, context);
+}
+
+/** The same from all of the JSON, or with numbers that were read in place, which then is no refusal's last word. */
+export function decodePlainJson(
+  body: Uint8Array,
+  context: V2Context,
+  sparse?: SparseJson,
+): readonly Tensor[] {
+  const parsed = sparse === undefined ? parseJson(body, context.limits.maxJsonDepth) : sparse.value;
+  const values = valuesOf(parsed, context);
   let exact: ReadonlyMap<string, unknown> | undefined;
   let elements = 0;
   return context.signature.inputs.map((spec) => {
     let data = values.get(spec.name);
     if (data === undefined) throw invalid(context, `found no input "${spec.name}"`);
-    const shape = shapeOf(data);
-    checkAgainst(spec, { name: spec.name, datatype: spec.datatype, shape }, context);
+    const numbers = sparse?.take(data);
+    const shape = numbers?.shape ?? shapeOf(data);
+    const described = { name: spec.name, datatype: spec.datatype, shape };
+    checkAgainst(spec, described, context);
     elements += elementCount(shape);
     if (elements > context.limits.maxElements) {
       throw invalid(context, `found ${elements} elements, wanted at most ${context.limits.maxElements}`);
     }
+    if (numbers !== undefined) return tensorFromNumbers(described, numbers);
     if (needsExactDigits(spec.datatype, data)) {
       exact ??= valuesOf(parseJsonExactly(body), context);
       data = exact.get(spec.name);
     }
-    return tensorFromJson({ name: spec.name, datatype: spec.datatype, shape }, data);
+    return tensorFromJson(described, data);
   });
 }
 

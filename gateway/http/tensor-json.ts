@@ -100,7 +100,7 @@ function nestingError({ name, shape }: DescribedTensor, path: readonly number[],
 }
 
 /** Bounds of the integer datatypes; doubles hold all of these exactly. */
-const RANGES: Partial<Record<Datatype, readonly [min: number, max: number]>> = {
+export const RANGES: Partial<Record<Datatype, readonly [min: number, max: number]>> = {
   UINT8: [0, 0xff],
   UINT16: [0, 0xffff],
   UINT32: [0, 0xffff_ffff],
@@ -110,7 +110,7 @@ const RANGES: Partial<Record<Datatype, readonly [min: number, max: number]>> = {
 };
 
 /** The least magnitude that rounds to infinity. */
-const FLOAT_END: Partial<Record<Datatype, number>> = {
+export const FLOAT_END: Partial<Record<Datatype, number>> = {
   FP16: 65_520,
   BF16: (2 - 2 ** -8) * 2 ** 127,
   FP32: (2 - 2 ** -24) * 2 ** 127,

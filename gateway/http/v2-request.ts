@@ -3,6 +3,7 @@
 //
 // 1. Everything is checked against the model's signature here, once; behind this door types are trusted.
 // 2. Inputs come out in the signature's order, so that requests of one kind can be joined.
+// 3. A request that is not taken with its numbers read in place is decoded again from all of its JSON: only that refuses.
 
 import {
   checkTensor,
@@ -21,6 +22,8 @@ import { joinKey, PRIORITIES, type Priority } from "../../controller/index.ts";
 import { recall, remember } from "./header-memo.ts";
 import { parseJson, parseJsonExactly } from "./json.ts";
 import type { RequestLimits } from "./limits.ts";
+import { tensorFromNumbers } from "./number-tensor.ts";
+import { type SparseJson, trySparse } from "./sparse-json.ts";
 import { describe, needsExactDigits, tensorFromJson } from "./tensor-json.ts";
 
 export interface V2Request {
@@ -69,12 +72,32 @@ export function decodeV2Request(
   const { signature } = context;
   const recalled = binary.byteLength === 0 ? undefined : recall(json, binary, signature);
   if (recalled !== undefined) return recalled;
-  const fields = asFields(parseJson(json, context.limits.maxJsonDepth), "the request", context);
+  const source = { json, binary, context };
+  const request =
+    trySparse(json, context.limits, (sparse) => decodeV2Json(source, sparse)) ?? decodeV2Json(source); // invariant 3
+  const allBinary = request.inputs.every(({ bytes }) => bytes.buffer === binary.buffer);
+  if (allBinary && binary.byteLength > 0) remember(json, binary, { request, signature });
+  return request;
+}
+
+interface RequestSource {
+  /** The body's JSON, and the bytes behind it. */
+  readonly json: Uint8Array;
+  readonly binary: Uint8Array;
+  readonly context: V2Context;
+}
+
+/** The request from all of its JSON, or with numbers that were read in place, which then is no refusal's last word. */
+export function decodeV2Json(source: RequestSource, sparse?: SparseJson): V2Request {
+  const { json, context } = source;
+  const { signature } = context;
+  const value = sparse === undefined ? parseJson(json, context.limits.maxJsonDepth) : sparse.value;
+  const fields = asFields(value, "the request", context);
   const parameters = parametersOf(fields, "the request", context);
   const binaryByDefault = flagOf(parameters, "binary_data_output", context) ?? false;
-  const inputs = decodeInputs(fields, { json, binary, context });
+  const inputs = decodeInputs(fields, source, sparse);
   const outputs = decodeOutputs(fields, binaryByDefault, context);
-  const request: V2Request = {
+  return {
     id: idOf(fields, context),
     ...plan(inputs, outputs, signature),
     outputs,
@@ -82,9 +105,6 @@ export function decodeV2Request(
     timeoutUs: timeoutOf(parameters, context),
     priority: priorityOf(parameters, context),
   };
-  const allBinary = inputs.every(({ bytes }) => bytes.buffer === binary.buffer);
-  if (allBinary && binary.byteLength > 0) remember(json, binary, { request, signature });
-  return request;
 }
 
 /** What the dispatcher asks of a request, beside its tensors. */
@@ -99,13 +119,11 @@ export function plan(
   return { inputs, rows, joinKey: joinKey(inputs, outputNames), outputNames };
 }
 
-interface InputSource {
-  readonly json: Uint8Array;
-  readonly binary: Uint8Array;
-  readonly context: V2Context;
-}
-
-function decodeInputs(request: Fields, { json, binary, context }: InputSource): readonly Tensor[] {
+function decodeInputs(
+  request: Fields,
+  { json, binary, context }: RequestSource,
+  sparse: SparseJson | undefined,
+): readonly Tensor[] {
   const described = listOf(request, "inputs", context);
   const { signature, limits } = context;
   let exact: readonly unknown[] | undefined;
@@ -123,7 +141,9 @@ function decodeInputs(request: Fields, { json, binary, context }: InputSource): 
       throw invalid(context, `found ${elements} elements, wanted at most ${limits.maxElements}`);
     }
     const size = parametersOf(fields, `input "${input.name}"`, context)["binary_data_size"];
-    if (size === undefined) {
+    const numbers = sparse?.take(fields["data"]);
+    if (size === undefined && numbers !== undefined) inputs.push(tensorFromNumbers(input, numbers));
+    else if (size === undefined) {
       let data = fields["data"];
       if (needsExactDigits(input.datatype, data)) {
         exact ??= (parseJsonExactly(json) as { inputs: readonly unknown[] }).inputs;

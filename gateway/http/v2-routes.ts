@@ -124,8 +124,9 @@ async function infer(
     const result = await running;
     visit?.answered();
     if (visit === undefined || !copyToShadows(visit, { work, expected: result.outputs, catalog })) {
-      // Answered: it will not be sent to a replica again.
+      // Answered: nothing of it will be sent to a replica again.
       freeLarge(body);
+      for (const { bytes } of inputs) freeLarge(bytes);
       if (result.release !== undefined) reply.raw.once("finish", result.release);
     }
     const { version } = deployment;
