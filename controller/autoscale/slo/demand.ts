@@ -3,7 +3,7 @@
 // 1. The fast windows count with a lower confidence bound, stricter the shorter they are: chance does not start replicas,
 //    a real step is seen within half a second.
 // 2. What is more than can be done may wait as long as the objective has time to spare: a rate that fills that time only after
-//    replicas for it could have been started needs none now. Over a minute nothing can wait.
+//    replicas for it could have been started needs none now. Over a minute, and in a rise, nothing can wait.
 // 3. A backlog beyond what is in time anyway has to be worked off while replicas start.
 
 import type { LoadReading } from "../load/load-tracker.ts";
@@ -40,25 +40,22 @@ export interface Backlog {
 }
 
 export function demandOf(load: LoadReading, { queuedRows, rowsInTime, startUpMs, spareMs }: Backlog): Demand {
-  // Rows that came in a window and in the start-up behind it may take the spare time longer (invariant 2).
-  const bearable = (windowMs: number): number => 1 / (1 + spareMs / (windowMs + startUpMs));
   let fast = { rate: 0, windowMs: 0 };
   for (const { windowMs, deviations } of FAST) {
     const rate = load.rowsPerSecond(windowMs);
     const chance = deviations * Math.sqrt((rate * load.dispersion * 1_000) / windowMs); // invariant 1
-    const sure = (rate - chance) * bearable(windowMs);
-    if (sure > fast.rate) fast = { rate: sure, windowMs };
+    if (rate - chance > fast.rate) fast = { rate: rate - chance, windowMs };
   }
-  const mid = load.rowsPerSecond(MID_MS) * bearable(MID_MS);
-  const slow = load.rowsPerSecond(SLOW_MS);
+  const slow = { rate: load.rowsPerSecond(SLOW_MS), windowMs: SLOW_MS };
   const excess = Math.max(0, queuedRows - rowsInTime);
-  const backlogPerSecond = (excess * 1_000) / Math.max(SHORTEST_WORK_OFF_MS, startUpMs); // invariant 3
-  const steady = mid >= slow ? { rate: mid, windowMs: MID_MS } : { rate: slow, windowMs: SLOW_MS };
-  const { rate, windowMs } = fast.rate > steady.rate ? fast : steady;
-  return {
-    rowsPerSecond: rate + backlogPerSecond,
-    backlogPerSecond,
+  const rises = fast.rate > BURST * slow.rate;
+  // What came in a window and in the start-up behind it may take the spare time longer (invariant 2); not in a rise, which goes on.
+  const spared = rises ? 0 : spareMs;
+  const borne = [fast, { rate: load.rowsPerSecond(MID_MS), windowMs: MID_MS }].map(({ rate, windowMs }) => ({
+    rate: rate / (1 + spared / (windowMs + startUpMs)),
     windowMs,
-    burst: excess > 0 || fast.rate > BURST * slow,
-  };
+  }));
+  const { rate, windowMs } = borne.reduce((most, one) => (one.rate > most.rate ? one : most), slow);
+  const backlogPerSecond = (excess * 1_000) / Math.max(SHORTEST_WORK_OFF_MS, startUpMs); // invariant 3
+  return { rowsPerSecond: rate + backlogPerSecond, backlogPerSecond, windowMs, burst: rises || excess > 0 };
 }
