@@ -5,7 +5,8 @@
 // 2. It is no child of ours, and in no group of ours: it is neither counted, waited for nor killed with us.
 // 3. Where there is no shell there is no guard: the next runtime sweeps up.
 
-import { spawn } from "node:child_process";
+import { type ChildProcess, spawn } from "node:child_process";
+import { once } from "node:events";
 import { Socket } from "node:net";
 
 /**
@@ -14,11 +15,20 @@ import { Socket } from "node:net";
  */
 const SCRIPT = '(read -r _ || { rm -rf -- "$@"; sleep 1; rm -rf -- "$@"; }) <&3 3<&- >/dev/null 2>&1 &';
 
-export class PathGuard implements Disposable {
+export class PathGuard implements AsyncDisposable {
   readonly #pipe: Socket | undefined;
+  /** Leaves the waiting process behind, and ends after some milliseconds. */
+  readonly #shell: ChildProcess;
+  readonly #shellEnded: Promise<unknown>;
 
-  private constructor(pipe: Socket | undefined) {
-    this.#pipe = pipe;
+  private constructor(shell: ChildProcess) {
+    this.#shell = shell;
+    this.#shellEnded = once(shell, "exit").catch(() => undefined); // invariant 3
+    shell.unref();
+    const pipe = shell.stdio[3];
+    this.#pipe = pipe instanceof Socket ? pipe : undefined;
+    this.#pipe?.on("error", () => {});
+    this.#pipe?.unref();
   }
 
   /** From now on; `folders` are absolute paths. Never throws (invariant 3). */
@@ -29,18 +39,14 @@ export class PathGuard implements Disposable {
       detached: true, // invariant 2
       stdio: ["ignore", "ignore", "ignore", "pipe"],
     });
-    shell.on("error", () => {}); // invariant 3
-    shell.unref();
-    const pipe = shell.stdio[3];
-    if (!(pipe instanceof Socket)) return new PathGuard(undefined);
-    pipe.on("error", () => {});
-    pipe.unref();
-    return new PathGuard(pipe);
+    return new PathGuard(shell);
   }
 
   /** They are removed already, or stay (invariant 1). */
-  [Symbol.dispose](): void {
+  async [Symbol.asyncDispose](): Promise<void> {
     this.#pipe?.end("\n");
     this.#pipe?.destroySoon();
+    this.#shell.ref();
+    await this.#shellEnded;
   }
 }

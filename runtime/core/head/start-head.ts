@@ -370,7 +370,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     await stateServer?.[Symbol.asyncDispose]();
     logs[Symbol.dispose]();
     await store[Symbol.asyncDispose]();
-    guard[Symbol.dispose]();
+    await guard[Symbol.asyncDispose]();
   }
 
   /** Every task is of the job's environment, unless it says otherwise: so are the workers that wait. */

@@ -33,9 +33,10 @@ describe("what KEDA is told", { timeout: 120_000 }, () => {
     await eventually("three requests are open", async () => {
       return (await keda.value("gate-ongoing_requests", brief)).metricValueFloat === 3;
     });
-    const wanted = await keda.value("gate-desired_replicas", { ...GATE, metric: "desired_replicas" });
-    assert.equal(wanted.metricValue, rig.server.controller.deployment("gate")?.desired.numReplicas);
-    assert(wanted.metricValue > 0);
+    const wanted = async (): Promise<unknown> =>
+      (await keda.value("gate-desired_replicas", { ...GATE, metric: "desired_replicas" })).metricValue;
+    await eventually("a replica is wanted", async () => (await wanted()) !== 0);
+    assert.equal(await wanted(), rig.server.controller.deployment("gate")?.desired.numReplicas);
     await (await fetch(`${url}/open`)).text();
     for (const answer of await Promise.all(held)) assert.equal(await answer.text(), "through");
     assert.deepEqual(await active.next(), { result: false });
