@@ -32,14 +32,36 @@ export function machineRule({ missing, resources, deployments }: Machine): Rule 
         const wanted = `at most the ${total} ${resource} that there are`;
         report(resourceField(field, resource), { found: `${amount} ${resource}`, wanted });
       }
+      for (const [resource, amount] of reserved(config)) {
+        const { total = 0 } = resources[resource] ?? {};
+        if (amount <= total) continue;
+        const wanted = `at most the ${total} ${resource} that there are`;
+        const at = fieldOf(field, "placement_group_bundles") ?? field;
+        report(at, { found: `bundles of ${amount} ${resource} together`, wanted });
+      }
     }
   };
 }
 
+/** Of a resource, the runtime counts ten-thousandths. */
+const PARTS = 10_000;
+
 /** In the runtime's names, as the file's. */
-function asked({ resources }: DeploymentConfig): [string, number][] {
+function asked({ resources }: Pick<DeploymentConfig, "resources">): [string, number][] {
   const { numCpus, numGpus, memoryBytes, custom } = resources;
   return [["num_cpus", numCpus], ["num_gpus", numGpus], ["memory", memoryBytes], ...Object.entries(custom)];
+}
+
+/** What the placement group of one replica takes in all. Whether its bundles find nodes is the runtime's to say. */
+function reserved({ placementGroup }: DeploymentConfig): ReadonlyMap<string, number> {
+  const sums = new Map<string, number>();
+  for (const resources of placementGroup?.bundles ?? []) {
+    for (const [resource, amount] of asked({ resources })) {
+      const sum = (sums.get(resource) ?? 0) + amount;
+      sums.set(resource, Math.round(sum * PARTS) / PARTS);
+    }
+  }
+  return sums;
 }
 
 /** Where it stands in the file; the deployment itself when it is a default. */

@@ -151,6 +151,12 @@ describe("what is refused", () => {
       /found 1 tpu at applications\[0\]\.deployments\[0\]\.resources\.custom\.tpu, wanted at most the 0 tpu/,
     ],
     [
+      "bundles of more than the machine has",
+      [application("a", { placement_group_bundles: [{ CPU: 1 }, { CPU: 3.1 }] })],
+      undefined,
+      /found bundles of 4\.1 num_cpus together at applications\[0\]\.deployments\[0\]\.placement_group_bundles, wanted at most the 4/,
+    ],
+    [
       "an ingress that does not exist",
       [application("a", {}, { ingress: "c" })],
       undefined,
