@@ -151,7 +151,7 @@ export class Runner {
     const { queue, service, stats, arrivals } = this.#parts;
     const policy = this.#parts.policy();
     const { maxBatchSize, objectiveMs, parallel = false } = policy;
-    const planned = Math.min(rows, queue.rowsLike(head));
+    const planned = Math.max(1, Math.min(rows, queue.rowsLike(head))); // a request may be of no row at all
     const mean = service.model.meanMs(planned);
     const run = {
       startMs: parallel || slot.ongoingBatches === 0 ? nowMs : Math.max(nowMs, slot.freeAtMs),
