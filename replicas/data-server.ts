@@ -108,6 +108,7 @@ export class DataServer {
         this.#options.log.warn({ err: error, stack: error.remoteStack }, "request failed");
       }
       if (response.headersSent) response.destroy();
+      else if (request.headers[WEB_URL] !== undefined) sendWebError(response, error);
       else sendError(response, error);
     } finally {
       over();
@@ -220,4 +221,12 @@ function sendTensors(
 function sendError(response: ServerResponse, error: ShoalError): void {
   const body = JSON.stringify({ error: error.message, code: error.code });
   response.writeHead(error.kind.httpStatus, { "content-type": "application/json" }).end(body);
+}
+
+/** What the client of a web request is told: the gateway passes it on as any answer of the module. */
+function sendWebError(response: ServerResponse, error: ShoalError): void {
+  const { httpStatus, retry } = error.kind;
+  const body = JSON.stringify({ error: error.publicMessage, code: error.code });
+  const headers = { "content-type": "application/json", "x-should-retry": String(retry !== "never") };
+  response.writeHead(httpStatus, retry === "later" ? { ...headers, "retry-after": "1" } : headers).end(body);
 }

@@ -156,7 +156,7 @@ export class Scheduler {
     const queue = this.#queueOf(placement);
     const never = this.#whyNever(placement);
     if (never !== undefined) return { kind: "infeasible", message: never, ticket: DONE }; // invariant 4
-    let message = "others were first"; // invariant 1
+    let message = "waits behind others that want the same"; // invariant 1
     if (queue.waiting.length === 0) {
       const attempt = this.#attempt(queue, events);
       if (attempt.kind === "infeasible")
