@@ -49,6 +49,7 @@ function forecast({
       usable: busyMs.length,
       idle,
       ready: idle,
+      room: idle,
       nextFree: slots[0],
       nextToBeFree: (count) => slots.slice(0, count),
     },
