@@ -51,8 +51,12 @@ async function validate(
   const simulated = meanOf(all);
   stage.promise("both had the same requests", simulated.sent === real.sent && real.sent > 0, `${real.sent}`);
   for (const { name, kept, found } of gapsOf(real, all)) stage.promise(name, kept, found, { timed: true });
-  const { promises, decisions } = stage.report(given);
+  const { promises } = stage.report(given);
   const { name, title } = given;
-  const details = [showCalibration(calibration), ...decisions];
+  const details = [
+    showCalibration(calibration),
+    ...real.decisions.map((line) => `real       ${line}`),
+    ...(all[0]?.decisions ?? []).map((line) => `simulated  ${line}`),
+  ];
   return { name, title, seed, promises, calibration, real, simulated, details };
 }
