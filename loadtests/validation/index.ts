@@ -45,7 +45,7 @@ async function validate(
   const workload = stretched(quick ? { ...given, seconds: QUICK_SECONDS } : given, stretch);
   const played = { ...paceOf(stretch), timesMs: arrivalsOf(workload, seed) };
   await using stage = await Stage.open(options);
-  const real = await runReal(stage, workload, played);
+  const { decisions, ...real } = await runReal(stage, workload, played);
   const runs = quick ? RUNS.quick : RUNS.full;
   const all = await runSimulated(stage.folder, workload, { ...played, calibration, runs });
   const simulated = meanOf(all);
@@ -55,7 +55,7 @@ async function validate(
   const { name, title } = given;
   const details = [
     showCalibration(calibration),
-    ...real.decisions.map((line) => `real       ${line}`),
+    ...decisions.map((line) => `real       ${line}`),
     ...(all[0]?.decisions ?? []).map((line) => `simulated  ${line}`),
   ];
   return { name, title, seed, promises, calibration, real, simulated, details };
