@@ -149,8 +149,9 @@ class Lane {
   }
 
   remove(record: TaskRecord): void {
-    // A task that is over is passed over when its turn comes; the last ones need not wait for that.
-    if (this.#queue.at(-1) === record) this.#queue.pop();
+    // A task that is over is passed over when its turn comes; the last ones need not wait for that. One that was
+    // refused a place has left the queue already, however it still stands there.
+    if (this.waiting > 0 && this.#queue.at(-1) === record) this.#queue.pop();
     if (this.waiting === 0) this.#withdraw();
   }
 

@@ -135,6 +135,20 @@ suite("errors", () => {
     const huge = work.square.options({ numCpus: 99 })(1);
     await assert.rejects(runtime.get(huge), failing("RESOURCES_UNAVAILABLE", /needs 99 num_cpus/));
   });
+
+  test("what nothing can hold is told each time, one by one and many at once", async () => {
+    await using started = await start();
+    const { runtime, work } = started;
+    const large = work.square.options({ numGpus: 9 });
+    for (let n = 0; n < 3; n++) {
+      for (const reference of [large(n), large(n), large(n)]) {
+        await assert.rejects(
+          runtime.get(reference, { timeoutMs: 30_000 }),
+          failing("RESOURCES_UNAVAILABLE", /needs 9 num_gpus/),
+        );
+      }
+    }
+  });
 });
 
 suite("retries", () => {
