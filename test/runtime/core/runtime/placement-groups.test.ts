@@ -87,7 +87,7 @@ suite("placement groups", () => {
     );
     await assert.rejects(
       runtime.createPlacementGroup({ bundles: [{ numCpus: -1 }] }),
-      failing("INVALID_ARGUMENT", /numCpus of "a bundle": found -1/),
+      failing("INVALID_ARGUMENT", /numCpus of "bundle 0": found -1/),
     );
   });
 
