@@ -285,7 +285,10 @@ export class Runtime implements AsyncDisposable {
     await this.#session.core.addNode(checkNode(id, node));
   }
 
-  /** Takes a node away: what runs there is killed as if the node had failed, and retried or restarted elsewhere. */
+  /**
+   * Takes a node away: what runs there is killed as if the node had failed, and retried or restarted elsewhere. Rejects
+   * with NOT_FOUND.
+   */
   async removeNode(id: string): Promise<void> {
     await this.#session.core.removeNode(id);
   }

@@ -127,8 +127,7 @@ export class Scheduler {
 
   /** Its leases are lost, and the bundles on it are sought elsewhere. */
   removeNode(id: string): void {
-    const at = this.#nodes.findIndex((node) => node.id === id);
-    if (at < 0) return;
+    const at = this.#find(id);
     this.#nodes.splice(at, 1);
     this.#never.clear();
     this.#open.setDraining(id, false);
@@ -139,12 +138,16 @@ export class Scheduler {
 
   /** Whether nothing new is placed there (invariant 5). Throws NOT_FOUND. */
   drainNode(id: string, draining: boolean): void {
-    if (!this.#nodes.some((node) => node.id === id)) {
-      const known = this.#nodes.map((node) => `"${node.id}"`).join(", ");
-      throw new ShoalError("NOT_FOUND", `Cannot find a node "${id}": there are ${known}`);
-    }
+    this.#find(id);
     this.#open.setDraining(id, draining);
     this.#drain();
+  }
+
+  #find(id: string): number {
+    const at = this.#nodes.findIndex((node) => node.id === id);
+    if (at >= 0) return at;
+    const known = this.#nodes.map((node) => `"${node.id}"`).join(", ") || "none";
+    throw new ShoalError("NOT_FOUND", `Cannot find a node "${id}": there are ${known}`);
   }
 
   isDraining(id: string): boolean {
