@@ -72,6 +72,8 @@ interface Queue {
   readonly placement: PlacementData;
   readonly units: Units;
   readonly waiting: Waiting[];
+  /** Another one has the placement, or will. */
+  forgotten: boolean;
 }
 
 type Attempt =
@@ -79,6 +81,8 @@ type Attempt =
   | { readonly kind: "full" | "infeasible"; readonly message: string };
 
 const STARVING_MS = 2_000;
+/** Fewer queues than this are not looked through for those to forget. */
+const KEPT_QUEUES = 256;
 const DONE: Ticket = { cancel: () => undefined };
 
 export class Scheduler {
@@ -88,6 +92,7 @@ export class Scheduler {
   readonly #open = new OpenNodes();
   readonly #queues = new Map<string, Queue>();
   readonly #byPlacement = new WeakMap<PlacementData, Queue>();
+  #sweepAt = KEPT_QUEUES;
   readonly #groups = new Map<Id, PlacementGroup>();
   /** Why groups that wait can never be placed with the present nodes; undefined where they can. */
   readonly #never = new Map<Id, string | undefined>();
@@ -233,15 +238,26 @@ export class Scheduler {
 
   #queueOf(placement: PlacementData): Queue {
     let queue = this.#byPlacement.get(placement);
-    if (queue !== undefined) return queue;
+    if (queue?.forgotten === false) return queue;
     const key = JSON.stringify(placement);
     queue = this.#queues.get(key);
     if (queue === undefined) {
-      queue = { placement, units: unitsOf(placement.resources), waiting: [] };
+      queue = { placement, units: unitsOf(placement.resources), waiting: [], forgotten: false };
+      if (this.#queues.size >= this.#sweepAt) this.#sweep();
       this.#queues.set(key, queue);
     }
     this.#byPlacement.set(placement, queue);
     return queue;
+  }
+
+  /** Each placement group has queues of its own: those in which nothing waits are forgotten now and then. */
+  #sweep(): void {
+    for (const [key, queue] of this.#queues) {
+      if (queue.waiting.length > 0) continue;
+      queue.forgotten = true;
+      this.#queues.delete(key);
+    }
+    this.#sweepAt = Math.max(KEPT_QUEUES, 2 * this.#queues.size);
   }
 
   /** Why its placement group can never be placed with the present nodes; looked up once for a set of nodes. */
