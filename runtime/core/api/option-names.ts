@@ -68,6 +68,7 @@ const ACTOR: Names<ActorOptions> = {
   concurrencyGroups: true,
   methodGroups: true,
   allowOutOfOrderExecution: true,
+  essential: true,
   startTimeoutMs: true,
   signal: true,
   onStatus: true,
