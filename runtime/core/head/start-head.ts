@@ -38,7 +38,7 @@ import { Readers } from "./readers.ts";
 import { stateSocketOf } from "../state/state-client.ts";
 import { PathGuard } from "./path-guard.ts";
 import { serveState } from "./state-server.ts";
-import { StateTables } from "./state-tables.ts";
+import { HEAD_NODE, StateTables } from "./state-tables.ts";
 import type { TaskRecord } from "./task-record.ts";
 import { TaskRecorder } from "./task-recorder.ts";
 import { TaskTable } from "./task-table.ts";
@@ -66,7 +66,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const numCpus = options.numCpus ?? machine["num_cpus"] ?? 1;
   const scheduler = new Scheduler({ clock });
   scheduler.addNode({
-    id: "node-1",
+    id: HEAD_NODE,
     labels: options.labels ?? {},
     resources: {
       ...options.resources,
@@ -338,6 +338,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     const crash = {
       kind: "CRASHED",
       during: actor?.held.kind === "CREATING" ? "creation" : "service",
+      unstarted: end.spawnError?.message,
       exitCode: end.exitCode,
       signal: end.signal,
     } as const;
