@@ -36,7 +36,7 @@ export interface DataServerOptions {
 /** Marks a request to be given to the engine's `fetch`; its value is the URL the client asked for. */
 export const WEB_URL = "x-shoal-web-url";
 
-/** By it a gateway that is not alone says how much may run at a time. */
+/** By it a gateway that is not alone says how much may run at a time: batches, requests, and how many requests this is. */
 export const AT_ONCE = "x-shoal-at-once";
 
 export class DataServer {
@@ -174,7 +174,9 @@ export class DataServer {
   /** Invariant 3. */
   async #turn(request: IncomingMessage): Promise<Disposable | undefined> {
     const atOnce = request.headers[AT_ONCE];
-    return atOnce === undefined ? undefined : await this.#turns.take(Number(atOnce));
+    if (typeof atOnce !== "string") return undefined;
+    const [batches = 1, most = 1, requests = 1] = atOnce.split(" ").map(Number);
+    return await this.#turns.take({ batches, requests: most }, requests);
   }
 
   async #health(response: ServerResponse): Promise<void> {

@@ -1,4 +1,5 @@
 export { AT_ONCE, WEB_URL } from "./data-server.ts";
+export type { AtOnce } from "./turns.ts";
 export { RegionPool } from "./region-pool.ts";
 export { REGION } from "./shared-region.ts";
 export type { ReplicaInfo, ReplicaSpec } from "./replica.ts";

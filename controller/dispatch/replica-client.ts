@@ -20,7 +20,7 @@ import {
   type Tensor,
   type WireError,
 } from "../../runtime/base/index.ts";
-import { AT_ONCE, REGION, RegionPool } from "../../replicas/index.ts";
+import { AT_ONCE, type AtOnce, REGION, RegionPool } from "../../replicas/index.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
 import type { InferWork } from "./request.ts";
@@ -33,7 +33,7 @@ export interface ReplicaClientOptions {
   /** Whether the replica's engine stops a run when its caller goes away: user code can, a native run cannot. */
   readonly interruptible: boolean;
   /** With several gateways, what the replica may run at a time of all they send. Default: this one sees to it. */
-  readonly atOnce?: () => number;
+  readonly atOnce?: () => AtOnce;
   /** Milliseconds since the epoch for a moment of the dispatcher's clock, for the replica to compare with. */
   readonly toEpochMs: (nowMs: number) => number;
 }
@@ -69,8 +69,7 @@ export class ReplicaClient implements ReplicaLink {
   }
 
   get headers(): readonly string[] {
-    const { atOnce } = this.#options;
-    return atOnce === undefined ? [] : [AT_ONCE, String(atOnce())];
+    return this.#turnOf(1);
   }
 
   send(batch: Batch): Promise<BatchOutcome> {
@@ -103,10 +102,17 @@ export class ReplicaClient implements ReplicaLink {
       "x-shoal-latest-start",
       String(this.#options.toEpochMs(batch.latestStartMs)),
     ];
-    if (this.#options.atOnce !== undefined) headers.push(...this.headers);
+    if (this.#options.atOnce !== undefined) headers.push(...this.#turnOf(batch.entries.length));
     if (placed !== undefined) headers.push(REGION, placed.header);
     const body = placed === undefined ? bodyOf(encoded, headerLength) : encoded.header;
     this.connections.dispatch({ path: this.#path, method: "POST", headers, body }, collector);
+  }
+
+  #turnOf(requests: number): readonly string[] {
+    const { atOnce } = this.#options;
+    if (atOnce === undefined) return [];
+    const most = atOnce();
+    return [AT_ONCE, `${most.batches} ${most.requests} ${requests}`];
   }
 
   /** Whether the replica answers that it is well; rejects when it does not within the signal's patience. */

@@ -118,8 +118,8 @@ export class SloPolicy implements AutoscalingPolicy {
     const wanted = Math.max(needed, envelope);
     this.#needed.add(Math.max(forDown, envelope), nowMs);
     const fault = curve.missesObjective
-      ? `The objective of ${duration(this.#options.objectiveMs)} is below the time of one row; replicas are counted for ` +
-        duration(curve.objectiveMs)
+      ? // No measured time in it: it would be another fault, and another decision, with every batch.
+        `The objective of ${duration(this.#options.objectiveMs)} is below the time of one row; replicas are counted for three times that time`
       : undefined;
     const rate = this.#rate(reckoning, snapshot);
 

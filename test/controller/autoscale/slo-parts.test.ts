@@ -51,6 +51,13 @@ test("an objective below one row is said, and the nearest that can be met is pla
   assert.equal(Math.round(tight.objectiveMs), 39); // 3 · (11.025 + 2)
   const decision = new SloPolicy({ objectiveMs: 8 }).decide(snapshot({ flat: { rowsPerSecond: 5_000 } }));
   assert(decision.fault?.includes("below the time of one row"));
+  const slower = { flat: { rowsPerSecond: 5_000 }, service: knownTimes({ fixedMs: 11, perRowMs: 1 }) };
+  const later = new SloPolicy({ objectiveMs: 8 }).decide(snapshot(slower));
+  assert.equal(
+    later.fault,
+    decision.fault,
+    "the same fault, and one stretch of decisions, whatever batches take",
+  );
   assert(decision.target > 3 && decision.target < 10);
 });
 
