@@ -50,7 +50,12 @@ export class AnswerRoom {
   /** So much memory, to be freed by `freeLarge`; undefined when it cannot be had, and the second time. */
   readonly take = (byteLength: number): Uint8Array | undefined => {
     if (this.#bytes !== undefined) return undefined;
-    const region = MappedRegion.open(this.#name);
+    let region: MappedRegion;
+    try {
+      region = MappedRegion.open(this.#name);
+    } catch {
+      return undefined; // who asked is gone
+    }
     this.#bytes = region.grow(byteLength);
     if (this.#bytes === undefined) region[Symbol.dispose]();
     return this.#bytes;

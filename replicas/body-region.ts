@@ -77,10 +77,13 @@ export function placeOf(parts: readonly Uint8Array[]): string | undefined {
 /** The elements that a `BODY_REGION` header names, to be freed by `freeLarge`. Throws INVALID_ARGUMENT. */
 export function openBody(header: string): Buffer {
   const [, name = "", offset, byteLength] = /^(.{1,50})\/(\d{1,15})\/(\d{1,15})$/.exec(header) ?? [];
-  const region = MappedRegion.open(name);
   const size = Number(byteLength);
-  const bytes = region.map(Number(offset), size);
-  if (bytes !== undefined) return Buffer.from(bytes.buffer, 0, size);
-  using _region = region;
-  return region.read(Number(offset), size);
+  const region = MappedRegion.open(name);
+  let bytes: Uint8Array | undefined;
+  try {
+    bytes = region.map(Number(offset), size);
+    return bytes === undefined ? region.read(Number(offset), size) : Buffer.from(bytes.buffer, 0, size);
+  } finally {
+    if (bytes === undefined) region[Symbol.dispose]();
+  }
 }

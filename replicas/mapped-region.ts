@@ -10,7 +10,7 @@
 import { randomUUID } from "node:crypto";
 import { closeSync, fstatSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
 import { ShoalError, whenFreed } from "../runtime/base/index.ts";
-import { countExternalMemoryAsHeap, memoryCalls } from "../runtime/core/index.ts";
+import { memoryCalls } from "../runtime/core/index.ts";
 
 const FOLDER = "/dev/shm";
 /** Of `blocks` of a file's status (POSIX, <sys/stat.h> on Linux). */
@@ -125,7 +125,6 @@ export class MappedRegion implements Disposable {
       ftruncateSync(this.#file, 0);
       return undefined;
     }
-    countExternalMemoryAsHeap();
     whenFreed(buffer, end); // invariant 3
     forgotten.register(buffer, end, this);
     return new Uint8Array(buffer);

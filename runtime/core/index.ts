@@ -33,7 +33,6 @@ export { currentTask, type TaskContext } from "./worker/task-context.ts";
 
 export type { ActorClass, ArgsOf, InstanceOf } from "./api/actor-class.ts";
 export { isRunning } from "./is-running.ts";
-export { countExternalMemoryAsHeap } from "./objects/external-memory.ts";
 export { memoryCalls } from "./objects/memory-calls.ts";
 export { memoryReader } from "./memory/memory-reader.ts";
 export { processStatus } from "./stacks/process-status.ts";

@@ -95,12 +95,8 @@ class OnnxEngine implements Engine {
     const wanted = outputs.length === 0 ? this.#outputs : this.#checked(outputs);
     const own = room === undefined ? undefined : this.#room.take(inputs, wanted, room);
     if (own !== undefined) {
-      try {
-        return await runInto(own, (fetches) => this.#session.run(feeds, fetches));
-      } catch {
-        // Perhaps only the shapes were others than declared; the run below will tell.
-        this.#room.giveUp();
-      }
+      const placed = await runInto(own, (fetches) => this.#session.run(feeds, fetches)).catch(() => undefined);
+      if (placed !== undefined) return placed;
     }
     let results: Record<string, OrtTensor>;
     try {
@@ -108,6 +104,8 @@ class OnnxEngine implements Engine {
     } catch (error) {
       throw this.#failure(cleanMessage(error, this.#spec.path), error);
     }
+    // It was the room that failed: the model gives other shapes than it declares.
+    if (own !== undefined) this.#room.giveUp();
     return wanted.map((name) => {
       const result = results[name];
       if (result === undefined) throw this.#failure(`it gave no output "${name}"`);
