@@ -186,7 +186,6 @@ export class DataServer {
     sendTensors(response, results, { ...times, apart: false });
   }
 
-
   async #web(url: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
     const { engine, deployment } = this.#options;
     if (engine.fetch === undefined) {

@@ -10,7 +10,14 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { inflateRaw, unzip } from "node:zlib";
-import { asShoalError, freeChunk, HEADER_LENGTH, ShoalError, systemClock, systemCodeOf } from "../../runtime/base/index.ts";
+import {
+  asShoalError,
+  freeChunk,
+  HEADER_LENGTH,
+  ShoalError,
+  systemClock,
+  systemCodeOf,
+} from "../../runtime/base/index.ts";
 import { BodyStore } from "./body-store.ts";
 import type { RequestLimits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";

@@ -123,8 +123,7 @@ async function infer(
     visit?.sent();
     const result = await running;
     visit?.answered();
-    const isCopied =
-      visit !== undefined && copyToShadows(visit, { work, expected: result.outputs, catalog });
+    const isCopied = visit !== undefined && copyToShadows(visit, { work, expected: result.outputs, catalog });
     if (!isCopied && result.release !== undefined) reply.raw.once("close", result.release);
     const { version } = deployment;
     const answer = encodeV2Response({ model, version, request: decoded, outputs: result.outputs });

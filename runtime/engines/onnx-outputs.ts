@@ -49,9 +49,12 @@ export class OutputRoom {
     let offset = 0;
     for (const name of wanted) {
       const datatype = this.#specs.get(name)?.datatype;
-      const shape = this.#outputs.get(name)?.map((size) => (typeof size === "number" ? size : sizes.get(size)));
+      const shape = this.#outputs
+        .get(name)
+        ?.map((size) => (typeof size === "number" ? size : sizes.get(size)));
       if (datatype === undefined || datatype === "BYTES" || shape === undefined) return undefined;
-      if (!shape.every((size) => size !== undefined) || offset % elementBytesOf(datatype) !== 0) return undefined;
+      if (!shape.every((size) => size !== undefined) || offset % elementBytesOf(datatype) !== 0)
+        return undefined;
       const byteLength = byteLengthOf(datatype, elementCount(shape));
       outputs.push({ name, datatype, shape, offset, byteLength });
       offset += byteLength;

@@ -95,7 +95,9 @@ class OnnxEngine implements Engine {
     const wanted = outputs.length === 0 ? this.#outputs : this.#checked(outputs);
     const own = room === undefined ? undefined : this.#room.take(inputs, wanted, room);
     if (own !== undefined) {
-      const placed = await runInto(own, (fetches) => this.#session.run(feeds, fetches)).catch(() => undefined);
+      const placed = await runInto(own, (fetches) => this.#session.run(feeds, fetches)).catch(
+        () => undefined,
+      );
       if (placed !== undefined) return placed;
     }
     let results: Record<string, OrtTensor>;

@@ -6,10 +6,13 @@ import { mkdtempSync, openSync, readdirSync, readFileSync, readlinkSync, rmSync,
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { describe, it } from "node:test";
+import { setFlagsFromString } from "node:v8";
+import { runInNewContext } from "node:vm";
 import { AnswerRegion, AnswerRoom } from "../../replicas/answer-region.ts";
 import { BodyRegion, openBody, placeOf } from "../../replicas/body-region.ts";
 import { canMapRegions, MappedRegion } from "../../replicas/mapped-region.ts";
 import { freeLarge } from "../../runtime/base/index.ts";
+import { until } from "./support.ts";
 
 const skip = canMapRegions() ? false : "memory cannot be mapped here";
 const SIZE = 300_000;
@@ -59,6 +62,17 @@ describe("a body in a region", { skip }, () => {
     assert.equal(body.byteLength, 0, "no view reaches memory that is gone");
     assert(opened.equals(bytes));
     freeLarge(opened);
+    assert.deepEqual(held(), { files: 0, mappings: 0 });
+  });
+
+  it("ends also when nobody has freed it (invariant 3)", async () => {
+    setFlagsFromString("--expose-gc");
+    const collect = runInNewContext("gc") as () => void;
+    bodyOf(randomBytes(SIZE), 0);
+    await until(() => {
+      collect();
+      return held().mappings === 0;
+    });
     assert.deepEqual(held(), { files: 0, mappings: 0 });
   });
 
@@ -114,7 +128,10 @@ describe("room for an answer", { skip }, () => {
     assert(bytes !== undefined);
     assert.equal(room.take(8), undefined, "once");
     bytes.fill(7);
-    assert.equal(room.holds([{ name: "y", datatype: "UINT8", shape: [8], bytes: bytes.subarray(0, 8) }]), true);
+    assert.equal(
+      room.holds([{ name: "y", datatype: "UINT8", shape: [8], bytes: bytes.subarray(0, 8) }]),
+      true,
+    );
     assert.equal(room.holds([{ name: "y", datatype: "UINT8", shape: [8], bytes: new Uint8Array(8) }]), false);
     freeLarge(bytes);
     const answer = region.take(SIZE);

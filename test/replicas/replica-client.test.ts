@@ -203,7 +203,9 @@ describe("a batch on its way", { timeout: 60_000 }, () => {
     );
   });
 
-  it("of one large body is computed from where it lies, and answered where it is read", { skip: NO_MAPPING }, async () => {
+  it("of one large body is computed from where it lies, and answered where it is read", {
+    skip: NO_MAPPING,
+  }, async () => {
     await using replica = await TestReplica.start();
     await using client = new Client(replica.socketPath);
     replica.engine.mayHoldTensors = false;
@@ -240,7 +242,9 @@ describe("a batch on its way", { timeout: 60_000 }, () => {
     assert.equal(regionsHeld(), 0);
   });
 
-  it("of one large body that was lost with its replica is there for the next", { skip: NO_MAPPING }, async () => {
+  it("of one large body that was lost with its replica is there for the next", {
+    skip: NO_MAPPING,
+  }, async () => {
     const maps = { "x-shoal-body-region": "map", "inference-header-content-length": 14 };
     const places: unknown[] = [];
     await using dying = await fakeReplica((request, response) => {
@@ -250,7 +254,8 @@ describe("a batch on its way", { timeout: 60_000 }, () => {
     });
     await using replica = await TestReplica.start();
     replica.engine.mayHoldTensors = false;
-    replica.engine.answer = ([input]) => (input === undefined ? [] : [{ ...input, bytes: Uint8Array.from(input.bytes) }]);
+    replica.engine.answer = ([input]) =>
+      input === undefined ? [] : [{ ...input, bytes: Uint8Array.from(input.bytes) }];
     await using first = new Client(dying.socketPath);
     await using second = new Client(replica.socketPath);
     for (const client of [first, second]) await client.send(batchOf([work([ints("x", 1)])]));

@@ -80,7 +80,9 @@ describe("a body", () => {
     // Files of this process may have 5 MiB: a write past that fails as on a full mount.
     const script = ["trap '' XFSZ", "ulimit -f 5120", 'exec "$0" "$1" "$2"'].join("\n");
     const fixture = join(import.meta.dirname, "fixtures/gather-body.ts");
-    const printed = execFileSync("bash", ["-c", script, process.execPath, fixture, String(LENGTH)], { encoding: "utf8" });
+    const printed = execFileSync("bash", ["-c", script, process.execPath, fixture, String(LENGTH)], {
+      encoding: "utf8",
+    });
     const wanted = gather(new BodyStore(), LENGTH);
     assert.deepEqual(JSON.parse(printed), { hash: wanted, wasShared: true, isShared: false, files: 0 });
   });

@@ -53,14 +53,22 @@ describe("room for the outputs of a run", () => {
     const [plain, placed] = await both(engine, [input()], room);
     assert.deepEqual(room.asked, [2 * ROWS * COLUMNS * 4]);
     assert.deepEqual(
-      placed.map(({ name, shape, bytes }) => [name, shape, bytes.buffer === room.bytes?.buffer, bytes.byteOffset]),
+      placed.map(({ name, shape, bytes }) => [
+        name,
+        shape,
+        bytes.buffer === room.bytes?.buffer,
+        bytes.byteOffset,
+      ]),
       [
         ["y", [ROWS, COLUMNS], true, 0],
         ["z", [ROWS, COLUMNS], true, ROWS * COLUMNS * 4],
       ],
     );
     placed.forEach(({ bytes }, index) => assert(Buffer.from(plain[index]?.bytes ?? []).equals(bytes)));
-    assert.equal((await engine.run([input()], { signal: never, outputs: ["z"], room: room.take }))[0]?.name, "z");
+    assert.equal(
+      (await engine.run([input()], { signal: never, outputs: ["z"], room: room.take }))[0]?.name,
+      "z",
+    );
   });
 
   test("is written where an output is an input that was passed on", async () => {
