@@ -30,6 +30,7 @@ interface Flags {
   readonly max: number;
   readonly initial?: number;
   readonly startUp: number;
+  readonly startUpNoise?: number;
   readonly hop?: number;
   readonly door?: number;
   readonly requestTimeout?: number;
@@ -100,6 +101,7 @@ export function simulateCommand(): Command {
     .addOption(
       new Option("--start-up <seconds>", "how long a replica takes to start").argParser(seconds).default(10),
     )
+    .addOption(number("--start-up-noise <share>", "relative deviation of start-ups; default 0.2"))
     .addOption(number("--hop <ms>", "to a replica and back; default 0.5"))
     .addOption(number("--door <ms>", "what an answer takes outside of dispatcher and replica; default 0"))
     .addOption(
@@ -152,7 +154,7 @@ async function simulate(flags: Flags): Promise<void> {
     ...(flags.duration === undefined ? {} : { seconds: flags.duration }),
     cv: flags.cv,
   });
-  const { slowReplica, mtbf, timeout, retryBudget, hop, door, requestTimeout } = flags;
+  const { slowReplica, mtbf, startUpNoise, timeout, retryBudget, hop, door, requestTimeout } = flags;
   const scenario: Scenario = {
     name: workload.name,
     arrivals: workload.arrivals,
@@ -170,6 +172,7 @@ async function simulate(flags: Flags): Promise<void> {
       ...(retryBudget === undefined ? {} : { retryBudget }),
     },
     trouble: {
+      ...(startUpNoise === undefined ? {} : { startUpNoise }),
       ...(mtbf === undefined ? {} : { mtbfMs: 1_000 * mtbf }),
       ...(slowReplica === undefined
         ? {}

@@ -1,3 +1,4 @@
 export { DemandWatch } from "./demand-watch.ts";
 export type { ExternalTarget } from "./external-target.ts";
+export { LoadMeter } from "./load-meter.ts";
 export { Scaling, type ScalingStatus } from "./scaling.ts";
