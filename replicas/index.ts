@@ -1,3 +1,5 @@
+export { ANSWER_REGION, AnswerRegion } from "./answer-region.ts";
+export { BODY_REGION, BodyRegion, placeOf } from "./body-region.ts";
 export { AT_ONCE, WEB_URL } from "./data-server.ts";
 export type { AtOnce } from "./turns.ts";
 export { RegionPool } from "./region-pool.ts";

@@ -18,6 +18,8 @@ export type MappingKind = "PRIVATE" | "SHARED";
 export interface MemoryCalls {
   /** Readable and writable; undefined when the system refuses. The file may be closed after it. */
   map(file: number, byteLength: number, kind: MappingKind): Mapping | undefined;
+  /** The same, shared, of a part that may begin anywhere in the file: `buffer` is the part alone. */
+  mapPart(file: number, from: number, byteLength: number): Mapping | undefined;
   unmap(mapping: Extent): void;
   /** Has all pages of a part there, to be written; false when one cannot be had. */
   populate(mapping: Extent, from: number, byteLength: number): boolean;
@@ -30,6 +32,8 @@ export type LockKind = "SHARED" | "EXCLUSIVE";
 const READ_AND_WRITE = 3;
 const MAP_FLAGS: Readonly<Record<MappingKind, number>> = { SHARED: 1, PRIVATE: 2 };
 const MAP_FAILED = 2n ** 64n - 1n;
+/** Where a mapping may begin, whatever the size of a page. */
+const MAP_ALIGNMENT = 64 * 1024;
 /** Since Linux 5.14. */
 const MADV_POPULATE_WRITE = 23;
 const LOCK_NON_BLOCKING = 4;
@@ -57,6 +61,15 @@ function findCalls(): MemoryCalls | undefined {
       const pointer = mmap(0n, BigInt(byteLength), READ_AND_WRITE, MAP_FLAGS[kind], file, 0n);
       if (typeof pointer !== "bigint" || pointer === MAP_FAILED) return undefined;
       return { pointer, byteLength, buffer: libc.toArrayBuffer(pointer, byteLength) };
+    },
+    mapPart(file, from, byteLength) {
+      const before = from % MAP_ALIGNMENT;
+      const size = before + byteLength;
+      const start = BigInt(from - before);
+      const pointer = mmap(0n, BigInt(size), READ_AND_WRITE, MAP_FLAGS.SHARED, file, start);
+      if (typeof pointer !== "bigint" || pointer === MAP_FAILED) return undefined;
+      const buffer = libc.toArrayBuffer(pointer + BigInt(before), byteLength);
+      return { pointer, byteLength: size, buffer };
     },
     unmap({ pointer, byteLength }) {
       munmap(pointer, BigInt(byteLength));
