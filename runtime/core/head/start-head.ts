@@ -80,9 +80,9 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     ...(options.spillFolder === undefined ? {} : { spillFolder: options.spillFolder }),
     clock,
     log,
-    onShort: async (where) => {
+    onShort: async (where, generation) => {
       if (where === "EVERYWHERE") for (const worker of workers) worker.send({ type: "collect" });
-      await head.collect();
+      await head.collect(generation);
     },
   });
   const guard = PathGuard.start([store.folders.memory, store.folders.spill, stateSocketOf(process.pid)]);

@@ -1,20 +1,27 @@
 // Has the garbage collector look for references that nobody uses any more: objects are freed by it, and a heap that is
 // small has no reason to collect while the object store is full.
+//
+// 1. A look at what is young takes a fiftieth of the time of one at all (0.1–0.3 ms), and finds what was let go of before it
+//    lived through two of them: what a loop put one or two rounds ago. V8 does so since it handles weak references in young
+//    collections too; one that does not finds nothing.
 
 import { setImmediate } from "node:timers/promises";
 import { setFlagsFromString } from "node:v8";
 import { runInNewContext } from "node:vm";
 
-let collect: (() => void) | undefined;
+/** Invariant 1. */
+export type Generation = "YOUNG" | "ALL";
+
+let collect: ((options: { readonly type: "minor" | "major" }) => void) | undefined;
 
 /** Resolves when what was collected has been told. */
-export async function collectGarbage(): Promise<void> {
+export async function collectGarbage(generation: Generation = "ALL"): Promise<void> {
   if (collect === undefined) {
     setFlagsFromString("--expose-gc");
-    collect = runInNewContext("gc") as () => void;
+    collect = runInNewContext("gc") as NonNullable<typeof collect>;
     setFlagsFromString("--no-expose-gc");
   }
-  collect();
+  collect({ type: generation === "YOUNG" ? "minor" : "major" });
   // Finalizers run in tasks of their own.
   await setImmediate();
   await setImmediate();

@@ -21,6 +21,8 @@ export interface MemoryCalls {
   unmap(mapping: Extent): void;
   /** Has all pages of a part there, to be written; false when one cannot be had. */
   populate(mapping: Extent, from: number, byteLength: number): boolean;
+  /** Has all pages of a view there, to be read, as far as the system lets. */
+  fetch(view: Uint8Array): void;
   /** A lock on an open file that lasts as long as it is open or mapped anywhere; false when another one is in its way. */
   lock(file: number, kind: LockKind): boolean;
 }
@@ -31,7 +33,9 @@ const READ_AND_WRITE = 3;
 const MAP_FLAGS: Readonly<Record<MappingKind, number>> = { SHARED: 1, PRIVATE: 2 };
 const MAP_FAILED = 2n ** 64n - 1n;
 /** Since Linux 5.14. */
+const MADV_POPULATE_READ = 22;
 const MADV_POPULATE_WRITE = 23;
+const PAGE_BYTES = 4_096n;
 const LOCK_NON_BLOCKING = 4;
 const LOCK_FLAGS: Readonly<Record<LockKind, number>> = { SHARED: 1, EXCLUSIVE: 2 };
 
@@ -63,6 +67,11 @@ function findCalls(): MemoryCalls | undefined {
     },
     populate({ pointer }, from, byteLength) {
       return madvise(pointer + BigInt(from), BigInt(byteLength), MADV_POPULATE_WRITE) === 0;
+    },
+    fetch(view) {
+      const from = libc.pointerOf(view);
+      const begin = from - (from % PAGE_BYTES);
+      madvise(begin, from - begin + BigInt(view.byteLength), MADV_POPULATE_READ);
     },
     lock: (file, kind) => flock(file, LOCK_FLAGS[kind] + LOCK_NON_BLOCKING) === 0,
   };

@@ -17,6 +17,11 @@ import { type Mapping, memoryCalls } from "./memory-calls.ts";
 const TMPFS = 0x01021994;
 /** Copied in one turn of the event loop: half a millisecond. */
 const TURN_BYTES = 2 ** 24;
+/**
+ * Copied in one call. From half of a core's second cache on – a megabyte and more – the C library copies with instructions
+ * that read what they write over: 25 GB/s then, and 33 in pieces of this size.
+ */
+const PIECE_BYTES = 2 ** 19;
 const IDLE_MS = 2_000;
 /** A process has some 65,000 mappings. */
 const MAX_REGIONS = 1_024;
@@ -129,7 +134,7 @@ export class Regions implements Disposable {
         const count = Math.min(turnBytes, byteLength - from);
         if (piece.byteLength < byteLength) throw transferred();
         if (!populated(region, at + count)) return false;
-        new Uint8Array(buffer, at, count).set(piece.subarray(from, from + count));
+        copy(new Uint8Array(buffer, at, count), piece.subarray(from, from + count));
         from += count;
         at += count;
         turnBytes -= count;
@@ -137,6 +142,10 @@ export class Regions implements Disposable {
     }
     return true;
   }
+}
+
+function copy(to: Uint8Array, from: Uint8Array): void {
+  for (let at = 0; at < to.byteLength; at += PIECE_BYTES) to.set(from.subarray(at, at + PIECE_BYTES), at);
 }
 
 const PAGE_BYTES = 4_096;
