@@ -10,7 +10,7 @@ interface Ffi {
     functions: Record<string, Signature>,
   ): { readonly functions: Record<string, CFunction> };
   toArrayBuffer(pointer: bigint, byteLength: number, copy: boolean): ArrayBuffer;
-  getRawPointer(source: ArrayBufferView): bigint;
+  getRawPointer(source: ArrayBufferLike): bigint;
 }
 
 interface Signature {
@@ -24,7 +24,7 @@ export interface Libc<Name extends string> {
   readonly functions: Readonly<Record<Name, CFunction>>;
   /** `byteLength` bytes at `pointer`, not copied. */
   toArrayBuffer(pointer: bigint, byteLength: number): ArrayBuffer;
-  /** Where a view's memory is now. Throws when it was transferred away. */
+  /** Where a view's memory is, which no collection moves from here on. Throws when it was transferred away. */
   pointerOf(view: ArrayBufferView): bigint;
 }
 
@@ -39,7 +39,8 @@ export function openLibc<Name extends string>(
     return {
       functions: functions as Record<Name, CFunction>,
       toArrayBuffer: (pointer, byteLength) => ffi.toArrayBuffer(pointer, byteLength, false),
-      pointerOf: (view) => ffi.getRawPointer(view),
+      // By its buffer: only who asks for that has a small view's bytes taken out of the heap.
+      pointerOf: ({ buffer, byteOffset }) => ffi.getRawPointer(buffer) + BigInt(byteOffset),
     };
   } catch {
     return undefined;

@@ -68,7 +68,8 @@ export interface RoomOptions {
 
 /** Of the capacity. */
 const SPARE_SHARE = 0.25;
-const COLLECT_SHARE = 0.1;
+const UNCOLLECTED_SHARE = 0.1;
+const COLLECT_SHARE = 0.2;
 
 export class ObjectStore implements AsyncDisposable {
   readonly folders: ObjectFolders;
@@ -104,7 +105,7 @@ export class ObjectStore implements AsyncDisposable {
     this.#regions = new Regions(clock);
     this.#collections = new CollectPolicy(
       clock,
-      Math.min(capacityBytes * COLLECT_SHARE, MOST_UNCOLLECTED_BYTES),
+      Math.min(capacityBytes * UNCOLLECTED_SHARE, MOST_UNCOLLECTED_BYTES),
     );
     this.#files = SharedMemoryFolder.at(folders, this.#regions);
     this.#capacityBytes = capacityBytes;
@@ -191,17 +192,14 @@ export class ObjectStore implements AsyncDisposable {
    * is no file to write over, and finding some pays.
    */
   async #collectNowAndThen(bytes: number): Promise<void> {
+    const collect = (generation: Generation): Promise<void> => this.#onShort("HERE", generation);
+    const ask = async (): Promise<true | undefined> => this.#spares.has(bytes) || undefined;
+    if (this.#spares.mayServe(bytes) && (await this.#collections.seek({ bytes, ask, collect }))) return;
     const isMuch = this.#freshBytes >= this.#capacityBytes * COLLECT_SHARE;
-    if (isMuch && this.#clock.nowMs() >= this.#nextCollectMs) {
-      this.#freshBytes = 0;
-      const tookMs = await this.#collections.run("ALL", (all) => this.#onShort("EVERYWHERE", all));
-      this.#nextCollectMs = this.#clock.nowMs() + 20 * tookMs;
-    }
-    for (const generation of ["YOUNG", "ALL"] as const) {
-      const wantsSpare = this.#spares.mayServe(bytes) && !this.#spares.has(bytes);
-      if (!wantsSpare || !this.#collections.pays(generation)) continue;
-      await this.#collections.run(generation, (which) => this.#onShort("HERE", which));
-    }
+    if (!isMuch || this.#clock.nowMs() < this.#nextCollectMs) return;
+    this.#freshBytes = 0;
+    const tookMs = await this.#collections.run("ALL", (all) => this.#onShort("EVERYWHERE", all));
+    this.#nextCollectMs = this.#clock.nowMs() + 20 * tookMs;
   }
 
   #room(bytes: number, writer: number): Promise<string | undefined> {

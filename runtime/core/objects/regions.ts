@@ -11,24 +11,19 @@
 import { closeSync, openSync, statfsSync, statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { type Clock, ShoalError, type Timer } from "../../base/index.ts";
-import { type Mapping, memoryCalls } from "./memory-calls.ts";
+import { type Extent, memoryCalls } from "./memory-calls.ts";
 
 /** Whose pages stay where they are: a file system on disk may need new ones to write over old ones (invariant 2). */
 const TMPFS = 0x01021994;
 /** Copied in one turn of the event loop: half a millisecond. */
 const TURN_BYTES = 2 ** 24;
-/**
- * Copied in one call. From half of a core's second cache on – a megabyte and more – the C library copies with instructions
- * that read what they write over: 25 GB/s then, and 33 in pieces of this size.
- */
-const PIECE_BYTES = 2 ** 19;
 const IDLE_MS = 2_000;
 /** A process has some 65,000 mappings. */
 const MAX_REGIONS = 1_024;
 
 interface Region {
   readonly inode: number;
-  readonly mapping: Mapping;
+  readonly mapping: Extent;
   /** Up to here its pages are there. */
   populatedBytes: number;
   usedMs: number;
@@ -121,7 +116,6 @@ export class Regions implements Disposable {
   }
 
   async #copy(region: Region, pieces: readonly Uint8Array[]): Promise<boolean> {
-    const { buffer } = region.mapping;
     let at = 0;
     let turnBytes = TURN_BYTES;
     for (const piece of pieces) {
@@ -134,7 +128,7 @@ export class Regions implements Disposable {
         const count = Math.min(turnBytes, byteLength - from);
         if (piece.byteLength < byteLength) throw transferred();
         if (!populated(region, at + count)) return false;
-        copy(new Uint8Array(buffer, at, count), piece.subarray(from, from + count));
+        memoryCalls()?.write(region.mapping, at, piece.subarray(from, from + count));
         from += count;
         at += count;
         turnBytes -= count;
@@ -142,10 +136,6 @@ export class Regions implements Disposable {
     }
     return true;
   }
-}
-
-function copy(to: Uint8Array, from: Uint8Array): void {
-  for (let at = 0; at < to.byteLength; at += PIECE_BYTES) to.set(from.subarray(at, at + PIECE_BYTES), at);
 }
 
 const PAGE_BYTES = 4_096;
