@@ -21,6 +21,8 @@ export async function collectGarbage(generation: Generation = "ALL"): Promise<vo
     collect = runInNewContext("gc") as NonNullable<typeof collect>;
     setFlagsFromString("--no-expose-gc");
   }
+  // From an empty stack: those who called this still have what they got before in the registers of their frames.
+  await setImmediate();
   collect({ type: generation === "YOUNG" ? "minor" : "major" });
   // Finalizers run in tasks of their own.
   await setImmediate();
