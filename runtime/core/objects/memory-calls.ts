@@ -23,6 +23,8 @@ export interface MemoryCalls {
   populate(mapping: Extent, from: number, byteLength: number): boolean;
   /** Copies bytes to a place in a mapping, whose pages have to be there. */
   write(mapping: Extent, at: number, bytes: Uint8Array): void;
+  /** Whether the page in the middle of a view is there; true where the system does not say. */
+  isThere(view: Uint8Array): boolean;
   /** Has all pages of a view there, to be read, as far as the system lets. */
   fetch(view: Uint8Array): void;
   /** A lock on an open file that lasts as long as it is open or mapped anywhere; false when another one is in its way. */
@@ -60,11 +62,14 @@ function findCalls(): MemoryCalls | undefined {
     mmap: { arguments: ["u64", "u64", "i32", "i32", "i32", "i64"], return: "u64" },
     munmap: { arguments: ["u64", "u64"], return: "i32" },
     madvise: { arguments: ["u64", "u64", "i32"], return: "i32" },
+    mincore: { arguments: ["u64", "u64", "u64"], return: "i32" },
     memcpy: { arguments: ["u64", "u64", "u64"], return: "u64" },
     flock: { arguments: ["i32", "i32"], return: "i32" },
   });
   if (libc === undefined) return undefined;
-  const { mmap, munmap, madvise, memcpy, flock } = libc.functions;
+  const { mmap, munmap, madvise, mincore, memcpy, flock } = libc.functions;
+  const answer = new Uint8Array(1);
+  const answerPointer = libc.pointerOf(answer);
   return {
     map(file, byteLength, kind) {
       const pointer = mmap(0n, BigInt(byteLength), READ_AND_WRITE, MAP_FLAGS[kind], file, 0n);
@@ -86,6 +91,11 @@ function findCalls(): MemoryCalls | undefined {
         const offset = BigInt(done);
         memcpy(to + offset, from + offset, BigInt(Math.min(PIECE_BYTES, bytes.byteLength - done)));
       }
+    },
+    isThere(view) {
+      const middle = libc.pointerOf(view) + BigInt(view.byteLength >>> 1);
+      const asked = mincore(middle - (middle % PAGE_BYTES), PAGE_BYTES, answerPointer);
+      return asked !== 0 || ((answer[0] ?? 1) & 1) === 1;
     },
     fetch(view) {
       const from = libc.pointerOf(view);

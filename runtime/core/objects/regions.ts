@@ -12,6 +12,7 @@ import { closeSync, openSync, statfsSync, statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { type Clock, ShoalError, type Timer } from "../../base/index.ts";
 import { type Extent, memoryCalls } from "./memory-calls.ts";
+import { fetchPagesOf } from "./source-pages.ts";
 
 /** Whose pages stay where they are: a file system on disk may need new ones to write over old ones (invariant 2). */
 const TMPFS = 0x01021994;
@@ -128,6 +129,7 @@ export class Regions implements Disposable {
         const count = Math.min(turnBytes, byteLength - from);
         if (piece.byteLength < byteLength) throw transferred();
         if (!populated(region, at + count)) return false;
+        fetchPagesOf(piece.subarray(from, from + count));
         memoryCalls()?.write(region.mapping, at, piece.subarray(from, from + count));
         from += count;
         at += count;
