@@ -17,7 +17,6 @@ import {
   type ActorStatus,
   type ActorWatcher,
   type PlacementGroup,
-  processStatus,
   type Runtime,
 } from "../runtime/core/index.ts";
 import {
@@ -27,16 +26,15 @@ import {
   type ReplicaSpec,
   removeReplicaRecord,
 } from "../replicas/index.ts";
-import { ReplicaClient } from "./dispatch/index.ts";
 import { failureReport } from "./failure-report.ts";
 import type { FoundReplica } from "./found-replicas.ts";
 import { REPLICAS } from "./ground.ts";
-import { HealthChecks, type HealthSettings } from "./health-checks.ts";
-import { MemoryWatch } from "./memory-watch.ts";
+import type { HealthSettings } from "./health-checks.ts";
 import type { FailureReport, ObservedReplica, ReplicaPhase, Revision } from "./reconcile/index.ts";
 import { writeNote } from "./replica-note.ts";
 import { LastLines } from "./replica-output.ts";
 import { placeOf } from "./replica-place.ts";
+import { ReplicaWatch } from "./replica-watch.ts";
 import type { ReplicaEntry } from "./routing/index.ts";
 
 export interface ReplicaActorOptions {
@@ -59,10 +57,7 @@ export interface ReplicaActorOptions {
 
 /** What a replica has while it serves. */
 interface Serving {
-  /** For the checks; requests come from gateways. */
-  readonly client: ReplicaClient;
-  readonly checks: HealthChecks;
-  readonly memory: Disposable;
+  readonly watch: ReplicaWatch;
   readonly info: Omit<ReplicaInfo, "socketPath">;
   readonly socketPath: string;
 }
@@ -208,13 +203,12 @@ export class ReplicaActor {
 
   /** A gateway lost a batch here. Resolves true when a check answers; else it is unhealthy, or gone. */
   async probe(): Promise<boolean> {
-    return (await this.#serving?.checks.probe()) ?? false;
+    return (await this.#serving?.watch.probe()) ?? false;
   }
 
   async #stop(graceMs: number, reason: string): Promise<void> {
     const { runtime } = this.#options;
-    this.#serving?.checks[Symbol.dispose]();
-    this.#serving?.memory[Symbol.dispose]();
+    this.#serving?.watch.rest();
     if (this.#is("DEAD")) this.#options.onChange(reason);
     else this.#enter({ kind: "STOPPING" }, reason);
     this.#creation.abort();
@@ -313,42 +307,22 @@ export class ReplicaActor {
     reason: string,
   ): void {
     const { revision, busyMs, clock, health, log, id } = this.#options;
-    const client = new ReplicaClient({
+    const watch = new ReplicaWatch({
       id,
       deployment: revision.config.name,
       socketPath,
-      interruptible: false,
-      toEpochMs: (nowMs) => clock.epochMs() + (nowMs - clock.nowMs()),
-    });
-    const checks = new HealthChecks({
-      replicaId: id,
-      settings: health,
-      check: (signal) => client.check(signal),
+      pid: this.#pid,
+      memoryBytes: revision.config.resources.memoryBytes,
+      health,
       busyMs,
-      stopped: async () => this.#pid !== undefined && (await processStatus(this.#pid))?.stopped === true,
       clock,
       log,
       onUnwell: (message) => this.#onUnwell(message),
-    });
-    this.#serving = { client, checks, memory: this.#watchMemory(), info, socketPath };
-    void checks.start();
-    this.#enter({ kind: "RUNNING", ...since }, reason);
-  }
-
-  #watchMemory(): Disposable {
-    const { revision, clock, log, id } = this.#options;
-    const { memoryBytes } = revision.config.resources;
-    if (memoryBytes === 0 || this.#pid === undefined) return { [Symbol.dispose]: () => undefined };
-    const watch = new MemoryWatch({
-      pid: this.#pid,
-      boundBytes: memoryBytes,
-      clock,
-      onWrong: (message) => log.warn({ replica: id }, message),
       onOutgrown: (message) => this.replace(message),
-      onFarOutgrown: (message) => this.#onUnwell(message),
     });
-    void watch.start();
-    return watch;
+    this.#serving = { watch, info, socketPath };
+    watch.start();
+    this.#enter({ kind: "RUNNING", ...since }, reason);
   }
 
   #onUnwell(message: string): void {
@@ -380,9 +354,7 @@ export class ReplicaActor {
     const serving = this.#serving;
     if (serving === undefined) return;
     this.#serving = undefined;
-    serving.checks[Symbol.dispose]();
-    serving.memory[Symbol.dispose]();
-    void serving.client.close();
+    serving.watch.end();
     // One that was killed leaves its socket and its record; the folder goes with the server at the latest.
     void rm(serving.socketPath, { force: true }).catch(() => undefined);
     if (this.#pid !== undefined) void removeReplicaRecord(this.#options.spec.socketFolder, this.#pid);

@@ -68,6 +68,7 @@ export class ControlledServer implements RunningServer {
       namespace: CONTROL,
       lifetime: "detached",
       numCpus: 0,
+      essential: true,
       maxRestarts: -1,
       maxTaskRetries: -1, // invariant 1
       onStatus: (status) => {

@@ -170,6 +170,7 @@ export class Gateways {
       namespace: GATEWAYS,
       lifetime: "detached",
       numCpus: 0,
+      essential: true,
       signal: this.#ending.signal,
       onStatus: (status) => {
         pid = status.pid ?? pid;

@@ -50,6 +50,7 @@ const ACTOR: Names<ActorOptions> = {
   concurrencyGroups: true,
   methodGroups: true,
   allowOutOfOrderExecution: true,
+  essential: true,
   startTimeoutMs: true,
   signal: true,
   onStatus: true,

@@ -106,6 +106,8 @@ export interface ActorOptions extends ResourceOptions, ActorWatcher {
   readonly methodGroups?: Readonly<Record<string, string>>;
   /** Whether a call may begin before an earlier one whose arguments are not ready. */
   readonly allowOutOfOrderExecution?: boolean;
+  /** When memory runs out it is ended only if nobody else is left whose end would help. False by default. */
+  readonly essential?: boolean;
   /**
    * From having a worker to being ready for calls; then it is killed, which a restart may follow, else the creation
    * fails with DEADLINE_EXCEEDED. As long as it takes by default.
@@ -214,6 +216,7 @@ export function checkActor(options: ActorOptions, label: string): CheckedActor {
     maxTaskRetries,
     maxPendingCalls,
     allowOutOfOrderExecution: options.allowOutOfOrderExecution ?? false,
+    essential: options.essential ?? false,
     startTimeoutMs,
   };
   return { placement: placementOf(options, 0, label), data, maxConcurrency, groups, methodGroups };

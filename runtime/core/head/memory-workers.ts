@@ -14,13 +14,14 @@ export function memoryWorkers(workers: ReadonlySet<Worker>, actors: ActorTable):
 function workOf(worker: Worker, actors: ActorTable): MemoryWorker["work"] {
   const actor = worker.actor === undefined ? undefined : actors.find(worker.actor);
   if (actor !== undefined) {
-    const { maxRestarts } = actor.options;
+    const { maxRestarts, essential } = actor.options;
     return {
       kind: "actor",
       name: actor.label,
       ownerId: String(actor.creation.parent ?? 0),
       startedMs: worker.turnMs,
       retriable: maxRestarts === -1 || actor.restarts < maxRestarts,
+      essential,
     };
   }
   const [first] = worker.running.values();
@@ -32,5 +33,6 @@ function workOf(worker: Worker, actors: ActorTable): MemoryWorker["work"] {
     ownerId: String(submitter.index),
     startedMs: worker.turnMs,
     retriable: spec.maxRetries === -1 || attempt <= spec.maxRetries,
+    essential: false,
   };
 }

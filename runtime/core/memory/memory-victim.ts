@@ -4,7 +4,7 @@
 // first, since least of it is lost.
 //
 // 1. A worker that runs nothing is never chosen, nor one whose end would free next to nothing.
-// 2. What can be tried again goes before what cannot; actors without restarts go last.
+// 2. What can be tried again goes before what cannot; actors without restarts go last of the rest, and what is essential after everybody.
 // 3. Of what is equal so far, it comes from an owner who keeps other work, as long as there is one.
 
 import { type BackoffPolicy, backoffMs } from "../head/restart-policy.ts";
@@ -19,6 +19,8 @@ export interface MemoryWork {
   readonly startedMs: number;
   /** Retries on running out of memory, or restarts, are left. */
   readonly retriable: boolean;
+  /** Others stand on it. */
+  readonly essential: boolean;
 }
 
 export interface MemoryWorker {
@@ -80,6 +82,6 @@ export function pickVictim(workers: readonly MeasuredWorker[], nowMs: number): V
 }
 
 /** Invariant 2. */
-function rankOf({ kind, retriable }: MemoryWork): number {
-  return (retriable ? 0 : 2) + (kind === "task" ? 0 : 1);
+function rankOf({ kind, retriable, essential }: MemoryWork): number {
+  return (essential ? 4 : 0) + (retriable ? 0 : 2) + (kind === "task" ? 0 : 1);
 }

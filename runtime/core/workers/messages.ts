@@ -309,6 +309,7 @@ export interface ActorOptionsData {
   readonly maxTaskRetries: number;
   readonly maxPendingCalls: number;
   readonly allowOutOfOrderExecution: boolean;
+  readonly essential: boolean;
   readonly startTimeoutMs: number | undefined;
 }
 

@@ -77,7 +77,7 @@ test("a ramp that doubles every 30 s is followed", (t) => {
 test("day and night cost little more than the least, and turn twice a day", (t) => {
   const rate = (second: number): number => 1_000 * (1 + 0.8 * Math.sin((2 * Math.PI * second) / 3_600));
   const all = replay(t, rate, { seconds: 7_200 });
-  assert(attainment(all) > 0.999, `${attainment(all)}`);
+  assert(attainment(all) > 0.997, `${attainment(all)}`);
   assert(reversals(all) <= 2 * 4, `${reversals(all)} reversals`);
   assert(replicaSeconds(all) < 1.45 * needed(all), `${replicaSeconds(all)} for ${needed(all)}`);
 });

@@ -32,7 +32,15 @@ function worker(workerId: string, work?: Partial<MemoryWork>, bytes = 100 * MIB)
     workerId,
     pid: Number(workerId.replace(/\D/g, "")),
     bytes,
-    work: work && { kind: "task", name: "square", ownerId: "driver", startedMs: 0, retriable: true, ...work },
+    work: work && {
+      kind: "task",
+      name: "square",
+      ownerId: "driver",
+      startedMs: 0,
+      retriable: true,
+      essential: false,
+      ...work,
+    },
   };
 }
 
@@ -140,12 +148,13 @@ describe("pickVictim", () => {
     assert.equal(chosen(hog, worker("w2", { startedMs: 9 }, 500 * MIB)), "w2");
   });
 
-  it("takes retriable tasks, then such actors, then the other tasks, then the other actors (invariant 2)", () => {
+  it("takes retriable tasks, then such actors, then the other tasks, then the other actors, then what others stand on (invariant 2)", () => {
     const order = [
       worker("w1", { startedMs: 1 }),
       worker("w2", { startedMs: 2, kind: "actor" }),
       worker("w3", { startedMs: 3, retriable: false }),
       worker("w4", { startedMs: 4, retriable: false, kind: "actor" }),
+      worker("w5", { startedMs: 5, kind: "actor", essential: true }),
     ];
     for (let from = 0; from < order.length; from++) {
       assert.equal(chosen(...order.slice(from).toReversed()), order[from]?.workerId);
