@@ -16,7 +16,7 @@ test("what a loop let go of a round ago is found among the young (invariant 1)",
   await collectGarbage("ALL");
   let last: object | undefined;
   for (let round = 0; round < 6; round++) last = await put(round);
-  assert.ok(found.includes(3), `found ${found}`);
+  assert.ok(found.includes(3), `found ${found.join()}`);
   assert.ok(last !== undefined && !found.includes(5));
 });
 
