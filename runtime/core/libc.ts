@@ -10,6 +10,7 @@ interface Ffi {
     functions: Record<string, Signature>,
   ): { readonly functions: Record<string, CFunction> };
   toArrayBuffer(pointer: bigint, byteLength: number, copy: boolean): ArrayBuffer;
+  getRawPointer(source: ArrayBufferLike): bigint;
 }
 
 interface Signature {
@@ -23,6 +24,8 @@ export interface Libc<Name extends string> {
   readonly functions: Readonly<Record<Name, CFunction>>;
   /** `byteLength` bytes at `pointer`, not copied. */
   toArrayBuffer(pointer: bigint, byteLength: number): ArrayBuffer;
+  /** Where a view's memory is, which no collection moves from here on. Throws when it was transferred away. */
+  pointerOf(view: ArrayBufferView): bigint;
 }
 
 /** Undefined where there is no such module, library or function. */
@@ -36,6 +39,8 @@ export function openLibc<Name extends string>(
     return {
       functions: functions as Record<Name, CFunction>,
       toArrayBuffer: (pointer, byteLength) => ffi.toArrayBuffer(pointer, byteLength, false),
+      // By its buffer: only who asks for that has a small view's bytes taken out of the heap.
+      pointerOf: ({ buffer, byteOffset }) => ffi.getRawPointer(buffer) + BigInt(byteOffset),
     };
   } catch {
     return undefined;

@@ -72,7 +72,7 @@ export class Runtime implements AsyncDisposable {
     const { startHead } = await import("../head/start-head.ts");
     const { head, shutdown, environment } = await startHead(options);
     const session = new Session(head, makeHandle, environment);
-    head.collect = () => session.collect();
+    head.collect = (generation) => session.collect(generation);
     const runtime = new Runtime(session, shutdown);
     current ??= runtime;
     return runtime;

@@ -4,7 +4,7 @@
 // 2. Arguments too large for a message become an object of their own, on which the task depends.
 
 import { ShoalError } from "../../base/index.ts";
-import { collectGarbage, decodeValue, encodeValue } from "../objects/index.ts";
+import { collectGarbage, decodeValue, encodeValue, type Generation } from "../objects/index.ts";
 import {
   type ActorData,
   type EnvironmentData,
@@ -97,8 +97,9 @@ export class Session {
   async put<T>(value: T): Promise<ObjectRef<T>> {
     const encoded = this.#encodeFor("put the value", value);
     const id = this.core.ids.take();
-    const reference = new ObjectRef<T>(id);
     await this.core.put(id, encoded.parts, encoded.contains);
+    // Made now: the collections that are had while it is written would make it old.
+    const reference = new ObjectRef<T>(id);
     this.#references.add(reference, id, true);
     return reference;
   }
@@ -117,8 +118,8 @@ export class Session {
   }
 
   /** Frees the objects that only uncollected references hold. */
-  async collect(): Promise<void> {
-    await collectGarbage();
+  async collect(generation: Generation): Promise<void> {
+    await collectGarbage(generation);
     this.#references.flush();
   }
 

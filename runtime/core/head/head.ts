@@ -16,7 +16,7 @@ import type {
   WaitOptions,
 } from "../api/core.ts";
 import { IdSource, showId } from "../api/ids.ts";
-import type { ObjectStore } from "../objects/index.ts";
+import type { Generation, ObjectStore } from "../objects/index.ts";
 import type { Scheduler } from "../scheduling/index.ts";
 import { type QueriedRows, queryRows, type RowKind, type RowKinds, type RowQuery } from "../state/index.ts";
 import {
@@ -65,7 +65,7 @@ export class Head implements Core, Submitter {
   readonly #parts: HeadParts;
   readonly #sinks = new Map<Id, StreamSink>();
   /** Lets the driver's unused references go; set by its session. */
-  collect: () => Promise<void> = async () => {};
+  collect: (generation: Generation) => Promise<void> = async () => {};
 
   constructor(parts: HeadParts) {
     this.#parts = parts;

@@ -2,6 +2,7 @@
 
 import type { MemoryWorker } from "../memory/memory-victim.ts";
 import type { ActorTable } from "./actor-table.ts";
+import { hasRetry } from "./task-retries.ts";
 import type { Worker } from "./worker.ts";
 
 export function memoryWorkers(workers: ReadonlySet<Worker>, actors: ActorTable): MemoryWorker[] {
@@ -26,13 +27,13 @@ function workOf(worker: Worker, actors: ActorTable): MemoryWorker["work"] {
   }
   const [first] = worker.running.values();
   if (first === undefined) return undefined;
-  const { spec, attempt, submitter } = first.record;
+  const { spec, submitter } = first.record;
   return {
     kind: "task",
     name: spec.label,
     ownerId: String(submitter.index),
     startedMs: worker.turnMs,
-    retriable: spec.maxRetries === -1 || attempt <= spec.maxRetries,
+    retriable: hasRetry(first.record),
     essential: false,
   };
 }

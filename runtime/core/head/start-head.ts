@@ -6,7 +6,6 @@
 import { ShoalError, systemClock } from "../../base/index.ts";
 import { silentLog } from "../../base/log/index.ts";
 import type { RuntimeOptions } from "../api/runtime-options.ts";
-import { detectResources } from "../scheduling/detect-resources.ts";
 import { ObjectStore } from "../objects/index.ts";
 import { type Lease, Scheduler } from "../scheduling/index.ts";
 import { TaskEvents } from "../state/index.ts";
@@ -19,29 +18,30 @@ import type { ActorTable } from "./actor-table.ts";
 import { ActorWatches } from "./actor-watches.ts";
 import { DirectRoutes } from "./direct-routes.ts";
 import { Dispatch } from "./dispatch.ts";
-import { memoryWorkers } from "./memory-workers.ts";
 import { ActorsInEnvironments } from "../environments/actors-in-environments.ts";
 import { EnvironmentTable } from "../environments/environment-table.ts";
 import { inheritEnvironment } from "../environments/inherit.ts";
 import { checkRuntimeEnv } from "../environments/runtime-env.ts";
 import { WorkerStart } from "../environments/worker-start.ts";
 import type { EnvironmentData } from "../workers/messages.ts";
-import { MemoryMonitor } from "../memory/memory-monitor.ts";
 import { LeakCheck } from "../memory/leak-check.ts";
 import { memoryReader } from "../memory/memory-reader.ts";
 import { GroupTable } from "./group-table.ts";
 import { Head } from "./head.ts";
+import { machineNode } from "./machine-node.ts";
 import { Lineage } from "./lineage.ts";
 import { Lanes } from "./lanes.ts";
+import { loseTasks } from "./lost-tasks.ts";
 import { ObjectDirectory } from "./object-directory.ts";
 import { Readers } from "./readers.ts";
 import { stateSocketOf } from "../state/state-client.ts";
 import { PathGuard } from "./path-guard.ts";
 import { serveState } from "./state-server.ts";
-import { HEAD_NODE, StateTables } from "./state-tables.ts";
+import { StateTables } from "./state-tables.ts";
 import type { TaskRecord } from "./task-record.ts";
 import { TaskRecorder } from "./task-recorder.ts";
 import { TaskTable } from "./task-table.ts";
+import { watchMemory } from "./watch-memory.ts";
 import { Worker } from "./worker.ts";
 import { WorkerRouter } from "./worker-router.ts";
 
@@ -53,8 +53,6 @@ export interface StartedHead {
 }
 
 /** Ray's figures. */
-const MEMORY_REFRESH_MS = 250;
-const MEMORY_THRESHOLD = 0.95;
 const IDLE_WORKER_MS = 10_000;
 const IDLE_WORKER_BYTES = 2 ** 30;
 
@@ -62,27 +60,17 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const clock = options.clock ?? systemClock;
   const log = options.log ?? silentLog;
   const environment = options.runtimeEnv === undefined ? undefined : checkRuntimeEnv(options.runtimeEnv);
-  const machine = detectResources();
-  const numCpus = options.numCpus ?? machine["num_cpus"] ?? 1;
   const scheduler = new Scheduler({ clock });
-  scheduler.addNode({
-    id: HEAD_NODE,
-    labels: options.labels ?? {},
-    resources: {
-      ...options.resources,
-      num_cpus: numCpus,
-      num_gpus: options.numGpus ?? machine["num_gpus"] ?? 0,
-      memory: options.memoryBytes ?? machine["memory"] ?? 0,
-    },
-  });
+  const node = machineNode(options);
+  scheduler.addNode(node);
   const store = await ObjectStore.start({
     ...(options.objectStoreBytes === undefined ? {} : { capacityBytes: options.objectStoreBytes }),
     ...(options.spillFolder === undefined ? {} : { spillFolder: options.spillFolder }),
     clock,
     log,
-    onShort: async (where) => {
+    onShort: async (where, generation) => {
       if (where === "EVERYWHERE") for (const worker of workers) worker.send({ type: "collect" });
-      await head.collect();
+      await head.collect(generation);
     },
   });
   const guard = PathGuard.start([store.folders.memory, store.folders.spill, stateSocketOf(process.pid)]);
@@ -125,7 +113,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     log,
   });
   const pool = new WorkerPool<Worker>({
-    warm: options.warmWorkers ?? Math.max(1, Math.floor(numCpus)),
+    warm: options.warmWorkers ?? Math.max(1, Math.floor(node.resources.num_cpus)),
     idleMs: options.idleWorkerMs ?? IDLE_WORKER_MS,
     clock,
     start: startWorker,
@@ -346,13 +334,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
       actors.onWorkerEnd(actor, crash, records);
       return;
     }
-    const how = worker.killedFor ?? describe(end);
-    for (const [index, record] of records.entries()) {
-      const what = `Task "${record.spec.label}" lost worker ${worker.index} (pid ${worker.pid}): ${how}`;
-      if (index === 0 && worker.killedCode === "OUT_OF_MEMORY") {
-        tasks.lostToMemory(record, new ShoalError("OUT_OF_MEMORY", what));
-      } else tasks.lost(record, new ShoalError("WORKER_DIED", what), index === 0);
-    }
+    loseTasks(tasks, { worker, end, records });
   }
 
   async function close(): Promise<void> {
@@ -387,24 +369,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     }
   }
 
-  const refreshMs = options.memoryMonitorRefreshMs ?? MEMORY_REFRESH_MS;
-  const reader = refreshMs === 0 ? undefined : memoryReader();
-  const memoryMonitor =
-    reader === undefined
-      ? undefined
-      : MemoryMonitor.start({
-          clock,
-          reader,
-          refreshMs,
-          threshold: options.memoryUsageThreshold ?? MEMORY_THRESHOLD,
-          workers: () => memoryWorkers(workers, actors),
-          onPressure: ({ victim, message }) => {
-            log.warn(message);
-            for (const worker of workers) {
-              if (String(worker.index) === victim.worker.workerId) worker.kill(message, "OUT_OF_MEMORY");
-            }
-          },
-        });
+  const memoryMonitor = watchMemory({ options, clock, log, workers, actors });
   const stateServer = await serveState(tables, (stacks) => head.stacks(stacks)).catch((error: unknown) => {
     log.warn({ err: error }, "other processes cannot list what this runtime does");
     return undefined;
@@ -412,9 +377,4 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   if (environment === undefined) pool.warmUp();
   else void keepWarm(environment);
   return { head, environment, shutdown: () => (closing ??= close()) };
-}
-
-function describe({ exitCode, signal, spawnError }: WorkerEnd): string {
-  if (spawnError !== undefined) return `its process could not be started: ${spawnError.message}`;
-  return signal === null ? `it ended with exit code ${exitCode}` : `it was ended by ${signal}`;
 }

@@ -11,13 +11,16 @@ import { type Clock, type Logger, ShoalError } from "../../base/index.ts";
 import type { CancelOptions, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import type { HandedOver } from "../workers/direct-messages.ts";
-import type { Id, RetryOn } from "../workers/messages.ts";
+import type { Id } from "../workers/messages.ts";
 import type { ActorCalls } from "./actor-calls.ts";
 import { type Lineage, releaseArguments } from "./lineage.ts";
 import type { Lanes } from "./lanes.ts";
 import type { ObjectDirectory } from "./object-directory.ts";
 import type { TaskRecorder } from "./task-recorder.ts";
 import { oomRetryDelayMs } from "../memory/memory-victim.ts";
+import { lendCpus, takeCpusBack } from "./lent-cpus.ts";
+import { TaskFamilies } from "./task-families.ts";
+import { hasRetry, retriesOn } from "./task-retries.ts";
 import { isOver, type Item, type Submitter, type TaskRecord } from "./task-record.ts";
 
 export interface TaskTableOptions {
@@ -40,8 +43,7 @@ const DEADLINE_GRACE_MS = 500;
 export class TaskTable {
   readonly #options: TaskTableOptions;
   readonly #records = new Map<Id, TaskRecord>();
-  /** By a parent that the head does not know: mostly a direct call. */
-  readonly #strays = new Map<Id, Set<TaskRecord>>();
+  readonly #families = new TaskFamilies();
   #lastSequence = 0;
 
   constructor(options: TaskTableOptions) {
@@ -103,7 +105,7 @@ export class TaskTable {
     for (const [, object] of spec.references) directory.hold(object); // invariant 2
     for (const object of spec.contains) directory.hold(object);
     if (spec.actor !== undefined) directory.hold(spec.actor);
-    this.#joinParent(record);
+    this.#families.join(record, this.#parentOf(record));
     return record;
   }
 
@@ -115,7 +117,7 @@ export class TaskTable {
   /** The task's code threw; its worker has left it. */
   threw(record: TaskRecord, error: ShoalError, errorName: string): void {
     if (isOver(record)) return;
-    const again = retriesOn(record.spec.retryOn, error, errorName) && this.#hasRetry(record);
+    const again = retriesOn(record.spec.retryOn, error, errorName) && hasRetry(record);
     if (again) this.#again(record, error);
     else this.#end(record, { kind: "FAILED", error });
   }
@@ -124,7 +126,7 @@ export class TaskTable {
   lost(record: TaskRecord, error: ShoalError, begun = true): void {
     if (isOver(record)) return;
     if (!begun) this.givenBack(record);
-    else if (this.#hasRetry(record)) this.#again(record, error);
+    else if (hasRetry(record)) this.#again(record, error);
     else this.#end(record, { kind: "FAILED", error });
   }
 
@@ -202,8 +204,7 @@ export class TaskTable {
 
   /** What the code of a direct call submitted. */
   cancelStrays(parent: Id, force: boolean): void {
-    for (const child of Array.from(this.#strays.get(parent) ?? []))
-      this.cancel(child, { force, recursive: true });
+    for (const child of this.#families.straysOf(parent)) this.cancel(child, { force, recursive: true });
   }
 
   /** Cancels the task that makes an object; one that is made already stays. */
@@ -254,40 +255,12 @@ export class TaskTable {
 
   /** Invariant 3. */
   beginWait(task: Id): void {
-    const record = this.#records.get(task);
-    if (record?.state.kind !== "RUNNING" || record.waits++ > 0) return;
-    const { worker } = record.state;
-    worker.blocked = true;
-    worker.lease?.block();
+    lendCpus(this.#records.get(task));
   }
 
   /** Calls `resume` once the task has its CPUs again. */
   endWait(task: Id, resume: () => void): void {
-    const record = this.#records.get(task);
-    if (record?.state.kind !== "RUNNING" || --record.waits > 0) {
-      resume();
-      return;
-    }
-    const { worker } = record.state;
-    const back = (): void => {
-      worker.blocked = false;
-      resume();
-    };
-    if (worker.lease === undefined) back();
-    else worker.lease.unblock(back);
-  }
-
-  #joinParent(record: TaskRecord): void {
-    const { parent } = record.spec;
-    if (parent === undefined) return;
-    const known = this.#records.get(parent);
-    let children = known === undefined ? this.#strays.get(parent) : known.children;
-    if (children === undefined) {
-      children = new Set();
-      if (known === undefined) this.#strays.set(parent, children);
-      else known.children = children;
-    }
-    children.add(record);
+    takeCpusBack(this.#records.get(task), resume);
   }
 
   #awaitArguments(record: TaskRecord): void {
@@ -321,10 +294,6 @@ export class TaskTable {
     record.produced = 0;
     record.state = { kind: "PENDING_NODE_ASSIGNMENT" };
     this.#options.lanes().push(record);
-  }
-
-  #hasRetry({ spec, attempt }: TaskRecord): boolean {
-    return spec.maxRetries === -1 || attempt <= spec.maxRetries;
   }
 
   #again(record: TaskRecord, error: ShoalError): void {
@@ -398,15 +367,10 @@ export class TaskTable {
   #forget(record: TaskRecord): void {
     this.#drop(record.unread.splice(0));
     this.#records.delete(record.spec.task);
-    const { parent } = record.spec;
-    if (parent === undefined) return;
-    this.#records.get(parent)?.children?.delete(record);
-    const strays = this.#strays.get(parent);
-    if (strays?.delete(record) && strays.size === 0) this.#strays.delete(parent);
+    this.#families.leave(record, this.#parentOf(record));
   }
-}
 
-function retriesOn(retryOn: RetryOn, error: ShoalError, errorName: string): boolean {
-  if (retryOn === "none") return false;
-  return retryOn === "all" || retryOn.includes(errorName) || retryOn.includes(error.code);
+  #parentOf({ spec: { parent } }: TaskRecord): TaskRecord | undefined {
+    return parent === undefined ? undefined : this.#records.get(parent);
+  }
 }

@@ -43,12 +43,13 @@ class GoneError extends Error {
 }
 
 function map(file: number, byteLength: number): Uint8Array | undefined {
-  const mapping = memoryCalls()?.map(file, byteLength, "PRIVATE"); // invariant 2
-  if (mapping === undefined) return undefined;
+  const calls = memoryCalls();
+  const mapping = calls?.map(file, byteLength, "PRIVATE"); // invariant 2
+  if (calls === undefined || mapping === undefined) return undefined;
   countExternalMemoryAsHeap();
-  const { buffer, pointer } = mapping;
+  const buffer = calls.bufferOn(mapping);
   markAsUntransferable(buffer);
-  mapped.register(buffer, { pointer, byteLength });
+  mapped.register(buffer, mapping);
   return new Uint8Array(buffer);
 }
 

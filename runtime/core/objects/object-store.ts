@@ -12,6 +12,7 @@ import { join } from "node:path";
 import { type Clock, messageOf, ShoalError, systemCodeOf } from "../../base/index.ts";
 import type { Logger } from "../../base/log/index.ts";
 import type { Id } from "../workers/messages.ts";
+import type { Generation } from "./collect.ts";
 import { CollectPolicy, MOST_UNCOLLECTED_BYTES } from "./collect-policy.ts";
 import { Regions } from "./regions.ts";
 import {
@@ -31,10 +32,12 @@ export interface ObjectStoreOptions {
   /** Where the folder for spilled objects is made; the system's temporary folder by default. */
   readonly spillFolder?: string;
   /** Called when room is short, before anything is spilled: to free what nobody uses any more, in all processes or here. */
-  readonly onShort?: (where: "EVERYWHERE" | "HERE") => Promise<void>;
+  readonly onShort?: OnShort;
   readonly clock: Pick<Clock, "nowMs" | "timer">;
   readonly log: Logger;
 }
+
+export type OnShort = (where: "EVERYWHERE" | "HERE", generation: Generation) => Promise<void>;
 
 export interface ObjectStoreStats {
   readonly objects: number;
@@ -65,7 +68,8 @@ export interface RoomOptions {
 
 /** Of the capacity. */
 const SPARE_SHARE = 0.25;
-const COLLECT_SHARE = 0.1;
+const UNCOLLECTED_SHARE = 0.1;
+const COLLECT_SHARE = 0.2;
 
 export class ObjectStore implements AsyncDisposable {
   readonly folders: ObjectFolders;
@@ -75,7 +79,7 @@ export class ObjectStore implements AsyncDisposable {
   readonly #clock: Pick<Clock, "nowMs">;
   readonly #regions: Regions;
   readonly #collections: CollectPolicy;
-  readonly #onShort: (where: "EVERYWHERE" | "HERE") => Promise<void>;
+  readonly #onShort: OnShort;
   /** In the order of their last use. */
   readonly #objects = new Map<Id, Stored>();
   readonly #spares: SpareFiles;
@@ -83,6 +87,8 @@ export class ObjectStore implements AsyncDisposable {
   readonly #writers = new Set<number>();
   #closed = false;
   #nextCollectMs = Number.NEGATIVE_INFINITY;
+  /** Of memory that was not there before, since the last collection everywhere. */
+  #freshBytes = 0;
   #bytes = 0;
   #spilledBytes = 0;
   #spills = 0;
@@ -99,7 +105,7 @@ export class ObjectStore implements AsyncDisposable {
     this.#regions = new Regions(clock);
     this.#collections = new CollectPolicy(
       clock,
-      Math.min(capacityBytes * COLLECT_SHARE, MOST_UNCOLLECTED_BYTES),
+      Math.min(capacityBytes * UNCOLLECTED_SHARE, MOST_UNCOLLECTED_BYTES),
     );
     this.#files = SharedMemoryFolder.at(folders, this.#regions);
     this.#capacityBytes = capacityBytes;
@@ -156,6 +162,7 @@ export class ObjectStore implements AsyncDisposable {
     if (mountIsFull) await this.#inTurn(() => this.#squeeze(bytes));
     else await this.#collectNowAndThen(bytes);
     const spare = await this.#room(bytes, writer);
+    if (spare === undefined) this.#freshBytes += bytes;
     return spare === undefined || this.#closed ? undefined : this.#lend(spare, writer);
   }
 
@@ -181,16 +188,18 @@ export class ObjectStore implements AsyncDisposable {
 
   /**
    * References die with a garbage collection, of which a process with large objects and a small heap has few. So one is
-   * asked for whenever much was stored, unless collecting takes more than a twentieth of the time; and when there is no
-   * file to write over, and finding some pays.
+   * asked for whenever much memory was taken, unless collecting takes more than a twentieth of the time; and when there
+   * is no file to write over, and finding some pays.
    */
   async #collectNowAndThen(bytes: number): Promise<void> {
-    const isMuch = this.#collections.storedBytes >= this.#capacityBytes * COLLECT_SHARE;
-    const isDue = isMuch && this.#clock.nowMs() >= this.#nextCollectMs;
-    const wantsSpare = this.#spares.mayServe(bytes) && !this.#spares.has(bytes);
-    if (!isDue && !(wantsSpare && this.#collections.pays())) return;
-    const tookMs = await this.#collections.run(() => this.#onShort(isDue ? "EVERYWHERE" : "HERE"));
-    if (isDue) this.#nextCollectMs = this.#clock.nowMs() + 20 * tookMs;
+    const collect = (generation: Generation): Promise<void> => this.#onShort("HERE", generation);
+    const ask = async (): Promise<true | undefined> => this.#spares.has(bytes) || undefined;
+    if (this.#spares.mayServe(bytes) && (await this.#collections.seek({ bytes, ask, collect }))) return;
+    const isMuch = this.#freshBytes >= this.#capacityBytes * COLLECT_SHARE;
+    if (!isMuch || this.#clock.nowMs() < this.#nextCollectMs) return;
+    this.#freshBytes = 0;
+    const tookMs = await this.#collections.run("ALL", (all) => this.#onShort("EVERYWHERE", all));
+    this.#nextCollectMs = this.#clock.nowMs() + 20 * tookMs;
   }
 
   #room(bytes: number, writer: number): Promise<string | undefined> {
@@ -271,7 +280,7 @@ export class ObjectStore implements AsyncDisposable {
   /** The mount has less than the accounts say: files that are gone take their memory as long as somebody has them mapped. */
   async #squeeze(bytes: number): Promise<void> {
     await this.#spares.clear();
-    await this.#onShort("EVERYWHERE");
+    await this.#onShort("EVERYWHERE", "ALL");
     let freed = 0;
     for (const [id, stored] of this.#objects) {
       if (freed >= bytes) return;
@@ -283,7 +292,7 @@ export class ObjectStore implements AsyncDisposable {
 
   async #makeRoom(bytes: number): Promise<void> {
     await this.#spares.clear();
-    if (!this.#fits(bytes)) await this.#onShort("EVERYWHERE");
+    if (!this.#fits(bytes)) await this.#onShort("EVERYWHERE", "ALL");
     for (const [id, stored] of this.#objects) {
       if (this.#fits(bytes)) return;
       if (!stored.spilled) await this.#spill(id, stored); // invariant 1

@@ -11,7 +11,8 @@
 import { closeSync, openSync, statfsSync, statSync } from "node:fs";
 import { setImmediate } from "node:timers/promises";
 import { type Clock, ShoalError, type Timer } from "../../base/index.ts";
-import { type Mapping, memoryCalls } from "./memory-calls.ts";
+import { type Extent, memoryCalls } from "./memory-calls.ts";
+import { fetchPagesOf } from "./source-pages.ts";
 
 /** Whose pages stay where they are: a file system on disk may need new ones to write over old ones (invariant 2). */
 const TMPFS = 0x01021994;
@@ -23,7 +24,7 @@ const MAX_REGIONS = 1_024;
 
 interface Region {
   readonly inode: number;
-  readonly mapping: Mapping;
+  readonly mapping: Extent;
   /** Up to here its pages are there. */
   populatedBytes: number;
   usedMs: number;
@@ -116,7 +117,6 @@ export class Regions implements Disposable {
   }
 
   async #copy(region: Region, pieces: readonly Uint8Array[]): Promise<boolean> {
-    const { buffer } = region.mapping;
     let at = 0;
     let turnBytes = TURN_BYTES;
     for (const piece of pieces) {
@@ -129,7 +129,8 @@ export class Regions implements Disposable {
         const count = Math.min(turnBytes, byteLength - from);
         if (piece.byteLength < byteLength) throw transferred();
         if (!populated(region, at + count)) return false;
-        new Uint8Array(buffer, at, count).set(piece.subarray(from, from + count));
+        fetchPagesOf(piece.subarray(from, from + count));
+        memoryCalls()?.write(region.mapping, at, piece.subarray(from, from + count));
         from += count;
         at += count;
         turnBytes -= count;

@@ -13,6 +13,7 @@ import { showId } from "../api/ids.ts";
 import type { Id } from "../workers/messages.ts";
 import { readFileBytes } from "./mapping.ts";
 import type { Regions } from "./regions.ts";
+import { fetchPages } from "./source-pages.ts";
 
 const MAGIC = 0x4c414f53;
 const ALIGNMENT = 64;
@@ -53,8 +54,10 @@ export class SharedMemoryFolder {
     const { pieces, byteLength } = layOut(parts);
     const temporary = spare ?? `${path}${unfinishedBy(process.pid)}`;
     try {
-      if (spare === undefined || !existsSync(spare)) await writeFile(temporary, "w", pieces);
-      else await this.#writeOver(spare, pieces, byteLength);
+      if (spare === undefined || !existsSync(spare)) {
+        await fetchPages(pieces);
+        await writeFile(temporary, "w", pieces);
+      } else await this.#writeOver(spare, pieces, byteLength);
       renameSync(temporary, path); // invariant 1
     } catch (cause) {
       await rm(temporary, { force: true });

@@ -11,7 +11,7 @@ import { makeHandle } from "../api/actor-handles.ts";
 import { Runtime } from "../api/runtime.ts";
 import { Session } from "../api/session.ts";
 import { FrameChannel } from "../channel/frame-channel.ts";
-import { CollectPolicy, Regions, SharedMemoryFolder } from "../objects/index.ts";
+import { CollectPolicy, type Generation, Regions, SharedMemoryFolder } from "../objects/index.ts";
 import { systemClock } from "../../base/index.ts";
 import { startWatchdog } from "./watchdog.ts";
 import type { WorkerEnvironment } from "../environments/prepare.ts";
@@ -41,12 +41,14 @@ const channel = new FrameChannel<ToWorker, FromWorker | UnreadyMessage | StackRe
   onEnd: () => process.kill(process.pid, "SIGKILL"), // invariant 3
 });
 const collections = new CollectPolicy(systemClock);
-const collect = (): Promise<void> => session.collect();
+const collect = (generation: Generation): Promise<void> => session.collect(generation);
 const link: Link = new Link({
   send: (message, parts) => channel.send(message, parts),
   objects: SharedMemoryFolder.at(setUp.objectFolders, new Regions(systemClock)),
   room: (bytes, mountIsFull) =>
-    mountIsFull ? core.room(bytes, true) : collections.seek(bytes, () => core.room(bytes, false), collect),
+    mountIsFull
+      ? core.room(bytes, true)
+      : collections.seek({ bytes, ask: () => core.room(bytes, false), collect }),
   stored: (bytes) => collections.stored(bytes),
 });
 const core: DirectCore = new DirectCore({
@@ -141,7 +143,7 @@ function take(message: ToWorker, parts: readonly Uint8Array[]): void {
       channel.send(reportStack(message.request, executor.tasks(), core.waits()));
       break;
     case "collect":
-      void collections.run(collect);
+      void collections.run("ALL", collect);
       break;
     case "stop":
       server.stop();

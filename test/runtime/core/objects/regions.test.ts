@@ -59,6 +59,19 @@ suite("regions", { skip: NO_FFI }, () => {
     assert.equal(regions.size, 1);
   });
 
+  test("what was never looked at, what begins anywhere, and what is shared between threads is written whole", async () => {
+    using folder = sharedFolder();
+    using regions = new Regions(new FakeClock());
+    const path = fileIn(folder, 30 * MIB);
+    const untouched = new Uint8Array(3 * MIB);
+    const inside = filled(9 * MIB + 77, 7).subarray(33);
+    const shared = new Uint8Array(new SharedArrayBuffer(2 * MIB)).fill(9);
+    const pieces = [filled(40, 1), untouched, inside, filled(3, 2), shared];
+    assert.equal(await regions.write(path, pieces), true);
+    const written = Buffer.concat(pieces);
+    assert.ok(readFileSync(path).subarray(0, written.byteLength).equals(written));
+  });
+
   test("a file's memory is known under any name, and let go of when it is not used (invariant 3)", async () => {
     using folder = sharedFolder();
     const clock = new FakeClock();
