@@ -1,14 +1,4 @@
 export { DecisionHistory, type PastDecision } from "./decision-history.ts";
-export {
-  batchFaults,
-  boundsFaults,
-  hpaFaults,
-  knativeFaults,
-  objectiveFaults,
-  rayFaults,
-  type ScalingFault,
-  sloFaults,
-} from "./faults.ts";
 export { HpaPolicy, type HpaPolicyOptions } from "./hpa-policy.ts";
 export { KnativePolicy, type KnativePolicyOptions } from "./knative-policy.ts";
 export { type LoadReading, LoadTracker } from "./load/load-tracker.ts";

@@ -17,9 +17,6 @@ const DISPERSION_SECONDS = 60;
 /** The newest seconds are what the dispersion is used to judge. */
 const DISPERSION_SKIPS = 2;
 
-/** Longest window anything can be asked about. */
-export const LONGEST_WINDOW_MS = 900_000;
-
 /** What policies see of the load. Rates are per second, over the newest `windowMs`, at most fifteen minutes. */
 export interface LoadReading {
   rowsPerSecond(windowMs: number): number;
