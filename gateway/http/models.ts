@@ -41,10 +41,10 @@ export function findModel(catalog: Catalog, params: ModelParams): Model {
   }
   const deployment = catalog.deployment(model);
   if (router === undefined && (deployment === undefined || !isModel(deployment))) {
-    throw notFound(`'${model}' is not found`);
+    throw notFound(`'${shown(model)}' is not found`);
   }
   if (deployment === undefined || (version !== undefined && version !== deployment.version)) {
-    throw notFound(`'${model}' version ${version ?? "1"} is not found`);
+    throw notFound(`'${shown(model)}' version ${shown(version ?? "1")} is not found`);
   }
   return aloneOf(deployment);
 }
@@ -71,6 +71,13 @@ function versionsOf(
     .filter((deployment) => version === undefined || deployment.version === version);
   if (first === undefined) return undefined;
   return { name: model, versions: [first, ...others], router: version === undefined ? router : undefined };
+}
+
+const MOST_SHOWN = 200;
+
+/** As much of a name as is worth repeating. */
+function shown(name: string): string {
+  return name.length > MOST_SHOWN ? `${name.slice(0, MOST_SHOWN)}…` : name;
 }
 
 function notFound(what: string): ShoalError {

@@ -127,7 +127,8 @@ function createApp({ http, log, writeStallMs = WRITE_STALL_MS }: HttpServerOptio
     keepAliveTimeout: http.keepAliveTimeoutMs,
     forceCloseConnections: true,
     return503OnClosing: false,
-    routerOptions: { maxParamLength: 256 },
+    // A name of any length is an unknown model, not an unknown path.
+    routerOptions: { maxParamLength: http.limits.maxHeaderBytes },
     requestIdHeader: "x-request-id",
     clientErrorHandler: answerClientError,
     // For a URL that cannot be read: there is no route then, nor its error handler.

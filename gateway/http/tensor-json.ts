@@ -247,10 +247,13 @@ function elementTexts(tensor: Tensor): TypedArray | readonly (string | number)[]
         tensor.datatype === "BF16"
           ? Array.from(typedView(tensor) as Uint16Array, fromBf16)
           : (typedView(tensor) as Float32Array);
+      let hasNegativeZero = false;
       for (let index = 0; index < values.length; index++) {
-        if (!Number.isFinite(values[index])) throw unrepresentable(tensor, index, String(values[index]));
+        const value = values[index] ?? 0;
+        if (!Number.isFinite(value)) throw unrepresentable(tensor, index, String(value));
+        if (Object.is(value, -0)) hasNegativeZero = true;
       }
-      return values;
+      return hasNegativeZero ? Array.from(values, (value) => (Object.is(value, -0) ? "-0" : value)) : values;
     }
   }
 }

@@ -337,9 +337,9 @@ describe("a bad infer request is refused and its connection stays usable", () =>
     ],
     [
       "a name longer than any",
-      `POST /v2/models/${"x".repeat(300)}/infer`,
+      `POST /v2/models/${"x".repeat(3_000)}/infer`,
       404,
-      /no application has this route/,
+      /^Request for unknown model: 'x{200}…' is not found$/,
     ],
     [
       "an unknown path",
