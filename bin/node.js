@@ -22,7 +22,7 @@ if (args.length > 0) {
     console.error(`${process.platform} ${process.arch} among the optional dependencies.`);
     process.exit(2);
   }
-  runNode(node, args);
+  runNode(node, args, { withParent: true });
 }
 
 function install() {

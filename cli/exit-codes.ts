@@ -14,7 +14,7 @@ export const EXIT_HELP = `
 Exit status:
   0  done; for "serve run", ended after draining
   1  failed while running, or a deployment could not be served (serve status --check)
-  2  the config or the command line is wrong; nothing was started
+  2  the config or the command line is wrong, or a port is in use; nothing was started
   3  no running server, or no running runtime, was found`;
 
 /** Ends the command with one line on standard error. */

@@ -1,10 +1,10 @@
 // `shoal list <kind>`: rows of the tables of a running runtime.
 
-import { styleText } from "node:util";
 import { Argument, Command } from "commander";
 import { parseFilter, queryRows, readRows, type RowKind } from "../runtime/core/index.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
 import { countOption, pickRuntime, runtimeOption } from "./runtime-option.ts";
+import { textTable } from "./text-table.ts";
 
 /** The columns a person sees; `--json` has all. */
 const COLUMNS: Readonly<Record<RowKind, readonly string[]>> = {
@@ -52,18 +52,12 @@ function collect(value: string, before: readonly string[]): string[] {
   return [...before, value];
 }
 
-/** Rows under their titles, as wide as they need to be. */
+/** Rows of the state, by these of their columns. */
 export function table(columns: readonly string[], rows: readonly object[]): string {
-  const cells = rows.map((row) => columns.map((column) => show(Reflect.get(row, column))));
-  const widths = columns.map((title, index) =>
-    Math.max(title.length, ...cells.map((row) => (row[index] ?? "").length)),
+  return textTable(
+    columns,
+    rows.map((row) => columns.map((column) => show(Reflect.get(row, column)))),
   );
-  const line = (texts: readonly string[]): string =>
-    texts
-      .map((text, index) => text.padEnd(widths[index] ?? 0))
-      .join("  ")
-      .trimEnd();
-  return [styleText("bold", line(columns)), ...cells.map(line)].join("\n");
 }
 
 function show(value: unknown): string {

@@ -9,6 +9,12 @@ export function port(text: string): number {
   return value;
 }
 
+export function address(text: string): string {
+  // An empty one would be every address of the machine.
+  if (text.trim() === "") throw new InvalidArgumentError(`found "${text}", wanted an address to listen on`);
+  return text;
+}
+
 export function seconds(text: string): number {
   const value = Number(text);
   if (text.trim() === "" || !(value >= 0) || value === Number.POSITIVE_INFINITY)

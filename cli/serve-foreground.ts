@@ -15,8 +15,8 @@ import {
   stateFolder,
   storePath,
 } from "../controller/index.ts";
-import { type RunningServer, runServer } from "../gateway/index.ts";
-import { messageOf, systemClock } from "../runtime/base/index.ts";
+import { checkPort, type RunningServer, runServer } from "../gateway/index.ts";
+import { asShoalError, messageOf, systemClock } from "../runtime/base/index.ts";
 import { createLog, type Logger } from "../runtime/base/log/index.ts";
 import { deployRequest, layersOf } from "./deploy-request.ts";
 import { EXIT } from "./exit-codes.ts";
@@ -42,7 +42,7 @@ export async function serveForeground(paths: readonly string[], options: RunOpti
   const layered = paths.length === 0 ? undefined : await layersOf(paths); // invariant 1
   const adminPort = options.adminPort ?? layered?.config.admin.port ?? DEFAULTS.admin.port;
   const file = storeFile(options, adminPort);
-  await using state = await DesiredState.open(file === undefined ? {} : { file });
+  await using state = await openState(file, { ...options, adminPort }, layered?.config);
   const config = withOptions(layered?.config ?? state.config, { ...options, adminPort });
   const log = createLog({ level: config.logging.logLevel });
   for (const { listener, host } of exposedListeners(config)) {
@@ -72,6 +72,23 @@ export async function serveForeground(paths: readonly string[], options: RunOpti
   console.log("Draining …");
   await server.drain();
   console.log("Done.");
+}
+
+/** Whoever has the store has the ports as well, when the same is run twice: then these are what is told. */
+async function openState(
+  file: string | undefined,
+  options: RunOptions,
+  { http, admin }: Record<"http" | "admin", { host: string; port: number }> = DEFAULTS,
+): Promise<DesiredState> {
+  try {
+    return await DesiredState.open(file === undefined ? {} : { file });
+  } catch (thrown) {
+    if (asShoalError(thrown).code !== "STORE_LOCKED") throw thrown;
+    const { host = http.host, port = http.port, adminPort = admin.port } = options;
+    await checkPort({ host, port }, "http_options");
+    await checkPort({ host: admin.host, port: adminPort }, "admin_options");
+    throw thrown;
+  }
 }
 
 /** Undefined for a server that keeps its state in memory. */

@@ -3,7 +3,7 @@
 import { Command, Option } from "commander";
 import type { LogLevel } from "../controller/index.ts";
 import { EXIT_HELP } from "./exit-codes.ts";
-import { adminPortOption, port } from "./options.ts";
+import { address, adminPortOption, port } from "./options.ts";
 import type { RunOptions } from "./serve-foreground.ts";
 
 const LEVELS: readonly LogLevel[] = ["trace", "debug", "info", "warn", "error", "fatal", "silent"];
@@ -16,9 +16,9 @@ export function serveRunCommand(): Command {
       "YAML or JSON configs (see shoal.schema.json), later ones laid over earlier ones; none: what the store says",
     )
     .addOption(
-      new Option("--host <host>", "address to listen on; the file's http_options.host, else 127.0.0.1").env(
-        "SHOAL_HOST",
-      ),
+      new Option("--host <host>", "address to listen on; the file's http_options.host, else 127.0.0.1")
+        .env("SHOAL_HOST")
+        .argParser(address),
     )
     .addOption(
       new Option("--port <port>", "port to listen on, 0 for any free one; the file's, else 8000")

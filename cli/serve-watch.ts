@@ -20,7 +20,7 @@ import type { Logger } from "../runtime/base/log/index.ts";
 import { deployText } from "./deploy-text.ts";
 import { author, deployRequest } from "./deploy-request.ts";
 
-type Source = ApplicationConfig["deployments"][number]["source"];
+type Source = Parameters<typeof contentsOf>[0];
 
 /** Editors write a file in several steps. */
 const QUIET_MS = 100;
@@ -149,5 +149,11 @@ export class ConfigWatch implements AsyncDisposable {
 }
 
 function sourcesOf(applications: readonly ApplicationConfig[]): Source[] {
-  return applications.flatMap(({ deployments }) => deployments.map(({ source }) => source));
+  return applications.flatMap(({ deployments }) =>
+    deployments.flatMap(({ source, scaling }): Source[] => {
+      const policy = scaling?.policy;
+      if (policy === undefined || typeof policy === "string") return [source];
+      return [source, { engine: "module", path: policy.path }];
+    }),
+  );
 }

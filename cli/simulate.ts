@@ -30,6 +30,7 @@ interface Flags {
   readonly max: number;
   readonly initial?: number;
   readonly startUp: number;
+  readonly startUpNoise?: number;
   readonly hop?: number;
   readonly door?: number;
   readonly requestTimeout?: number;
@@ -77,7 +78,7 @@ export function simulateCommand(): Command {
         "burstiness of the workload `steady`: coefficient of variation, 1 is Poisson",
       ).default(1),
     )
-    .addOption(new Option("--duration <seconds>", "default 60, or the trace's length").argParser(seconds))
+    .addOption(number("--duration <seconds>", "default 60, or the trace's length"))
     .addOption(
       new Option("--warm-up <seconds>", "requests sent before are not counted").argParser(seconds).default(0),
     )
@@ -93,33 +94,25 @@ export function simulateCommand(): Command {
         .argParser((text) => text.split(","))
         .default(["shoal", "ray", "ray-tuned", "triton", "bentoml", "clipper", "shortest-queue"]),
     )
-    .addOption(whole("-r, --replicas <number>", "of systems without a policy").default(8))
+    .addOption(whole("-r, --replicas <number>", "of systems without a policy", 1).default(8))
     .addOption(whole("--min <replicas>", "for policies").default(1))
-    .addOption(whole("--max <replicas>", "for policies").default(100))
+    .addOption(whole("--max <replicas>", "for policies", 1).default(100))
     .addOption(whole("--initial <replicas>", "for policies; default the minimum"))
     .addOption(
       new Option("--start-up <seconds>", "how long a replica takes to start").argParser(seconds).default(10),
     )
+    .addOption(number("--start-up-noise <share>", "relative deviation of start-ups; default 0.2"))
     .addOption(number("--hop <ms>", "to a replica and back; default 0.5"))
     .addOption(number("--door <ms>", "what an answer takes outside of dispatcher and replica; default 0"))
     .addOption(
-      new Option(
-        "--request-timeout <seconds>",
-        "Shoal gives a request up after so long; default the objective",
-      ).argParser(seconds),
+      number("--request-timeout <seconds>", "Shoal gives a request up after so long; default the objective"),
     )
     .addOption(whole("--seed <number>", "of the first run").default(1))
-    .addOption(whole("--seeds <number>", "runs of each, each with the next seed").default(1))
-    .addOption(
-      new Option("--timeout <seconds>", "clients give up after so long; default never").argParser(seconds),
-    )
+    .addOption(whole("--seeds <number>", "runs of each, each with the next seed", 1).default(1))
+    .addOption(number("--timeout <seconds>", "clients give up after so long; default never"))
     .addOption(whole("--retries <number>", "further attempts of a client").default(0))
     .addOption(number("--retry-budget <share>", "retries as a share of requests; default no limit"))
-    .addOption(
-      new Option("--mtbf <seconds>", "mean time between deaths of a replica; default never").argParser(
-        seconds,
-      ),
-    )
+    .addOption(number("--mtbf <seconds>", "mean time between deaths of a replica; default never"))
     .addOption(number("--slow-replica <factor>", "the first replica is so many times slower"))
     .option("--plot <folder>", "write timeline.svg and cost.svg there")
     .option("--explain", "print each change of a policy's target, with its reason")
@@ -141,7 +134,12 @@ export function simulateCommand(): Command {
     .action(simulate);
 }
 
-async function simulate(flags: Flags): Promise<void> {
+/** What a part of the evaluation goes by, and what nothing else does. */
+const OF_EVALUATIONS = new Set(["evaluate", "seeds", "trace", "plot", "markdown", "json"]);
+const OF_THEM_ALONE = new Set(["trace", "markdown"]);
+
+async function simulate(flags: Flags, command: Command): Promise<void> {
+  checkTogether(flags, command);
   // Refusals are errors with a stack; here there are millions, and nobody reads it.
   Error.stackTraceLimit = 0;
   if (flags.evaluate !== undefined) return evaluatePart(flags.evaluate, flags);
@@ -152,7 +150,7 @@ async function simulate(flags: Flags): Promise<void> {
     ...(flags.duration === undefined ? {} : { seconds: flags.duration }),
     cv: flags.cv,
   });
-  const { slowReplica, mtbf, timeout, retryBudget, hop, door, requestTimeout } = flags;
+  const { slowReplica, mtbf, startUpNoise, timeout, retryBudget, hop, door, requestTimeout } = flags;
   const scenario: Scenario = {
     name: workload.name,
     arrivals: workload.arrivals,
@@ -170,6 +168,7 @@ async function simulate(flags: Flags): Promise<void> {
       ...(retryBudget === undefined ? {} : { retryBudget }),
     },
     trouble: {
+      ...(startUpNoise === undefined ? {} : { startUpNoise }),
       ...(mtbf === undefined ? {} : { mtbfMs: 1_000 * mtbf }),
       ...(slowReplica === undefined
         ? {}
@@ -210,6 +209,18 @@ async function simulate(flags: Flags): Promise<void> {
     cost: lab.costChart(titleOf(scenario), all),
   });
   console.error(`Plots: ${files.join(", ")}`);
+}
+
+/** What would be overlooked is refused. */
+function checkTogether({ evaluate }: Flags, command: Command): void {
+  const idle = command.options.find((option) => {
+    const name = option.attributeName();
+    if (command.getOptionValueSource(name) !== "cli") return false;
+    return evaluate === undefined ? OF_THEM_ALONE.has(name) : !OF_EVALUATIONS.has(name);
+  });
+  if (idle === undefined) return;
+  const where = evaluate === undefined ? "without --evaluate" : `beside --evaluate ${evaluate}`;
+  throw new CommandError(EXIT.USAGE, `Cannot simulate with ${idle.long} ${where}: it has no meaning there`);
 }
 
 async function evaluatePart(
@@ -302,9 +313,10 @@ function number(flags: string, description: string): Option {
   });
 }
 
-function whole(flags: string, description: string): Option {
+function whole(flags: string, description: string, least = 0): Option {
   return new Option(flags, description).argParser((text) => {
-    if (!/^\d{1,9}$/.test(text)) throw new InvalidArgumentError(`found "${text}", wanted a whole number`);
+    if (!/^\d{1,9}$/.test(text) || Number(text) < least)
+      throw new InvalidArgumentError(`found "${text}", wanted a whole number from ${least}`);
     return Number(text);
   });
 }

@@ -6,6 +6,7 @@ import { readStacks, type StackedTask, type WorkerStack } from "../runtime/core/
 import { EXIT_HELP } from "./exit-codes.ts";
 import { seconds } from "./options.ts";
 import { pickRuntime, runtimeOption } from "./runtime-option.ts";
+import { oneLine } from "./text-table.ts";
 
 export function stackCommand(): Command {
   return new Command("stack")
@@ -48,7 +49,7 @@ function textOf(worker: WorkerStack): string {
 function taskLines({ taskId, name, state, ageMs, waitsFor, stack }: StackedTask): string[] {
   const age = ageMs === null ? "" : `, ${(ageMs / 1_000).toFixed(1)} s`;
   return [
-    `  ${name} (${taskId}): ${state}${waitsFor === null ? "" : ` for ${waitsFor}`}${age}`,
+    `  ${oneLine(name)} (${taskId}): ${state}${waitsFor === null ? "" : ` for ${waitsFor}`}${age}`,
     ...stack.map((line) => `    at ${line}`),
   ];
 }

@@ -2,8 +2,9 @@
 
 import { createWriteStream } from "node:fs";
 import { Command } from "commander";
+import { messageOf } from "../runtime/base/index.ts";
 import { readRows, writeChromeTrace } from "../runtime/core/index.ts";
-import { EXIT_HELP } from "./exit-codes.ts";
+import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { pickRuntime, runtimeOption } from "./runtime-option.ts";
 
 export function timelineCommand(): Command {
@@ -23,6 +24,8 @@ async function timeline({
   readonly runtime?: number;
 }): Promise<void> {
   const tasks = await readRows(await pickRuntime(runtime), "tasks");
-  await writeChromeTrace(tasks, createWriteStream(output));
+  await writeChromeTrace(tasks, createWriteStream(output)).catch((error: unknown) => {
+    throw new CommandError(EXIT.FAILED, `Cannot write "${output}": ${messageOf(error)}`);
+  });
   console.log(`${tasks.length} tasks written to ${output}`);
 }

@@ -42,5 +42,5 @@ export {
   Routed,
   type RouteUpdate,
 } from "./routing/index.ts";
-export { DemandWatch } from "./scaling/index.ts";
+export { DemandWatch, objectiveFault } from "./scaling/index.ts";
 export { type Asked, type Release, stateFolder, storePath } from "./store/index.ts";

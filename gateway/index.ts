@@ -15,5 +15,6 @@ export {
 export type * from "./admin/deploy-view.ts";
 export type { NodeStatusView, NodesView } from "./admin/node-routes.ts";
 export type { ScalingDecisionView, ScalingView } from "./admin/scaling-view.ts";
+export { checkPort } from "./listening.ts";
 export { type Overview, type RunningServer, runServer, type StatusChange } from "./control/index.ts";
 export { Server, type ServerOptions } from "./server.ts";

@@ -17,12 +17,13 @@ import {
   type ServeConfig,
   toFileForm,
 } from "../controller/index.ts";
-import { messageOf, ShoalError, systemClock } from "../runtime/base/index.ts";
+import { systemClock } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import { AdminServer } from "./admin/server.ts";
 import type { ServerIdentity } from "./admin/status.ts";
 import type { KedaServer } from "./grpc/keda/server.ts";
 import { HttpServer } from "./http/server.ts";
+import { listening } from "./listening.ts";
 import { Gateways } from "./process/index.ts";
 
 export interface ServerOptions {
@@ -219,27 +220,4 @@ const LAST_ANSWERS_MS = 5_000;
 function givenBy(config: ServeConfig): DeployRequest {
   const text = JSON.stringify(toFileForm(config));
   return { text, file: "config", directory: process.cwd(), author: "this program", source: "a program" };
-}
-
-async function listening<T>(
-  { host, port }: { readonly host: string; readonly port: number },
-  key: string,
-  start: () => Promise<T>,
-): Promise<T> {
-  try {
-    return await start();
-  } catch (thrown) {
-    const code: unknown = thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
-    const what =
-      code === "EADDRINUSE"
-        ? "the port is in use by another process"
-        : code === "EACCES"
-          ? "no permission for this port"
-          : code === "EADDRNOTAVAIL" || code === "ENOTFOUND"
-            ? "this machine has no such address"
-            : messageOf(thrown);
-    throw new ShoalError("INVALID_CONFIG", `Cannot listen on ${host}:${port} (${key}): ${what}`, {
-      cause: thrown,
-    });
-  }
 }

@@ -21,8 +21,11 @@ import {
 } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
 import type { Engine } from "../runtime/engines/index.ts";
+import { ANSWER_REGION, AnswerRoom } from "./answer-region.ts";
+import { elementsOf } from "./batch-elements.ts";
+import { BODY_REGION, MAPS_REGIONS } from "./body-region.ts";
 import { readBody } from "./read-body.ts";
-import { readRegion, REGION } from "./shared-region.ts";
+import { REGION } from "./shared-region.ts";
 import { Turns } from "./turns.ts";
 import { answerWeb } from "./web-handler.ts";
 
@@ -36,8 +39,15 @@ export interface DataServerOptions {
 /** Marks a request to be given to the engine's `fetch`; its value is the URL the client asked for. */
 export const WEB_URL = "x-shoal-web-url";
 
-/** By it a gateway that is not alone says how much may run at a time. */
+/** By it a gateway that is not alone says how much may run at a time: batches, requests, and how many requests this is. */
 export const AT_ONCE = "x-shoal-at-once";
+
+interface ReceivedBatch {
+  readonly header: { inputs?: unknown; outputs?: readonly { readonly name: string }[] };
+  readonly elements: Uint8Array;
+  readonly room: AnswerRoom | undefined;
+  readonly startedNs: bigint;
+}
 
 export class DataServer {
   readonly #options: DataServerOptions;
@@ -108,6 +118,7 @@ export class DataServer {
         this.#options.log.warn({ err: error, stack: error.remoteStack }, "request failed");
       }
       if (response.headersSent) response.destroy();
+      else if (request.headers[WEB_URL] !== undefined) sendWebError(response, error);
       else sendError(response, error);
     } finally {
       over();
@@ -123,12 +134,26 @@ export class DataServer {
     const body = await readBody(request);
     const startedNs = process.hrtime.bigint();
     const headerLength = Number(request.headers[HEADER_LENGTH]);
-    const header = JSON.parse(body.toString("utf8", 0, headerLength)) as {
-      inputs?: unknown;
-      outputs?: readonly { readonly name: string }[];
-    };
-    const region = request.headers[REGION];
-    const elements = typeof region === "string" ? readRegion(region) : body.subarray(headerLength);
+    const header = JSON.parse(body.toString("utf8", 0, headerLength)) as ReceivedBatch["header"];
+    const { mayHoldTensors } = this.#options.engine;
+    const elements = elementsOf(request.headers, { body, headerLength }, mayHoldTensors);
+    const answerRegion = request.headers[ANSWER_REGION];
+    const room =
+      mayHoldTensors || typeof answerRegion !== "string" ? undefined : new AnswerRoom(answerRegion);
+    try {
+      await this.#run(request, response, { header, elements: elements.bytes, room, startedNs });
+    } finally {
+      if (!mayHoldTensors) freeLarge(elements.whole);
+      if (room?.bytes !== undefined) freeLarge(room.bytes);
+    }
+  }
+
+  async #run(
+    request: IncomingMessage,
+    response: ServerResponse,
+    { header, elements, room, startedNs }: ReceivedBatch,
+  ): Promise<void> {
+    const { engine } = this.#options;
     const inputs = decodeTensors(header.inputs, elements);
     using _turn = await this.#turn(request);
     if (response.closed) return; // while it waited
@@ -146,15 +171,20 @@ export class DataServer {
     });
     const outputs = header.outputs === undefined ? [] : header.outputs.map(({ name }) => name);
     const inferStartNs = process.hrtime.bigint();
-    const results = await this.#options.engine.run(inputs, { signal: aborted.signal, outputs });
-    const inferEndNs = process.hrtime.bigint();
-    if (!this.#options.engine.mayHoldTensors) {
-      freeLarge(typeof region === "string" ? elements : body);
-      if (results.some(({ bytes }) => bytes.byteLength >= LARGE_BYTES)) {
-        response.once("finish", () => results.forEach(({ bytes }) => freeLarge(bytes)));
-      }
+    const results = await engine.run(inputs, {
+      signal: aborted.signal,
+      outputs,
+      ...(room === undefined ? {} : { room: room.take }),
+    });
+    const times = { inputNs: inferStartNs - startedNs, inferNs: process.hrtime.bigint() - inferStartNs };
+    if (room?.holds(results) === true) {
+      sendTensors(response, results, { ...times, apart: true });
+      return;
     }
-    sendTensors(response, results, inferEndNs - inferStartNs, inferStartNs - startedNs);
+    if (!engine.mayHoldTensors && results.some(({ bytes }) => bytes.byteLength >= LARGE_BYTES)) {
+      response.once("finish", () => results.forEach(({ bytes }) => freeLarge(bytes)));
+    }
+    sendTensors(response, results, { ...times, apart: false });
   }
 
   async #web(url: string, request: IncomingMessage, response: ServerResponse): Promise<void> {
@@ -173,7 +203,9 @@ export class DataServer {
   /** Invariant 3. */
   async #turn(request: IncomingMessage): Promise<Disposable | undefined> {
     const atOnce = request.headers[AT_ONCE];
-    return atOnce === undefined ? undefined : await this.#turns.take(Number(atOnce));
+    if (typeof atOnce !== "string") return undefined;
+    const [batches = 1, most = 1, requests = 1] = atOnce.split(" ").map(Number);
+    return await this.#turns.take({ batches, requests: most }, requests);
   }
 
   async #health(response: ServerResponse): Promise<void> {
@@ -189,15 +221,22 @@ export class DataServer {
 /** Answers up to this size leave as one string with their headers, in one plain write. */
 const STRING_BYTES = 8 * 1024;
 
+interface Sending {
+  readonly inputNs: bigint;
+  readonly inferNs: bigint;
+  /** Whether the elements lie in the room for the answer, and only the header is sent. */
+  readonly apart: boolean;
+}
+
 function sendTensors(
   response: ServerResponse,
   outputs: readonly Tensor[],
-  inferNs: bigint,
-  inputNs: bigint,
+  { inputNs, inferNs, apart }: Sending,
 ): void {
   const startedNs = process.hrtime.bigint();
   const header = Buffer.from(encodeHeader({ outputs: outputs.map(binaryDescription) }));
-  const byteLength = outputs.reduce((sum, { bytes }) => sum + bytes.byteLength, header.byteLength);
+  const elementBytes = outputs.reduce((sum, { bytes }) => sum + bytes.byteLength, 0);
+  const byteLength = header.byteLength + (apart ? 0 : elementBytes);
   const outputNs = process.hrtime.bigint() - startedNs;
   response.writeHead(200, {
     "content-type": "application/octet-stream",
@@ -205,7 +244,13 @@ function sendTensors(
     [HEADER_LENGTH]: header.byteLength,
     "x-shoal-compute-ns": `${inputNs},${inferNs},${outputNs}`,
     [REGION]: "read",
+    [BODY_REGION]: MAPS_REGIONS,
+    ...(apart ? { [ANSWER_REGION]: elementBytes } : {}),
   });
+  if (apart) {
+    response.end(header);
+    return;
+  }
   if (byteLength <= STRING_BYTES) {
     response.end(Buffer.concat([header, ...outputs.map(({ bytes }) => bytes)]).toString("latin1"), "latin1");
     return;
@@ -220,4 +265,12 @@ function sendTensors(
 function sendError(response: ServerResponse, error: ShoalError): void {
   const body = JSON.stringify({ error: error.message, code: error.code });
   response.writeHead(error.kind.httpStatus, { "content-type": "application/json" }).end(body);
+}
+
+/** What the client of a web request is told: the gateway passes it on as any answer of the module. */
+function sendWebError(response: ServerResponse, error: ShoalError): void {
+  const { httpStatus, retry } = error.kind;
+  const body = JSON.stringify({ error: error.publicMessage, code: error.code });
+  const headers = { "content-type": "application/json", "x-should-retry": String(retry !== "never") };
+  response.writeHead(httpStatus, retry === "later" ? { ...headers, "retry-after": "1" } : headers).end(body);
 }

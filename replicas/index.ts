@@ -1,4 +1,7 @@
+export { ANSWER_REGION, AnswerRegion } from "./answer-region.ts";
+export { BODY_REGION, BodyRegion, placeOf } from "./body-region.ts";
 export { AT_ONCE, WEB_URL } from "./data-server.ts";
+export type { AtOnce } from "./turns.ts";
 export { RegionPool } from "./region-pool.ts";
 export { REGION } from "./shared-region.ts";
 export type { ReplicaInfo, ReplicaSpec } from "./replica.ts";

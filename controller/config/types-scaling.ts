@@ -32,4 +32,6 @@ export interface PolicySource {
   readonly path: string;
   /** Default "default". */
   readonly exportName: string | undefined;
+  /** A hash of its files, where they were looked at: when they change, the policy begins anew. */
+  readonly contents?: string;
 }

@@ -25,7 +25,10 @@ const HASH_DIGITS = 24;
 const EXTERNAL_DATA = [".data", "_data"] as const;
 
 /** Never rejects: what cannot be read counts as not there. */
-export async function contentsOf({ engine, path }: DeploymentConfig["source"]): Promise<Contents> {
+export async function contentsOf({
+  engine,
+  path,
+}: Pick<DeploymentConfig["source"], "engine" | "path">): Promise<Contents> {
   const paths = engine === "onnx" ? [path, ...EXTERNAL_DATA.map((ending) => path + ending)] : [path];
   const hash = createHash("sha256");
   const seen = new Set(paths);

@@ -305,6 +305,7 @@ export class Deploys {
   async #faultsHere(given: Given, candidates: readonly Candidate[]): Promise<Faults> {
     const rule = machineRule({
       missing: new Map(candidates.flatMap(({ missing }) => [...missing])),
+      missingPolicies: new Map(candidates.flatMap(({ missingPolicies }) => [...missingPolicies])),
       resources: await this.#controller.resources(),
       deployments: new Map(
         candidates.flatMap(({ config }) => config.deployments).map((one) => [one.name, one]),

@@ -79,7 +79,12 @@ function deploymentChange(name: string, { old, now, files }: Sides): DeploymentC
   if (cost === "none" && !files) return [];
   const fields = fieldChanges({ ...deploymentForm(old) }, { ...deploymentForm(now) });
   const costs = cost === "light" || cost === "reconfigure" ? cost : "heavy";
-  return [{ name, change: "changed", cost: files ? "heavy" : costs, fields, files }];
+  const policy = policyContentsOf(old) !== policyContentsOf(now);
+  return [{ name, change: "changed", cost: files ? "heavy" : costs, fields, files: files || policy }];
+}
+
+function policyContentsOf({ scaling }: DeploymentConfig): string | undefined {
+  return scaling === undefined || typeof scaling.policy === "string" ? undefined : scaling.policy.contents;
 }
 
 function byName(config: ApplicationConfig | undefined): Map<string, DeploymentConfig> {

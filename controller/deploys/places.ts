@@ -8,21 +8,25 @@ import type { DeploymentConfig } from "../config/index.ts";
 export interface Machine {
   /** Deployments whose file is not there, with its path. */
   readonly missing: ReadonlyMap<string, string>;
+  /** The same of the module of its policy. */
+  readonly missingPolicies: ReadonlyMap<string, string>;
   readonly resources: ResourceTotals;
   /** As decoded, by name. */
   readonly deployments: ReadonlyMap<string, DeploymentConfig>;
 }
 
-export function machineRule({ missing, resources, deployments }: Machine): Rule {
+export function machineRule({ missing, missingPolicies, resources, deployments }: Machine): Rule {
   return (root, report) => {
-    for (const field of fieldsOf(fieldOf(root, "applications")).flatMap((application) =>
+    const applications = fieldsOf(fieldOf(root, "applications"));
+    for (const { at, path } of policyFaults(applications, missingPolicies)) report(at, noFile(path));
+    for (const field of applications.flatMap((application) =>
       fieldsOf(fieldOf(application, "deployments")),
     )) {
       const name = stringOf(fieldOf(field, "name")) ?? "";
       const path = missing.get(name);
       if (path !== undefined) {
         const at = fieldOf(field, "model") ?? fieldOf(field, "module") ?? field;
-        report(at, { found: `no file ${JSON.stringify(path)}`, wanted: "a file that is there" });
+        report(at, noFile(path));
       }
       const config = deployments.get(name);
       if (config === undefined) continue;
@@ -41,6 +45,32 @@ export function machineRule({ missing, resources, deployments }: Machine): Rule 
       }
     }
   };
+}
+
+function noFile(path: string): { readonly found: string; readonly wanted: string } {
+  return { found: `no file ${JSON.stringify(path)}`, wanted: "a file that is there" };
+}
+
+interface PolicyFault {
+  readonly at: Field;
+  readonly path: string;
+}
+
+/** Where policies stand of which the file is not there; an application's once for all that it decides about. */
+function policyFaults(
+  applications: readonly Field[],
+  missing: ReadonlyMap<string, string>,
+): Iterable<PolicyFault> {
+  const faults = new Map<string, PolicyFault>();
+  for (const application of applications) {
+    const shared = fieldOf(fieldOf(application, "autoscaling_policy"), "policy_function");
+    for (const field of fieldsOf(fieldOf(application, "deployments"))) {
+      const path = missing.get(stringOf(fieldOf(field, "name")) ?? "");
+      const at = fieldOf(fieldOf(field, "autoscaling_config"), "policy") ?? shared ?? field;
+      if (path !== undefined) faults.set(at.path, { at, path });
+    }
+  }
+  return faults.values();
 }
 
 /** Of a resource, the runtime counts ten-thousandths. */

@@ -15,6 +15,8 @@ export class Batch {
   readonly rows: number;
   readonly sentMs: number;
   readonly details: BatchDetails;
+  /** When its answer is expected. */
+  endsAtMs = 0;
   /** Set by the link: gives up the hop when nobody waits for its answer any more. */
   abandon: (() => void) | undefined;
   #waiting: number;

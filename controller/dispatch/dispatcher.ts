@@ -140,7 +140,7 @@ export class Dispatcher {
   /** Admits work or throws at once (invariant 1). */
   submit(work: Work, deadlineMs: number): Ticket {
     const nowMs = this.#options.clock.nowMs();
-    const rows = work.kind === "infer" ? work.rows : 1;
+    const rows = work.kind === "infer" ? Math.max(1, work.rows) : 1; // one of no row takes a turn as well
     const { claim = {} } = work;
     this.#checkSize(work);
     this.#arrive(rows, claim);

@@ -1,6 +1,6 @@
 // When a request that comes now would be answered: what the door goes by.
 //
-// 1. It costs no look at the queue, however long it is, and at no more than `LOOKED_AT` replicas.
+// 1. It costs no look at the queue, however long it is, and at no more than some `LOOKED_AT` replicas or batches.
 // 2. Below overload it is the least to be hoped for, by the mean: who has a chance is let in.
 // 3. At overload it is what will be decided when its turn comes: full batches, one after the other on the replicas as they
 //    are free, and each wait by the plan. By the mean one in seven refusals came only after a wait.
@@ -10,7 +10,7 @@ import { BATCHING_PAYS, type Pace } from "./decide-in-time.ts";
 import type { Place } from "./fair-band.ts";
 import type { ArrivalMix } from "./mix.ts";
 import { paceOf } from "./overload-pace.ts";
-import { type Claim, type DispatchPolicy, PRIORITIES } from "./policy.ts";
+import { batchesAtOnce, type Claim, type DispatchPolicy, PRIORITIES } from "./policy.ts";
 import { PASSES, type RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
 import type { SlotPool } from "./slot-pool.ts";
@@ -25,7 +25,7 @@ const ONE_OF_TWO = 0.5;
 
 export interface ForecastParts {
   readonly queue: Pick<RequestQueue, "placeOf">;
-  readonly pool: Pick<SlotPool, "usable" | "idle" | "ready" | "nextFree" | "nextToBeFree">;
+  readonly pool: Pick<SlotPool, "usable" | "idle" | "ready" | "room" | "nextFree" | "nextToBeFree">;
   readonly service: ServiceRecord;
   readonly arrivals: Arrivals;
   readonly mix: ArrivalMix;
@@ -50,7 +50,7 @@ export function forecastMs(parts: ForecastParts, policy: DispatchPolicy, newcome
   const { rows, nowMs, dueMs, claim } = newcomer;
   const pace = throughputWithin(parts, policy, dueMs - nowMs);
   const place = queue.placeOf(claim);
-  if (arrivals.overloaded && policy.parallel !== true) return atOverloadMs(parts, newcomer, { place, pace });
+  if (arrivals.overloaded) return atOverloadMs(parts, newcomer, { policy, place, batch: pace.batch });
   const ahead =
     place.above + Math.min(place.own / place.share, place.own === 0 ? 0 : place.own + place.beside);
   const open = policy.parallel === true ? pool.ready : pool.idle;
@@ -58,23 +58,34 @@ export function forecastMs(parts: ForecastParts, policy: DispatchPolicy, newcome
   return waitMs + ahead * pace.rowMs + (service.model.meanMs(rows) ?? 0); // invariant 2
 }
 
+interface Overload {
+  readonly policy: DispatchPolicy;
+  readonly place: Place;
+  /** Rows of a full one. */
+  readonly batch: number;
+}
+
 function atOverloadMs(
   { pool, service, arrivals, mix }: ForecastParts,
   { rows, claim, nowMs }: Newcomer,
-  { place, pace: { batch, rowMs } }: { readonly place: Place; readonly pace: Throughput },
+  { policy, place, batch }: Overload,
 ): number {
   const { priority = "normal", tenant = "" } = claim;
   const band = PRIORITIES.indexOf(priority);
+  // Runs that can be under way at once, of full batches.
+  const beside = Math.min(batchesAtOnce(policy), Math.floor(policy.maxOngoingRequests / batch));
+  const runs = Math.max(1, pool.usable * Math.max(1, beside));
+  const everyMs = (service.model.meanMs(batch) ?? 1) / runs;
+  const rowMs = everyMs / batch;
   // Of what the replicas do, the part that is left by those who come meanwhile and go before it.
   const left = Math.max(LEAST_LEFT, 1 - (mix.above(band, nowMs) * rowMs) / 1_000);
   const rest = 1 - (mix.beside(band, tenant, nowMs) * rowMs) / 1_000 / left;
   const own = Math.max(Math.min(place.share, ONE_OF_TWO), rest); // its share is its own, however much others ask for
   const ahead = (place.above + place.own / own) / left;
 
-  const replicas = Math.max(1, pool.usable);
   const before = Math.floor((ahead + rows - 1) / batch);
-  const freeMs = freeInMs(pool, { place: before % replicas, everyMs: batch * rowMs, nowMs });
-  const waitMs = freeMs + Math.floor(before / replicas) * replicas * batch * rowMs;
+  const freeMs = freeInMs(pool, { policy, place: before % runs, everyMs, nowMs });
+  const waitMs = freeMs + Math.floor(before / runs) * runs * everyMs;
   // It goes with those of its own who wait, and with those who come meanwhile: a head is not kept for the sake of others.
   const company = (place.own % batch) + rows + (mix.of(band, tenant, nowMs) * waitMs) / 1_000;
   const pace = paceOf(service, arrivals);
@@ -88,7 +99,7 @@ export function throughputWithin(
   withinMs: number,
 ): Throughput {
   const { model } = service;
-  const replicas = Math.max(1, pool.usable * (policy.parallel === true ? policy.maxConcurrentBatches : 1));
+  const replicas = Math.max(1, pool.usable * batchesAtOnce(policy));
   if (!service.known) return { batch: 1, rowMs: 1 / replicas };
   const { maxBatchSize } = policy;
   const pays = model.batchingGain(maxBatchSize) >= BATCHING_PAYS;
@@ -99,16 +110,36 @@ export function throughputWithin(
   return { batch, rowMs: (model.meanMs(batch) ?? 1) / batch / replicas };
 }
 
-/** How long until one more than `place` replicas have been free (invariant 1). */
+/** How long until one more than `place` runs could have begun (invariant 1). */
 function freeInMs(
   pool: ForecastParts["pool"],
-  { place, everyMs, nowMs }: { readonly place: number; readonly everyMs: number; readonly nowMs: number },
+  {
+    policy,
+    place,
+    everyMs,
+    nowMs,
+  }: {
+    readonly policy: DispatchPolicy;
+    readonly place: number;
+    readonly everyMs: number;
+    readonly nowMs: number;
+  },
 ): number {
-  const busy = place - pool.idle;
+  const parallel = batchesAtOnce(policy) > 1;
+  const busy = place - (parallel ? pool.room : pool.idle);
   if (busy < 0) return 0;
-  const first = pool.nextToBeFree(Math.min(busy + 1, LOOKED_AT));
-  const last = first.at(-1)?.freeAtMs ?? nowMs;
-  return Math.max(0, last - nowMs) + (busy + 1 - Math.min(busy + 1, first.length)) * everyMs;
+  const looked = Math.min(busy + 1, LOOKED_AT);
+  const ends = parallel ? batchEnds(pool, looked) : pool.nextToBeFree(looked).map((slot) => slot.freeAtMs);
+  const last = ends.at(-1) ?? nowMs;
+  return Math.max(0, last - nowMs) + (busy + 1 - ends.length) * everyMs;
+}
+
+/** When the next so many of the batches that run beside each other should be done; of each replica it looks at the oldest. */
+function batchEnds(pool: ForecastParts["pool"], count: number): readonly number[] {
+  const slots = pool.nextToBeFree(count);
+  const ofEach = Math.ceil((2 * LOOKED_AT) / Math.max(1, slots.length));
+  const ends = slots.flatMap(({ batches }) => batches.slice(0, ofEach).map(({ endsAtMs }) => endsAtMs));
+  return ends.sort((a, b) => a - b).slice(0, count);
 }
 
 /** What the plan adds to a batch's mean time, as a factor. */

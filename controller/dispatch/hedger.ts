@@ -35,13 +35,13 @@ export class Hedger {
     this.#budget.admit(SAVED);
   }
 
-  /** Calls `copy` when the batch takes too long and may be copied; `freeAtMs` is when it should be done. */
-  watch(batch: Batch, { policy, freeAtMs, copy }: Watched): void {
+  /** Calls `copy` when the batch takes too long and may be copied; `endsAtMs` is when it should be done. */
+  watch(batch: Batch, { policy, endsAtMs, copy }: Watched): void {
     if (policy.hedge === undefined || !policy.idempotent || batch.entries.length !== 1) return;
     const [entry] = batch.entries;
     const mean = this.#service.model.meanMs(batch.rows);
     if (entry === undefined || entry.work.kind !== "infer" || entry.suspect || mean === undefined) return;
-    const lateMs = freeAtMs + DEVIATIONS * this.#service.model.noise * mean;
+    const lateMs = endsAtMs + DEVIATIONS * this.#service.model.noise * mean;
     const timer = this.#clock.timer(Math.max(0, lateMs - this.#clock.nowMs()), () => {
       this.#timers.delete(batch);
       copy(() => this.#budget?.take() ?? false);
@@ -71,7 +71,7 @@ export function isCalm(
 
 export interface Watched {
   readonly policy: DispatchPolicy;
-  readonly freeAtMs: number;
+  readonly endsAtMs: number;
   /** `pay` takes one from the budget; false when it is spent. */
   readonly copy: (pay: () => boolean) => void;
 }

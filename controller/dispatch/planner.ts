@@ -6,7 +6,7 @@ import { decide, type Decision } from "./decide.ts";
 import { decideInTime, type TimedDecision } from "./decide-in-time.ts";
 import type { Entry } from "./entry.ts";
 import { paceOf } from "./overload-pace.ts";
-import type { DispatchPolicy } from "./policy.ts";
+import { batchesAtOnce, type DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
 import type { SlotPool } from "./slot-pool.ts";
@@ -43,14 +43,13 @@ export function planNext(
     return isHopeless(decision, { service, nowMs, limitMs, head }) ? { kind: "shed" } : decision;
   }
   const parallel = policy.parallel === true;
-  const runs = parallel ? policy.maxConcurrentBatches : 1;
   const { alone, suspect, rows, queuedMs } = head;
   return decideInTime(
     { rows, alike, peers: head.lane?.rows ?? rows, queuedMs, limitMs, alone, suspect },
     {
       best: isFree(pool.best) || parallel ? pool.best : readyNext(pool),
       idle: parallel ? pool.ready : pool.idle,
-      capacity: Math.max(1, pool.usable * runs),
+      capacity: Math.max(1, pool.usable * batchesAtOnce(policy)),
       nextFreeMs: pool.nextFree?.freeAtMs ?? Number.POSITIVE_INFINITY,
       leadMs: policy.maxConcurrentBatches > 1 ? service.leadMs(Math.min(alike, policy.maxBatchSize)) : 0,
       parallel,

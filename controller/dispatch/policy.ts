@@ -44,6 +44,11 @@ export interface HedgePolicy {
 export const PRIORITIES = ["high", "normal", "low"] as const;
 export type Priority = (typeof PRIORITIES)[number];
 
+/** Batches that a replica runs beside each other; what else it has waits there. */
+export function batchesAtOnce({ parallel, maxConcurrentBatches }: DispatchPolicy): number {
+  return parallel === true ? maxConcurrentBatches : 1;
+}
+
 /** What a request says of its standing. */
 export interface Claim {
   /** Default "normal". */

@@ -181,7 +181,8 @@ export class RequestQueue {
     const { lane } = entry;
     if (lane === undefined) return;
     this.remove(entry);
-    lane.band.charge(lane, entry.rows * rowCost);
+    // One of no row takes a turn as well.
+    lane.band.charge(lane, Math.max(1, entry.rows) * rowCost);
   }
 }
 

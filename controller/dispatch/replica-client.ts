@@ -20,7 +20,16 @@ import {
   type Tensor,
   type WireError,
 } from "../../runtime/base/index.ts";
-import { AT_ONCE, REGION, RegionPool } from "../../replicas/index.ts";
+import {
+  ANSWER_REGION,
+  AnswerRegion,
+  AT_ONCE,
+  type AtOnce,
+  BODY_REGION,
+  placeOf,
+  REGION,
+  RegionPool,
+} from "../../replicas/index.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
 import type { InferWork } from "./request.ts";
@@ -33,7 +42,7 @@ export interface ReplicaClientOptions {
   /** Whether the replica's engine stops a run when its caller goes away: user code can, a native run cannot. */
   readonly interruptible: boolean;
   /** With several gateways, what the replica may run at a time of all they send. Default: this one sees to it. */
-  readonly atOnce?: () => number;
+  readonly atOnce?: () => AtOnce;
   /** Milliseconds since the epoch for a moment of the dispatcher's clock, for the replica to compare with. */
   readonly toEpochMs: (nowMs: number) => number;
 }
@@ -48,6 +57,7 @@ export class ReplicaClient implements ReplicaLink {
   readonly #path: string;
   readonly #regions = new RegionPool();
   #readsRegions = false;
+  #mapsRegions = false;
 
   constructor(options: ReplicaClientOptions) {
     this.id = options.id;
@@ -69,8 +79,7 @@ export class ReplicaClient implements ReplicaLink {
   }
 
   get headers(): readonly string[] {
-    const { atOnce } = this.#options;
-    return atOnce === undefined ? [] : [AT_ONCE, String(atOnce())];
+    return this.#turnOf(1);
   }
 
   send(batch: Batch): Promise<BatchOutcome> {
@@ -85,11 +94,14 @@ export class ReplicaClient implements ReplicaLink {
 
   #dispatch(batch: Batch, settle: (outcome: BatchOutcome) => void): void {
     const encoded = encodeBatch(batch);
-    const placed = this.#readsRegions ? this.#regions.place(encoded.parts, encoded.partBytes) : undefined;
+    const body = this.#mapsRegions ? placeOf(encoded.parts) : undefined;
+    const room = body === undefined ? undefined : AnswerRegion.create();
+    const isPlaceable = this.#readsRegions && body === undefined;
+    const placed = isPlaceable ? this.#regions.place(encoded.parts, encoded.partBytes) : undefined;
     const collector = new ResponseCollector((answer) => {
       if (answer.kind === "answered") placed?.done();
       else placed?.lost();
-      settle(this.#outcomeOf(answer));
+      settle(this.#outcomeOf(answer, room));
     });
     if (this.#options.interruptible) batch.abandon = () => collector.abort();
     const headerLength = Buffer.byteLength(encoded.header);
@@ -97,16 +109,25 @@ export class ReplicaClient implements ReplicaLink {
       "content-type",
       "application/octet-stream",
       "content-length",
-      String(placed === undefined ? headerLength + encoded.partBytes : headerLength),
+      String(placed === undefined && body === undefined ? headerLength + encoded.partBytes : headerLength),
       HEADER_LENGTH,
       String(headerLength),
       "x-shoal-latest-start",
       String(this.#options.toEpochMs(batch.latestStartMs)),
     ];
-    if (this.#options.atOnce !== undefined) headers.push(...this.headers);
+    if (this.#options.atOnce !== undefined) headers.push(...this.#turnOf(batch.entries.length));
     if (placed !== undefined) headers.push(REGION, placed.header);
-    const body = placed === undefined ? bodyOf(encoded, headerLength) : encoded.header;
-    this.connections.dispatch({ path: this.#path, method: "POST", headers, body }, collector);
+    if (body !== undefined) headers.push(BODY_REGION, body);
+    if (room !== undefined) headers.push(ANSWER_REGION, room.name);
+    const sent = placed === undefined && body === undefined ? bodyOf(encoded, headerLength) : encoded.header;
+    this.connections.dispatch({ path: this.#path, method: "POST", headers, body: sent }, collector);
+  }
+
+  #turnOf(requests: number): readonly string[] {
+    const { atOnce } = this.#options;
+    if (atOnce === undefined) return [];
+    const most = atOnce();
+    return [AT_ONCE, `${most.batches} ${most.requests} ${requests}`];
   }
 
   /** Whether the replica answers that it is well; rejects when it does not within the signal's patience. */
@@ -125,7 +146,10 @@ export class ReplicaClient implements ReplicaLink {
     await this.connections.destroy();
   }
 
-  #outcomeOf(answer: CollectedAnswer): BatchOutcome {
+  /** Of an answer with its elements in `room`, or of one without; then the room is ended. */
+  #outcomeOf(answer: CollectedAnswer, room: AnswerRegion | undefined): BatchOutcome {
+    const isApart = answer.kind === "answered" && answer.headers[ANSWER_REGION] !== undefined;
+    if (!isApart) room?.[Symbol.dispose]();
     if (answer.kind === "aborted") {
       return { kind: "refused", error: new ShoalError("CANCELLED", "Cannot answer: every caller went away") };
     }
@@ -136,9 +160,11 @@ export class ReplicaClient implements ReplicaLink {
     }
     if (answer.status === 200) {
       this.#readsRegions = answer.headers[REGION] !== undefined;
+      this.#mapsRegions = answer.headers[BODY_REGION] === "map";
       try {
-        return decodeAnswer(answer);
+        return decodeAnswer(answer, isApart ? room : undefined);
       } catch (thrown) {
+        room?.[Symbol.dispose]();
         const error = new ShoalError(
           "ENGINE_FAILED",
           `The replica of "${this.#options.deployment}" gave an answer that cannot be read: ${messageOf(thrown)}`,
@@ -205,19 +231,21 @@ function bodyOf({ header, parts, partBytes }: EncodedBatch, headerLength: number
 
 type Answered = Extract<CollectedAnswer, { kind: "answered" }>;
 
-function decodeAnswer({ headers, body, elapsedMs }: Answered): BatchOutcome {
+function decodeAnswer({ headers, body, elapsedMs }: Answered, room: AnswerRegion | undefined): BatchOutcome {
   const length = Number(headers[HEADER_LENGTH]);
   if (!Number.isSafeInteger(length) || length <= 0 || length > body.byteLength) {
     throw new ShoalError("ENGINE_FAILED", `found header length ${length}, wanted 1 to ${body.byteLength}`);
   }
   const header = JSON.parse(body.toString("utf8", 0, length)) as { outputs?: unknown };
-  const outputs = decodeTensors(header.outputs, body.subarray(length));
+  const apart = room?.take(Number(headers[ANSWER_REGION]));
+  const outputs = decodeTensors(header.outputs, apart ?? body.subarray(length));
   const [input = 0, infer = elapsedMs * 1e6, output = 0] = String(headers["x-shoal-compute-ns"] ?? "")
     .split(",")
     .filter((part) => part !== "")
     .map(Number);
   const done = { kind: "done", outputs, computeNs: [input, infer, output] } as const;
-  return body.byteLength < LARGE_BYTES ? done : { ...done, release: () => freeLarge(body) };
+  const freed = apart ?? body;
+  return freed.byteLength < LARGE_BYTES ? done : { ...done, release: () => freeLarge(freed) };
 }
 
 function readError(body: Buffer, status: number): WireError {

@@ -151,7 +151,7 @@ export class Runner {
     const { queue, service, stats, arrivals } = this.#parts;
     const policy = this.#parts.policy();
     const { maxBatchSize, objectiveMs, parallel = false } = policy;
-    const planned = Math.min(rows, queue.rowsLike(head));
+    const planned = Math.max(1, Math.min(rows, queue.rowsLike(head))); // a request may be of no row at all
     const mean = service.model.meanMs(planned);
     const run = {
       startMs: parallel || slot.ongoingBatches === 0 ? nowMs : Math.max(nowMs, slot.freeAtMs),
@@ -188,7 +188,10 @@ export class Runner {
     const nowMs = clock.nowMs();
     const batch = new Batch(entries, nowMs, details);
     const { rows } = batch;
-    slot.freeAtMs = expectedEndMs(slot, this.#parts, { rows, nowMs, parallel: policy.parallel === true });
+    const { parallel = false } = policy;
+    batch.endsAtMs = expectedEndMs(slot, this.#parts, { rows, nowMs, parallel });
+    const beside = parallel && slot.ongoingBatches > 0 ? slot.freeAtMs : Number.POSITIVE_INFINITY;
+    slot.freeAtMs = Math.min(beside, batch.endsAtMs);
     const [only] = entries;
     slot.batches.push(batch);
     slot.ongoingRequests += entries.length;
@@ -196,7 +199,7 @@ export class Runner {
     pool.refresh(slot);
     this.#hedger.watch(batch, {
       policy,
-      freeAtMs: slot.freeAtMs,
+      endsAtMs: batch.endsAtMs,
       copy: (pay) => this.#copy(batch, slot, pay),
     });
     const outcome = only?.work.kind === "fetch" ? carry(only.work.carry(slot.link)) : slot.link.send(batch);
@@ -207,9 +210,10 @@ export class Runner {
       this.#hedger.answered(batch);
       this.#receive(batch, settled, slot);
       const [next] = slot.batches;
-      if (next !== undefined && policy.parallel !== true) {
-        // It begins now, whenever it was thought to.
-        slot.freeAtMs = clock.nowMs() + (this.#parts.service.model.meanMs(next.rows) ?? 0);
+      if (next !== undefined) {
+        // It begins now, whenever it was thought to, unless it began long ago beside the other.
+        if (!parallel) next.endsAtMs = clock.nowMs() + (this.#parts.service.model.meanMs(next.rows) ?? 0);
+        slot.freeAtMs = next.endsAtMs;
       }
       pool.refresh(slot);
       this.ask();

@@ -29,6 +29,7 @@ export class SlotPool {
   #barred = 0;
   #slow = 0;
   #idle = 0;
+  #room = 0;
 
   constructor(bounds: Bounds) {
     this.#bounds = bounds;
@@ -52,6 +53,11 @@ export class SlotPool {
   /** Those that may be sent a batch. */
   get ready(): number {
     return this.#ready.size;
+  }
+
+  /** Batches that they may be sent now, all together. */
+  get room(): number {
+    return this.#room;
   }
 
   /** The one to be sent the next batch. */
@@ -144,6 +150,11 @@ export class SlotPool {
     const room = slot.ongoingBatches < maxConcurrentBatches && slot.ongoingRequests < maxOngoingRequests;
     if (room && !slot.barred && !slot.reserved) {
       this.#ready.push(slot);
+      slot.countedRoom = Math.min(
+        maxConcurrentBatches - slot.ongoingBatches,
+        maxOngoingRequests - slot.ongoingRequests,
+      );
+      this.#room += slot.countedRoom;
       if (slot.ongoingBatches === 0) {
         this.#idle++;
         slot.countedIdle = true;
@@ -158,6 +169,8 @@ export class SlotPool {
   #withdraw(slot: Slot): void {
     if (slot.readyIndex >= 0) this.#ready.removeAt(slot.readyIndex);
     if (slot.countedIdle) this.#idle--;
+    this.#room -= slot.countedRoom;
+    slot.countedRoom = 0;
     slot.countedIdle = false;
   }
 }

@@ -26,12 +26,14 @@ export class Slot {
   ejected = false;
   /** When it last answered a batch. */
   answeredMs = Number.NEGATIVE_INFINITY;
-  /** When it is expected to have nothing to do. */
+  /** When it is expected to have nothing to do; where batches run beside each other, when the next of them is done. */
   freeAtMs = 0;
   readyIndex = -1;
   busyIndex = -1;
   /** Counted by the pool as one that has nothing to do. */
   countedIdle = false;
+  /** Batches counted by the pool as such that it could be sent now. */
+  countedRoom = 0;
   /** 0 as fast as the others, more for slower ones; what the order among idle ones goes by. */
   slowness = 0;
   #emptied: PromiseWithResolvers<void> | undefined;

@@ -4,6 +4,7 @@
 // 2. While nothing serves and nothing will, requests are refused at once; what waited is told.
 // 3. A replica that leaves keeps its connections until the table drops it: what it has, it may answer.
 
+import type { AtOnce } from "../../replicas/index.ts";
 import { type Clock, redactPaths, ShoalError } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
@@ -181,7 +182,7 @@ export class RoutedDeployment implements ServedDeployment {
     }
     const { clock, gateways } = this.#options;
     const client = new ReplicaClient({
-      ...(gateways === 1 ? {} : { atOnce: () => policyOf(this.#entry).maxConcurrentBatches }),
+      ...(gateways === 1 ? {} : { atOnce: () => this.#atOnce() }),
       id,
       deployment: this.name,
       socketPath,
@@ -190,6 +191,11 @@ export class RoutedDeployment implements ServedDeployment {
     });
     this.#clients.set(id, client);
     this.dispatcher.addReplica(client);
+  }
+
+  #atOnce(): AtOnce {
+    const { maxConcurrentBatches: batches, maxOngoingRequests: requests } = policyOf(this.#entry);
+    return { batches, requests };
   }
 
   #drop(id: string, client: ReplicaClient): void {

@@ -31,7 +31,7 @@ export class ApplicationPolicies {
   join(source: PolicySource, member: ApplicationMember): RunningPolicy {
     const module = policyUrl(source);
     const name = source.exportName ?? "default";
-    const key = JSON.stringify([member.appName, module, name]);
+    const key = JSON.stringify([member.appName, module, name, source.contents]);
     const shared = this.#shared.get(key) ?? start(member.appName, new PolicyThread({ module, export: name }));
     this.#shared.set(key, shared); // invariant 1
     const policy = shared.policy.join(member);

@@ -1,3 +1,5 @@
 export { DemandWatch } from "./demand-watch.ts";
 export type { ExternalTarget } from "./external-target.ts";
+export { objectiveFault } from "./objective-fault.ts";
+export { LoadMeter } from "./load-meter.ts";
 export { Scaling, type ScalingStatus } from "./scaling.ts";

@@ -3,14 +3,20 @@
 // 1. A gateway that is gone takes its totals along; what it told before has been counted.
 
 import { type LoadReading, LoadTracker } from "../autoscale/index.ts";
-import type { GatewayLoad, GatewayPort } from "../routing/index.ts";
+import type { GatewayLoad } from "../routing/index.ts";
+
+/** Since it began, but for what is `open` now. */
+export type LoadTotals = Pick<
+  GatewayLoad,
+  "open" | "arrivedRequests" | "arrivedRows" | "endedRequests" | "missedRequests"
+>;
 
 export class LoadMeter {
   readonly #tracker = new LoadTracker();
-  #seen: ReadonlyMap<GatewayPort, GatewayLoad> = new Map();
+  #seen: ReadonlyMap<unknown, LoadTotals> = new Map();
 
   /** Takes in what is known now, and gives what is known of all time. */
-  read(loads: ReadonlyMap<GatewayPort, GatewayLoad>, nowMs: number): LoadReading {
+  read(loads: ReadonlyMap<unknown, LoadTotals>, nowMs: number): LoadReading {
     let open = 0;
     for (const [port, load] of loads) {
       const before = this.#seen.get(port) ?? NOTHING;

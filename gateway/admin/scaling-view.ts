@@ -1,6 +1,6 @@
 // How many replicas a deployment is to have and why, as the admin listener tells it.
 
-import type { Controller, DeploymentConfig } from "../../controller/index.ts";
+import { type Controller, type DeploymentConfig, objectiveFault } from "../../controller/index.ts";
 
 export interface ScalingDecisionView {
   /** ISO 8601: the first and the last moment at which this was decided. */
@@ -31,7 +31,7 @@ export interface ScalingView {
   readonly external_scaler_enabled: boolean;
   /** Why the target is what it is now; null before the first decision, and where nobody has ever decided. */
   readonly explanation: string | null;
-  /** What is wrong with the last decision; null when nothing is. */
+  /** What is wrong with the last decision, or with the objective; null when nothing is. */
   readonly fault: string | null;
   /** The newest first; a bounded number. */
   readonly decisions: readonly ScalingDecisionView[];
@@ -62,7 +62,7 @@ export function scalingView(
     latency_slo_ms: latencySloMs ?? null,
     external_scaler_enabled: owner.externalScaler === true,
     explanation: status?.explanation ?? null,
-    fault: status?.fault ?? null,
+    fault: status?.fault ?? objectiveFault(config, live.loads.values()) ?? null,
     decisions: (status?.decisions ?? []).map(({ sinceMs, untilMs, from, to, explanation, fault }) => ({
       since: timeOf(sinceMs),
       until: timeOf(untilMs),

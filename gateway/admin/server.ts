@@ -44,7 +44,18 @@ export class AdminServer {
   /** Listens; rejects with the system's error when it cannot. */
   static async start(options: AdminServerOptions): Promise<AdminServer> {
     const { admin, controller, deploys, token, identity, onShutdown } = options;
-    const app = fastify({ logger: false, forceCloseConnections: true, bodyLimit: MAX_CONFIG_BYTES });
+    const app = fastify({
+      logger: false,
+      forceCloseConnections: true,
+      bodyLimit: MAX_CONFIG_BYTES,
+      // For a URL that cannot be read: there is no route then, nor its error handler.
+      frameworkErrors: (_thrown, request, reply) => {
+        const path = request.url.slice(0, 200);
+        const message = `Cannot read the URL ${path}: wanted UTF-8 with escapes such as %20, and no longer names`;
+        sendError(reply, new ShoalError("INVALID_ARGUMENT", message, { verbatim: true }));
+      },
+      routerOptions: { maxParamLength: 512 },
+    });
     app.addHook("onRequest", async (request) => {
       checkToken(request, token);
       checkHost(request, admin.host);

@@ -1,6 +1,6 @@
 // The state of all that is served, in the shape of Ray Serve's REST API.
 
-import type { Controller, Deploys, OutlierCount } from "../../controller/index.ts";
+import { type Controller, type Deploys, objectiveFault, type OutlierCount } from "../../controller/index.ts";
 import { type ReleaseView, releaseView } from "./deploy-view.ts";
 import { type TrafficView, trafficView } from "./traffic-view.ts";
 
@@ -67,7 +67,9 @@ export async function serveStatus(
     const views = deployments.flatMap((config) => {
       const deployment = controller.deployment(config.name);
       if (deployment === undefined) return [];
-      return [deploymentView(deployment, controller.scalingStatus(config.name)?.fault)];
+      const fault =
+        controller.scalingStatus(config.name)?.fault ?? objectiveFault(config, deployment.loads.values());
+      return [deploymentView(deployment, fault)];
     });
     const { state, message } = controller.applicationStatus(application);
     const release = releases.get(name);

@@ -10,7 +10,15 @@
 import type { IncomingMessage } from "node:http";
 import { promisify } from "node:util";
 import { inflateRaw, unzip } from "node:zlib";
-import { asShoalError, freeChunk, ShoalError, systemClock, systemCodeOf } from "../../runtime/base/index.ts";
+import {
+  asShoalError,
+  freeChunk,
+  HEADER_LENGTH,
+  ShoalError,
+  systemClock,
+  systemCodeOf,
+} from "../../runtime/base/index.ts";
+import { BodyStore } from "./body-store.ts";
 import type { RequestLimits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";
 
@@ -33,16 +41,19 @@ export async function readBody(
 ): Promise<Buffer> {
   const bounds = { maxBytes: limits.maxBodyBytes, timeoutMs, openBodies: limits.openBodies };
   const encoding = request.headers["content-encoding"];
-  if (encoding === undefined) return collect(request, bounds);
-  const name = encoding.trim().toLowerCase();
-  if (name === "identity") return collect(request, bounds);
+  const name = encoding?.trim().toLowerCase() ?? "identity";
+  if (name === "identity") {
+    const header = request.headers[HEADER_LENGTH];
+    const headerLength = typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
+    return collect(request, bounds, new BodyStore(headerLength));
+  }
   if (name !== "gzip" && name !== "x-gzip" && name !== "deflate") {
     throw new ShoalError(
       "UNSUPPORTED_ENCODING",
       `Cannot read the body: found Content-Encoding "${encoding}", wanted gzip, deflate or identity`,
     );
   }
-  const packed = await collect(request, bounds);
+  const packed = await collect(request, bounds, new BodyStore());
   const body = await decompress(packed, name, boundOf(request, limits));
   freeChunk(packed);
   limits.openBodies?.hold(request, body.byteLength);
@@ -56,7 +67,11 @@ interface Bounds {
   readonly openBodies: OpenBodies | undefined;
 }
 
-function collect(request: IncomingMessage, { maxBytes, timeoutMs, openBodies }: Bounds): Promise<Buffer> {
+function collect(
+  request: IncomingMessage,
+  { maxBytes, timeoutMs, openBodies }: Bounds,
+  store: BodyStore,
+): Promise<Buffer> {
   return new Promise((resolve, reject) => {
     const announced = request.headers["content-length"];
     const length = announced === undefined ? undefined : Number(announced);
@@ -65,51 +80,47 @@ function collect(request: IncomingMessage, { maxBytes, timeoutMs, openBodies }: 
       return;
     }
     if (length !== undefined) openBodies?.check(length);
-    let body: Buffer | undefined;
-    let filled = 0;
     // The listeners stay: taking them off costs every request what being deaf costs few.
     let settled = false;
+    const fail = (error: ShoalError): void => {
+      settled = true;
+      timer.cancel();
+      store.drop();
+      reject(error);
+    };
     const timer = systemClock.timer(timeoutMs, () => {
       if (settled) return;
-      settled = true;
-      const what = `Cannot read the body: found ${filled} bytes after ${Math.round(timeoutMs)} ms`;
-      reject(new ShoalError("REQUEST_TIMEOUT", `${what}, wanted ${length ?? "all of them"}`)); // invariant 4
+      const what = `Cannot read the body: found ${store.filled} bytes after ${Math.round(timeoutMs)} ms`;
+      fail(new ShoalError("REQUEST_TIMEOUT", `${what}, wanted ${length ?? "all of them"}`)); // invariant 4
     });
     request.on("data", (chunk: Buffer) => {
       if (settled) return;
-      const size = filled + chunk.byteLength;
+      const size = store.filled + chunk.byteLength;
       try {
         if (size > maxBytes) throw tooLarge(`${size} bytes and more`, maxBytes);
-        if (body === undefined && size === length) {
+        if (store.filled === 0 && size === length) {
           openBodies?.hold(request, size);
-          body = chunk;
+          store.keep(chunk);
         } else {
-          const room = roomFor(size, length, body?.byteLength ?? 0);
+          const room = roomFor(size, length, store.room);
           openBodies?.hold(request, room); // invariant 5
-          body = withRoom(body, room, filled);
-          body.set(chunk, filled);
-          freeChunk(chunk);
+          store.append(chunk, room);
         }
       } catch (thrown) {
-        settled = true;
-        timer.cancel();
-        reject(asShoalError(thrown));
-        return;
+        fail(asShoalError(thrown));
       }
-      filled = size;
     });
     request.on("end", () => {
       if (settled) return;
       settled = true;
       timer.cancel();
-      if (body !== undefined) openBodies?.keep(request, body);
-      resolve(body === undefined ? Buffer.alloc(0) : body.subarray(0, filled));
+      const { body, memory } = store.finish();
+      openBodies?.keep(request, memory);
+      resolve(body);
     });
     const onGone = (cause?: Error): void => {
       if (settled) return;
-      settled = true;
-      timer.cancel();
-      reject(new ShoalError("CANCELLED", "Cannot read the body: the client went away", { cause }));
+      fail(new ShoalError("CANCELLED", "Cannot read the body: the client went away", { cause }));
     };
     request.on("error", onGone).on("close", onGone);
   });
@@ -143,16 +154,6 @@ function roomFor(size: number, length: number | undefined, allocated: number): n
   if (allocated >= size) return allocated;
   const trusted = length !== undefined && (length <= TRUSTED_BYTES || size > TRUSTED_BYTES);
   return trusted ? length : Math.max(size, 2 * (allocated === 0 ? 32 * 1024 : allocated));
-}
-
-/** A buffer of `room` bytes that begins with the `filled` ones of `body`. */
-function withRoom(body: Buffer | undefined, room: number, filled: number): Buffer {
-  if (body?.byteLength === room) return body;
-  const grown = Buffer.allocUnsafeSlow(room);
-  if (body === undefined) return grown;
-  grown.set(body.subarray(0, filled));
-  freeChunk(body);
-  return grown;
 }
 
 const unzipAsync = promisify<Buffer, { maxOutputLength: number }, Buffer>(unzip);

@@ -1,6 +1,6 @@
 // What is served, in the words of V2 and of Triton's repository extension.
 
-import { ShoalError, type TensorSpec } from "../../runtime/base/index.ts";
+import { redactPaths, ShoalError, type TensorSpec } from "../../runtime/base/index.ts";
 import type { Model } from "./models.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import { parseJson } from "./json.ts";
@@ -37,7 +37,7 @@ export function repositoryIndex(
   const entries = models.flatMap(({ name, versions }) =>
     versions.map(({ version, status, ready }): IndexEntry => {
       const state = ready ? "READY" : status.state === "UPDATING" ? "LOADING" : "UNAVAILABLE";
-      return { name, version, state, reason: status.message };
+      return { name, version, state, reason: redactPaths(status.message) };
     }),
   );
   return readyOnly(body, limits) ? entries.filter(({ state }) => state === "READY") : entries;

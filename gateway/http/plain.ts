@@ -67,7 +67,7 @@ export async function answerPlain(
   ) {
     // Answered: they will not be sent to a replica again.
     for (const { bytes } of inputs) freeLarge(bytes);
-    if (result.release !== undefined) reply.raw.once("finish", result.release);
+    if (result.release !== undefined) reply.raw.once("close", result.release);
   }
   const parts = [`{"outputs":${encodePlain(result.outputs)}}`];
   const headers = { "content-type": "application/json", ...batchingHeaders(request, result) };

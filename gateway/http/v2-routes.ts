@@ -123,18 +123,19 @@ async function infer(
     visit?.sent();
     const result = await running;
     visit?.answered();
-    if (visit === undefined || !copyToShadows(visit, { work, expected: result.outputs, catalog })) {
-      // Answered: nothing of it will be sent to a replica again.
-      freeLarge(body);
-      for (const { bytes } of inputs) freeLarge(bytes);
-      if (result.release !== undefined) reply.raw.once("finish", result.release);
-    }
+    const isCopied = visit !== undefined && copyToShadows(visit, { work, expected: result.outputs, catalog });
+    if (!isCopied && result.release !== undefined) reply.raw.once("close", result.release);
     const { version } = deployment;
     const answer = encodeV2Response({ model, version, request: decoded, outputs: result.outputs });
     await sendBody(reply, {
       headers: { ...answer.headers, ...batchingHeaders(request, result) },
       parts: answer.parts,
     });
+    if (!isCopied) {
+      // Answered: nothing of it will be sent to a replica again.
+      freeLarge(body);
+      for (const { bytes } of inputs) freeLarge(bytes);
+    }
     return reply;
   });
 }

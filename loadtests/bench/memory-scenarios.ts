@@ -5,7 +5,7 @@ import type { Generator } from "../http/generator.ts";
 import { encodeRequest } from "../http/message.ts";
 import type { BenchModel } from "../models/bench-models.ts";
 import { inferRequest, requestMessage } from "./bodies.ts";
-import { commandOf, processTree, residentOf, resetPeaks, settledRss } from "./memory.ts";
+import { commandOf, countedTwice, processTree, residentOf, resetPeaks, settledRss } from "./memory.ts";
 import type { Server } from "./processes.ts";
 import { checkStatuses } from "./rounds.ts";
 import type { MemoryPlan } from "./scenarios.ts";
@@ -16,7 +16,7 @@ export interface BodyCopies {
   readonly bodyBytes: number;
   readonly requests: number;
   readonly idleBytes: number;
-  /** Sum of the processes' own peaks, which need not coincide: an upper bound. */
+  /** Sum of the processes' own peaks, which need not coincide, with shared memory counted once: an upper bound. */
   readonly peakBytes: number;
   /** Largest sum seen at one moment, sampled as fast as /proc answers: a lower bound. */
   readonly sampledPeakBytes: number;
@@ -42,11 +42,19 @@ export interface Flatness {
   readonly requests: number;
 }
 
-/** Samples as fast as /proc answers, until the signal. */
-async function largestRss(pids: readonly number[], until: AbortSignal): Promise<number> {
-  let largest = 0;
-  while (!until.aborted) largest = Math.max(largest, (await residentOf(pids)).rss);
-  return largest;
+/** The largest that was seen: of the sum, and of the shared memory in each process. */
+interface Largest {
+  rss: number;
+  shared: readonly number[];
+}
+
+/** Samples into `largest` as fast as /proc answers, until the signal. */
+async function sample(pids: readonly number[], until: AbortSignal, largest: Largest): Promise<void> {
+  while (!until.aborted) {
+    const { rss, shared } = await residentOf(pids);
+    largest.rss = Math.max(largest.rss, rss);
+    largest.shared = shared.map((bytes, index) => Math.max(bytes, largest.shared[index] ?? 0));
+  }
 }
 
 const QUIET_MS = 1000;
@@ -79,23 +87,26 @@ export async function measureBodyCopies(
   const idle = await Promise.all(pids.map((pid) => residentOf([pid])));
   await resetPeaks(pids);
   const done = new AbortController();
-  const sampling = largestRss(pids, done.signal);
+  const largest: Largest = { rss: 0, shared: [] };
+  const sampling = sample(pids, done.signal, largest);
   const elements = bodyBytes / Float32Array.BYTES_PER_ELEMENT;
-  const copiesNow = async (): Promise<number> => ((await residentOf(pids)).peak - idleBytes) / bodyBytes;
+  const peakNow = async (): Promise<number> => (await residentOf(pids)).peak - countedTwice(largest.shared);
+  const copiesNow = async (): Promise<number> => ((await peakNow()) - idleBytes) / bodyBytes;
   try {
     await load(elements, 1);
     const copiesOfFirst = await copiesNow();
     await load(elements, plan.bodyRequests - 1);
-    const copies = await copiesNow();
+    const peakBytes = await peakNow();
     const peaks = await Promise.all(pids.map((pid) => residentOf([pid])));
     done.abort();
+    await sampling;
     return {
       bodyBytes,
       requests: plan.bodyRequests,
       idleBytes,
-      peakBytes: peaks.reduce((sum, { peak }) => sum + peak, 0),
-      sampledPeakBytes: await sampling,
-      copies,
+      peakBytes,
+      sampledPeakBytes: largest.rss,
+      copies: (peakBytes - idleBytes) / bodyBytes,
       copiesOfFirst,
       processes: await Promise.all(
         pids.map(async (pid, index) => ({

@@ -6,8 +6,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 /** Bytes, summed over a process and its descendants. */
 export interface Resident {
-  /** Resident now. */
+  /** Resident now; memory that several have mapped counts once, with the one that has mapped most. */
   readonly rss: number;
+  /** Shared memory in each of them, in their order. */
+  readonly shared: readonly number[];
   /** The peak of each since it was last reset, summed: never less than the largest sum at one moment. */
   readonly peak: number;
 }
@@ -32,7 +34,13 @@ export async function processTree(pid: number): Promise<number[]> {
 export async function residentOf(pids: readonly number[]): Promise<Resident> {
   const texts = await Promise.all(pids.map((pid) => readFile(`/proc/${pid}/status`, "utf8").catch(() => "")));
   const sum = (field: string): number => texts.reduce((total, text) => total + statusBytes(text, field), 0);
-  return { rss: sum("VmRSS"), peak: sum("VmHWM") };
+  const shared = texts.map((text) => statusBytes(text, "RssShmem"));
+  return { rss: sum("VmRSS") - countedTwice(shared), shared, peak: sum("VmHWM") };
+}
+
+/** What a sum over processes has too much, when the one with the most shared memory has all that the others have of it. */
+export function countedTwice(shared: readonly number[]): number {
+  return shared.reduce((sum, bytes) => sum + bytes, 0) - Math.max(0, ...shared);
 }
 
 /** The script that a Node process runs, without its folder. */

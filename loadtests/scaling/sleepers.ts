@@ -48,13 +48,28 @@ export async function setPace(folder: string, factors: Readonly<Record<string, n
   await rename(`${path}.new`, path); // nobody reads half of it
 }
 
-/** Rows that each replica has run so far, by its id. */
-export async function rowsRun(folder: string): Promise<ReadonlyMap<string, number>> {
+/** A batch that a replica ran, and how long that took: a sleep ends late. */
+export interface RanBatch {
+  readonly rows: number;
+  readonly ms: number;
+}
+
+/** The batches that each replica has run so far, by its id. */
+export async function batchesRun(folder: string): Promise<ReadonlyMap<string, readonly RanBatch[]>> {
   const files = (await readdir(folder)).filter((name) => name.startsWith("ran-"));
-  const entries = files.map(async (file): Promise<[string, number]> => {
-    const lines = (await readFile(join(folder, file), "utf8")).split("\n");
-    const rows = lines.reduce((sum, line) => sum + Number(line), 0);
-    return [file.slice("ran-".length).replace(/-(\d+)$/, "#$1"), rows];
+  const entries = files.map(async (file): Promise<[string, readonly RanBatch[]]> => {
+    const lines = (await readFile(join(folder, file), "utf8")).split("\n").slice(0, -1);
+    const batches = lines.map((line) => {
+      const [rows = Number.NaN, ms = Number.NaN] = line.split(" ").map(Number);
+      return { rows, ms };
+    });
+    return [file.slice("ran-".length).replace(/-(\d+)$/, "#$1"), batches];
   });
   return new Map(await Promise.all(entries));
+}
+
+/** Rows that each replica has run so far, by its id. */
+export async function rowsRun(folder: string): Promise<ReadonlyMap<string, number>> {
+  const all = [...(await batchesRun(folder))];
+  return new Map(all.map(([id, batches]) => [id, batches.reduce((sum, { rows }) => sum + rows, 0)]));
 }

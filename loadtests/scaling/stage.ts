@@ -28,6 +28,8 @@ export interface StageOptions {
 
 /** One of the autoscaler's decisions, as the command prints it. */
 export interface Decision {
+  /** When it was made, as ISO 8601. */
+  readonly since: string;
   readonly from: number;
   readonly to: number;
   readonly explanation: string;

@@ -4,68 +4,75 @@
 import type { RequestClass } from "../open-loop/index.ts";
 import { configOf } from "../chaos/config-file.ts";
 import { Stage, type StageOptions } from "../scaling/stage.ts";
-import { type Sleep, sleeper } from "../scaling/sleepers.ts";
+import { batchesRun, type Sleep, sleeper } from "../scaling/sleepers.ts";
 import { readStatistics } from "../scaling/statistics.ts";
 
 export interface Calibration {
   /** Of a batch as replicas run it, in milliseconds: fixed + perRow · rows. */
   readonly fixedMs: number;
   readonly perRowMs: number;
-  /** Relative standard deviation of what a single request takes, by the middle two thirds of them. */
-  readonly noise: number;
-  /** To a replica and back. */
+  /** From being let in to being answered, on an idle server, but for the batch itself. */
   readonly hopMs: number;
   /** Outside of dispatcher and replica: sockets, decoding, the generator. */
   readonly doorMs: number;
-  /** From being asked for to running; the mean of several asked for at once, of which the first has a process in reserve. */
+  /** From being asked for to running: the mean of several, one after the other, and their relative standard deviation. */
   readonly startUpMs: number;
+  readonly startUpNoise: number;
 }
 
 const NAME = "calibrated";
 /** Batches of each size, and replicas that are started. */
-const FULL = { batches: 40, starts: 3 };
-const QUICK = { batches: 8, starts: 1 };
+const FULL = { batches: 40, starts: 6 };
+const QUICK = { batches: 8, starts: 2 };
 /** Between two requests, so that none meets another. */
 const PAUSE_MS = 60;
+/** After a start, until there is a process in reserve again, as there mostly is. */
+const REST_MS = 1_000;
 
 export async function calibrate(sleep: Sleep, options: StageOptions): Promise<Calibration> {
   await using stage = await Stage.open(options);
   const { batches, starts } = options.quick ? QUICK : FULL;
-  const deployment = sleeper(NAME, stage.folder, { sleep, num_replicas: 1 });
+  // Chance in the batches' times is a setting, and not to be measured; and hiccups move no median.
+  const steady = { ...sleep, noise: 0, jitter: 0 };
+  const deployment = sleeper(NAME, stage.folder, { sleep: steady, num_replicas: 1 });
   const server = await stage.serve(deployment);
   const one = await measure(stage, { sleep, batches, rows: 1 });
   const full = await measure(stage, { sleep, batches, rows: sleep.maxBatch });
-  const { success, queue, compute, bySize } = await readStatistics(server.url, NAME);
-  const [oneMs, fullMs] = [bySize.get(1) ?? Number.NaN, bySize.get(sleep.maxBatch) ?? Number.NaN];
+  const ran = [...(await batchesRun(stage.folder)).values()].flat();
+  const ranMs = (size: number): number => median(ran.flatMap(({ rows, ms }) => (rows === size ? [ms] : [])));
+  const [oneMs, fullMs] = [ranMs(1), ranMs(sleep.maxBatch)];
   const perRowMs = (fullMs - oneMs) / (sleep.maxBatch - 1);
+  const { success, compute } = await readStatistics(server.url, NAME);
   const startUps: number[] = [];
-  const askedMs = performance.now();
-  await server.deploy(configOf({ ...deployment, num_replicas: 1 + starts }));
   for (let replicas = 2; replicas <= 1 + starts; replicas++) {
-    const more = (running: number): boolean => running >= replicas;
-    await stage.untilReplicas(NAME, "more run", more, { settled: false });
+    const askedMs = performance.now();
+    await server.deploy(configOf({ ...deployment, num_replicas: replicas }));
+    await stage.untilReplicas(NAME, "one more runs", (running) => running >= replicas, { settled: false });
     startUps.push(performance.now() - askedMs);
+    await stage.wait(REST_MS);
   }
-  // Of what a request takes besides its batch, the hop's part is as the server's own means have it: a hiccup moves a mean.
-  const besideMs = Math.max(0, median(one) - oneMs);
+  // Of what a request takes besides its batch, the hop's part is as the server's own means have it.
+  const besideMs = Math.max(0, (median(one) - oneMs + median(full) - fullMs) / 2);
   const meanBesideMs = (mean(one) + mean(full)) / 2 - compute;
-  const hopPart = Math.min(1, Math.max(0, (success - queue - compute) / meanBesideMs));
+  const hopPart = Math.min(1, Math.max(0, (success - compute) / meanBesideMs));
+  const startUpMs = mean(startUps);
   return {
     fixedMs: oneMs - perRowMs,
     perRowMs,
-    noise: (quantile(one, 0.84) - quantile(one, 0.16)) / 2 / oneMs,
     hopMs: hopPart * besideMs,
     doorMs: (1 - hopPart) * besideMs,
-    startUpMs: mean(startUps),
+    startUpMs,
+    startUpNoise: Math.sqrt(mean(startUps.map((ms) => (ms - startUpMs) ** 2))) / startUpMs,
   };
 }
 
 /** As a line for people. */
-export function showCalibration({ fixedMs, perRowMs, noise, hopMs, doorMs, startUpMs }: Calibration): string {
+export function showCalibration(calibration: Calibration): string {
+  const { fixedMs, perRowMs, hopMs, doorMs, startUpMs, startUpNoise } = calibration;
   const ms = (value: number): string => value.toFixed(1);
   return (
-    `measured on the idle server: a batch takes ${ms(fixedMs)} + ${perRowMs.toFixed(2)}·rows ms, deviation ${(100 * noise).toFixed(1)} %; ` +
-    `hop ${ms(hopMs)} ms, door ${ms(doorMs)} ms; a replica starts in ${(startUpMs / 1_000).toFixed(2)} s`
+    `measured on the idle server: a batch takes ${ms(fixedMs)} + ${perRowMs.toFixed(2)}·rows ms; hop ${ms(hopMs)} ms, ` +
+    `door ${ms(doorMs)} ms; a replica starts in ${(startUpMs / 1_000).toFixed(2)} s, deviation ${(100 * startUpNoise).toFixed(0)} %`
   );
 }
 
@@ -95,9 +102,5 @@ function mean(values: readonly number[]): number {
 }
 
 function median(values: readonly number[]): number {
-  return quantile(values, 0.5);
-}
-
-function quantile(values: readonly number[], share: number): number {
-  return values.toSorted((a, b) => a - b)[Math.floor(share * values.length)] ?? Number.NaN;
+  return values.toSorted((a, b) => a - b)[Math.floor(values.length / 2)] ?? Number.NaN;
 }

@@ -45,14 +45,18 @@ async function validate(
   const workload = stretched(quick ? { ...given, seconds: QUICK_SECONDS } : given, stretch);
   const played = { ...paceOf(stretch), timesMs: arrivalsOf(workload, seed) };
   await using stage = await Stage.open(options);
-  const real = await runReal(stage, workload, played);
+  const { decisions, ...real } = await runReal(stage, workload, played);
   const runs = quick ? RUNS.quick : RUNS.full;
   const all = await runSimulated(stage.folder, workload, { ...played, calibration, runs });
   const simulated = meanOf(all);
   stage.promise("both had the same requests", simulated.sent === real.sent && real.sent > 0, `${real.sent}`);
   for (const { name, kept, found } of gapsOf(real, all)) stage.promise(name, kept, found, { timed: true });
-  const { promises, decisions } = stage.report(given);
+  const { promises } = stage.report(given);
   const { name, title } = given;
-  const details = [showCalibration(calibration), ...decisions];
+  const details = [
+    showCalibration(calibration),
+    ...decisions.map((line) => `real       ${line}`),
+    ...(all[0]?.decisions ?? []).map((line) => `simulated  ${line}`),
+  ];
   return { name, title, seed, promises, calibration, real, simulated, details };
 }

@@ -23,7 +23,7 @@ export function arrivalsOf({ arrivals, seconds }: Workload, seed: number): reado
   return times.map((timeMs) => timeMs - first);
 }
 
-export async function runReal(stage: Stage, workload: Workload, options: RealOptions): Promise<Figures> {
+export async function runReal(stage: Stage, workload: Workload, options: RealOptions): Promise<Played> {
   const { name, replicas, seconds } = workload;
   const { timesMs, sleep, objectiveMs, warmUpSeconds } = options;
   const scaling =
@@ -39,13 +39,17 @@ export async function runReal(stage: Stage, workload: Workload, options: RealOpt
         };
   await stage.serve(sleeper(name, stage.folder, { sleep, ...scaling }));
   const before = stage.replicaSeconds;
+  const beganMs = Date.now();
   const load = stage.load(name, { arrivals: { kind: "times", timesMs } });
   await stage.wait(1_000 * seconds);
   const replicaSeconds = stage.replicaSeconds - before;
   await load.ended();
-  if (typeof replicas !== "number") await stage.decisions(name);
+  const { decisions } = typeof replicas === "number" ? { decisions: [] } : await stage.scaling(name);
+  const changes = decisions
+    .filter(({ from, to }) => from !== to)
+    .map(({ since, explanation }) => `${secondsSince(beganMs, since)} s  ${explanation}`);
   const { sent, inTime, p50Ms, p99Ms } = load.seen({ fromMs: 1_000 * warmUpSeconds, objectiveMs });
-  return { sent, attainment: inTime / sent, p50Ms, p99Ms, replicaSeconds };
+  return { sent, attainment: inTime / sent, p50Ms, p99Ms, replicaSeconds, decisions: changes };
 }
 
 /** As many runs as wanted: the same arrivals, other batches' times. */
@@ -53,11 +57,11 @@ export async function runSimulated(
   folder: string,
   workload: Workload,
   { timesMs, sleep, objectiveMs, warmUpSeconds, calibration, runs }: SimulatedOptions,
-): Promise<readonly Figures[]> {
+): Promise<readonly Played[]> {
   const trace = join(folder, `${workload.name}.csv`);
   await writeFile(trace, ["time", ...timesMs.map((timeMs) => (timeMs / 1_000).toFixed(6))].join("\n"));
   const { replicas, seconds } = workload;
-  const { fixedMs, perRowMs, noise, hopMs, doorMs, startUpMs } = calibration;
+  const { fixedMs, perRowMs, hopMs, doorMs, startUpMs, startUpNoise } = calibration;
   const counted =
     typeof replicas === "number"
       ? { systems: "shoal", replicas }
@@ -65,10 +69,11 @@ export async function runSimulated(
   const options = {
     workload: trace,
     profile: [fixedMs, perRowMs, sleep.maxBatch].join(","),
-    noise: Math.max(0.001, noise),
+    noise: Math.max(0.001, sleep.noise ?? 0),
     slo: objectiveMs,
     ...counted,
     "start-up": startUpMs / 1_000,
+    "start-up-noise": Math.max(0.001, startUpNoise),
     hop: Math.max(0.001, hopMs),
     door: Math.max(0.001, doorMs),
     "request-timeout": REQUEST_TIMEOUT_SECONDS,
@@ -81,7 +86,12 @@ export async function runSimulated(
     cwd: REPOSITORY,
     maxBuffer: 2 ** 28,
   });
-  return figuresIn(stdout);
+  return playedIn(stdout);
+}
+
+/** What a run came to, and each change of the number of replicas, with its second. */
+export interface Played extends Figures {
+  readonly decisions: readonly string[];
 }
 
 export interface RealOptions extends Pace {
@@ -95,17 +105,25 @@ export interface SimulatedOptions extends RealOptions {
 
 interface SimulatedRun extends Omit<Figures, "sent"> {
   readonly counts: { readonly offered: number };
+  readonly explanations: readonly string[];
 }
 
-function figuresIn(json: string): readonly Figures[] {
+function secondsSince(beganMs: number, at: string): string {
+  return ((Date.parse(at) - beganMs) / 1_000).toFixed(1);
+}
+
+function playedIn(json: string): readonly Played[] {
   const { systems } = JSON.parse(json) as {
     readonly systems: readonly { readonly runs: readonly SimulatedRun[] }[];
   };
-  return (systems[0]?.runs ?? []).map(({ counts, attainment, p50Ms, p99Ms, replicaSeconds }) => ({
-    sent: counts.offered,
-    attainment,
-    p50Ms,
-    p99Ms,
-    replicaSeconds,
-  }));
+  return (systems[0]?.runs ?? []).map(
+    ({ counts, explanations, attainment, p50Ms, p99Ms, replicaSeconds }) => ({
+      sent: counts.offered,
+      decisions: explanations,
+      attainment,
+      p50Ms,
+      p99Ms,
+      replicaSeconds,
+    }),
+  );
 }

@@ -14,12 +14,26 @@ export function freeLarge(bytes: Uint8Array): void {
   if (bytes.byteLength >= LARGE_BYTES) freeWhole(bytes);
 }
 
-/** Frees bytes that were copied elsewhere, such as a chunk read from a socket; a view on a part is left alone. */
-export function freeChunk(bytes: Uint8Array): void {
-  freeWhole(bytes);
+/**
+ * Frees bytes that were copied elsewhere, such as a chunk read from a socket; a view on a part is left alone. A chunk may
+ * end before its buffer does: Node keeps the rest of what it read into, when that is little. Buffers that several pieces
+ * share are Buffer's pool, of which none takes as much as half.
+ */
+export function freeChunk({ buffer, byteOffset, byteLength }: Uint8Array): void {
+  if (byteOffset === 0 && 2 * byteLength > buffer.byteLength) freeWhole(new Uint8Array(buffer));
+}
+
+/** What ends memory that V8 has not allocated. */
+const endings = new WeakMap<ArrayBuffer, () => void>();
+
+/** Has `end` called when the buffer is freed here: no view reaches its memory then. */
+export function whenFreed(buffer: ArrayBuffer, end: () => void): void {
+  endings.set(buffer, end);
 }
 
 function freeWhole({ buffer, byteLength }: Uint8Array): void {
+  if (!(buffer instanceof ArrayBuffer) || byteLength !== buffer.byteLength || byteLength === 0) return;
   // Moving to a buffer of length 0 detaches this one and frees its memory at once.
-  if (buffer instanceof ArrayBuffer && byteLength === buffer.byteLength && byteLength > 0) buffer.transfer(0);
+  buffer.transfer(0);
+  endings.get(buffer)?.();
 }

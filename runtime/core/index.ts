@@ -33,6 +33,7 @@ export { currentTask, type TaskContext } from "./worker/task-context.ts";
 
 export type { ActorClass, ArgsOf, InstanceOf } from "./api/actor-class.ts";
 export { isRunning } from "./is-running.ts";
+export { memoryCalls } from "./objects/memory-calls.ts";
 export { memoryReader } from "./memory/memory-reader.ts";
 export { processStatus } from "./stacks/process-status.ts";
 export { detectResources } from "./scheduling/detect-resources.ts";

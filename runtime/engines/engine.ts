@@ -79,4 +79,9 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** Names of the outputs somebody wants; empty means all. */
   readonly outputs: readonly string[];
+  /**
+   * Gives memory for large outputs, all together and behind each other: so many bytes, or undefined when they are to lie
+   * anywhere. An engine need not ask.
+   */
+  readonly room?: (byteLength: number) => Uint8Array | undefined;
 }

@@ -167,6 +167,5 @@ function encodeBf16(data: Data): Uint8Array {
 }
 
 function wrongElement(datatype: Datatype, value: unknown, index: number): OutputFault {
-  const shown = typeof value === "bigint" ? `${value}n` : show(value);
-  return new OutputFault(`found ${shown} in element ${index}, wanted a value of ${datatype}`);
+  return new OutputFault(`found ${show(value)} in element ${index}, wanted a value of ${datatype}`);
 }

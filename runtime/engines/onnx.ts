@@ -14,6 +14,7 @@ import { cancelled } from "./cancelled.ts";
 import type { Engine, EngineSpec, RunContext, Signature } from "./engine.ts";
 import { checkModelFile, cleanMessage, explainLoad } from "./onnx-errors.ts";
 import { readOnnxOptions } from "./onnx-options.ts";
+import { OutputRoom, runInto } from "./onnx-outputs.ts";
 import { readSignature } from "./onnx-signature.ts";
 import { fromOrt, toOrt } from "./onnx-tensors.ts";
 import { zeros } from "./zeros.ts";
@@ -51,6 +52,7 @@ class OnnxEngine implements Engine {
   readonly #spec: EngineSpec;
   readonly #datatypes: ReadonlyMap<string, string>;
   readonly #outputs: readonly string[];
+  readonly #room: OutputRoom;
   #released: Promise<void> | undefined;
 
   constructor(session: InferenceSession, spec: EngineSpec, signature: Signature) {
@@ -59,6 +61,7 @@ class OnnxEngine implements Engine {
     this.signature = signature;
     this.#datatypes = new Map(signature.inputs.map(({ name, datatype }) => [name, datatype]));
     this.#outputs = signature.outputs.map(({ name }) => name);
+    this.#room = new OutputRoom(session, signature.outputs);
   }
 
   /** One row, then a full batch when that is quick: it makes ORT's arena grow before the first burst does. */
@@ -85,17 +88,26 @@ class OnnxEngine implements Engine {
     return true;
   }
 
-  async run(inputs: readonly Tensor[], { signal, outputs }: RunContext): Promise<Tensor[]> {
+  async run(inputs: readonly Tensor[], { signal, outputs, room }: RunContext): Promise<Tensor[]> {
     if (signal.aborted) throw cancelled(signal);
     if (this.#released !== undefined) throw this.#failure("its model is disposed"); // invariant 3
     const feeds = this.#feeds(inputs);
     const wanted = outputs.length === 0 ? this.#outputs : this.#checked(outputs);
+    const own = room === undefined ? undefined : this.#room.take(inputs, wanted, room);
+    if (own !== undefined) {
+      const placed = await runInto(own, (fetches) => this.#session.run(feeds, fetches)).catch(
+        () => undefined,
+      );
+      if (placed !== undefined) return placed;
+    }
     let results: Record<string, OrtTensor>;
     try {
       results = await this.#session.run(feeds, wanted); // invariant 2
     } catch (error) {
       throw this.#failure(cleanMessage(error, this.#spec.path), error);
     }
+    // It was the room that failed: the model gives other shapes than it declares.
+    if (own !== undefined) this.#room.giveUp();
     return wanted.map((name) => {
       const result = results[name];
       if (result === undefined) throw this.#failure(`it gave no output "${name}"`);

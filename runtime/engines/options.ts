@@ -49,10 +49,21 @@ export class OptionReader {
   }
 }
 
-/** A value as a message shows it: JSON, cut short. */
+/** A value as a message shows it: JSON where it has one, cut short. */
 export function show(value: unknown): string {
-  const json = JSON.stringify(value) ?? String(value);
+  const json = jsonOf(value) ?? String(value);
   return json.length > 100 ? `${json.slice(0, 100)}…` : json;
+}
+
+/** Undefined for what has none: functions, lists that hold themselves, whole numbers of any size, NaN. */
+function jsonOf(value: unknown): string | undefined {
+  if (typeof value === "number") return String(value);
+  if (typeof value === "bigint") return `${value}n`;
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 export function wholeNumber(from: number, to = 1024): OptionType<number> {

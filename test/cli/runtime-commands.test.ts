@@ -52,6 +52,19 @@ suite("commands about a runtime", () => {
     assert.ok(Array.isArray(JSON.parse(await readFile(started.file("trace.json"), "utf8")).traceEvents));
   });
 
+  test("names are told in one line, whatever is in them; a file that cannot be written is named", async () => {
+    await using started = await start();
+    const { runtime, work } = started;
+    await runtime.get(work.square.options({ name: "two\nlines \u001b[31mred\u009b é" })(1));
+    const mine = ["--runtime", String(process.pid)];
+    const { out } = await shoal("list", "tasks", ...mine);
+    assert.match(out, / two\\nlines \\x1b\[31mred\\x9b é +FINISHED /);
+    assert.equal(out.trimEnd().split("\n").length, 2);
+    const trace = await shoal("timeline", "--output", started.file("absent/trace.json"), ...mine);
+    assert.equal(trace.code, 1);
+    assert.match(trace.err, /^Cannot write ".*absent\/trace\.json": ENOENT.*\n$/);
+  });
+
   test("what cannot be asked is told: no runtime, a wrong kind, a wrong filter", async () => {
     const nobody = await shoal("list", "tasks", "--runtime", "1");
     assert.equal(nobody.code, 3);

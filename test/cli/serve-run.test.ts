@@ -5,6 +5,7 @@ import { readdir } from "node:fs/promises";
 import { join } from "node:path";
 import { describe, it } from "node:test";
 import { shoal } from "../support/command.ts";
+import { start } from "../support/serve.ts";
 import { configOf, MODEL, takenPort, TestFolder } from "./support.ts";
 
 describe("a wrong config", { timeout: 60_000 }, () => {
@@ -105,6 +106,26 @@ describe("a port in use", { timeout: 60_000 }, () => {
     });
   }
 
+  it("is what is said when the same is run twice, not that the first has the store", async () => {
+    await using folder = await TestFolder.make();
+    const config = await folder.write("shoal.yaml", configOf());
+    const data = ["--data-dir", join(folder.path, "data")];
+    await using first = await start(config, { args: data });
+    const again = ["serve", "run", config, ...data];
+    const ports = (url: string) => new URL(url).port;
+    const said =
+      /^Cannot listen on 127\.0\.0\.1:(\d+) \((?:http|admin)_options\): the port is in use by another process\n$/;
+    for (const [http, admin, wanted] of [
+      [ports(first.url), ports(first.adminUrl), ports(first.url)],
+      ["0", ports(first.adminUrl), ports(first.adminUrl)],
+    ] as const) {
+      const { code, stderr } = await shoal([...again, "--port", http, "--admin-port", admin], {
+        SHOAL_STATE_DIR: folder.path,
+      });
+      assert.deepEqual([code, said.exec(stderr)?.[1]], [2, wanted], stderr);
+    }
+  });
+
   it("is not the only thing that can be wrong with an address", async () => {
     await using folder = await TestFolder.make();
     const config = await folder.write("shoal.yaml", configOf());
@@ -112,6 +133,9 @@ describe("a port in use", { timeout: 60_000 }, () => {
       SHOAL_STATE_DIR: folder.path,
     });
     assert.equal(code, 2);
+    const empty = await shoal(["serve", "run", config], { SHOAL_STATE_DIR: folder.path, SHOAL_HOST: "" });
+    assert.equal(empty.code, 2);
+    assert.match(empty.stderr, /SHOAL_HOST.*found "", wanted an address to listen on/);
     assert.match(
       stderr,
       /^Cannot listen on 203\.0\.113\.1:8000 \(http_options\): this machine has no such address$/m,

@@ -87,6 +87,15 @@ suite("shoal simulate", { timeout: 60_000 }, () => {
     ["a workload", ["-w", "nights"], /workload "nights": wanted a path or one of steady/],
     ["a trace that is not there", ["-w", "./none.csv"], /Cannot read the trace ".\/none.csv"/],
     ["bounds", ["--min", "5", "--max", "2"], /--min is 5, at most the --max of 2/],
+    ["a trace without a line", ["-w", "/dev/null"], /"\/dev\/null": it has no arrivals/],
+    ["no time", ["--duration", "0"], /found "0", wanted a number above 0/],
+    ["no run", ["--seeds", "0"], /found "0", wanted a whole number from 1/],
+    [
+      "an option that an evaluation overlooks",
+      ["--evaluate", "batching", "--rate", "5"],
+      /--rate beside --evaluate batching/,
+    ],
+    ["one that is an evaluation's", ["--trace", "day.csv"], /--trace without --evaluate/],
     ["a rate", ["--rate", "many"], /found "many", wanted a number above 0/],
   ] as const) {
     test(`${what} that makes no sense: a line, and status 2`, async () => {

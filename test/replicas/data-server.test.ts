@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { describe, it } from "node:test";
-import { ShoalError, type Tensor } from "../../runtime/base/index.ts";
+import { type ErrorCode, ShoalError, type Tensor } from "../../runtime/base/index.ts";
 import { tensor, valuesOf } from "../support/tensors.ts";
 import { answerTo, TestReplica, until } from "./support.ts";
 
@@ -266,5 +266,16 @@ describe("a web request at a replica", { timeout: 60_000 }, () => {
     assert.deepEqual(await send(), [500, "ENGINE_FAILED"]);
     replica.engine.fetch = () => Promise.reject(new ShoalError("ENGINE_FAILED", "it threw"));
     assert.deepEqual(await send(), [500, "ENGINE_FAILED"]);
+  });
+
+  it("that fails tells its client no path, and whether to come back", async () => {
+    await using replica = await TestReplica.start();
+    const send = async (code: ErrorCode): Promise<unknown[]> => {
+      replica.engine.fetch = () => Promise.reject(new ShoalError(code, "at /home/me/secret.ts:3"));
+      const { error, headers } = await answerTo(replica.open("/any", { headers: web("http://host/") }).end());
+      return [error.error, headers["x-should-retry"], headers["retry-after"]];
+    };
+    assert.deepEqual(await send("ENGINE_FAILED"), ["at <path>", "false", undefined]);
+    assert.deepEqual(await send("QUEUE_FULL"), ["at <path>", "true", "1"]);
   });
 });

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { once } from "node:events";
+import { readFileSync } from "node:fs";
 import { createServer, type RequestListener } from "node:http";
 import { join } from "node:path";
 import { describe, it } from "node:test";
@@ -9,12 +10,15 @@ import { Batch } from "../../controller/dispatch/batch.ts";
 import { Entry } from "../../controller/dispatch/entry.ts";
 import { type InferWork, joinKey, ReplicaClient } from "../../controller/dispatch/index.ts";
 import type { BatchOutcome } from "../../controller/dispatch/replica-link.ts";
+import { BodyRegion } from "../../replicas/body-region.ts";
+import { canMapRegions } from "../../replicas/mapped-region.ts";
 import { readRegion } from "../../replicas/shared-region.ts";
-import { encodeHeader, ShoalError, type Tensor } from "../../runtime/base/index.ts";
+import { encodeHeader, freeLarge, ShoalError, type Tensor } from "../../runtime/base/index.ts";
 import { tensor, valuesOf } from "../support/tensors.ts";
 import { TestFolder, TestReplica, until } from "./support.ts";
 
 const NEVER = Number.POSITIVE_INFINITY;
+const NO_MAPPING = canMapRegions() ? false : "memory cannot be mapped here";
 const NO_REGIONS = process.platform === "linux" ? false : "shared memory is used on Linux only";
 
 function ints(name: string, ...values: number[]): Tensor {
@@ -29,6 +33,21 @@ function work(inputs: readonly Tensor[], outputs: readonly string[] = []): Infer
     rows: inputs[0]?.shape[0] ?? 1,
     joinKey: joinKey(inputs, outputs),
   };
+}
+
+/** The same, received into memory to share. */
+function bodyInRegion(tensor: Tensor): Tensor {
+  const region = BodyRegion.create(0);
+  assert(region?.write(tensor.bytes, 0) === true);
+  const bytes = region.map(tensor.bytes.byteLength);
+  assert(bytes !== undefined);
+  return { ...tensor, bytes };
+}
+
+/** Files without a name that this process holds; here it is gateway and replica at once. */
+function regionsHeld(): number {
+  const maps = readFileSync("/proc/self/maps", "utf8").split("\n");
+  return maps.filter((line) => line.includes("/dev/shm/shoal-")).length;
 }
 
 /** One row that is too much for a socket to take at once. */
@@ -182,6 +201,72 @@ describe("a batch on its way", { timeout: 60_000 }, () => {
         [300_001, 3],
       ],
     );
+  });
+
+  it("of one large body is computed from where it lies, and answered where it is read", {
+    skip: NO_MAPPING,
+  }, async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    replica.engine.mayHoldTensors = false;
+    replica.engine.answer = ([input], { room }) => {
+      if (room === undefined || input === undefined) return [];
+      const bytes = room(input.bytes.byteLength);
+      bytes?.set(input.bytes);
+      return bytes === undefined ? [] : [{ ...input, name: "y", bytes }];
+    };
+    await client.send(batchOf([work([ints("x", 1)])])); // it says that it maps regions
+    for (const fill of [1, 2]) {
+      const sent = bodyInRegion(large(fill));
+      const outcome = await client.send(batchOf([work([sent])]));
+      assert(outcome.kind === "done", codeOf(outcome));
+      const [output] = outcome.outputs;
+      assert.deepEqual([output?.bytes.byteLength, output?.bytes.at(-1)], [300_001, fill]);
+      outcome.release?.();
+      freeLarge(sent.bytes);
+      assert.equal(output?.bytes.byteLength, 0);
+    }
+    await until(() => regionsHeld() === 0);
+  });
+
+  it("of one large body is a copy for an engine that may hold it", { skip: NO_MAPPING }, async () => {
+    await using replica = await TestReplica.start();
+    await using client = new Client(replica.socketPath);
+    await client.send(batchOf([work([ints("x", 1)])]));
+    const sent = bodyInRegion(large(5));
+    const outcome = await client.send(batchOf([work([sent])]));
+    freeLarge(sent.bytes);
+    assert.equal(outcome.kind === "done" && outcome.outputs[0]?.bytes.at(-1), 5);
+    assert.equal(replica.engine.ran[1]?.inputs[0]?.bytes.at(-1), 5);
+    assert.equal(replica.engine.ran[1]?.context.room, undefined);
+    assert.equal(regionsHeld(), 0);
+  });
+
+  it("of one large body that was lost with its replica is there for the next", {
+    skip: NO_MAPPING,
+  }, async () => {
+    const maps = { "x-shoal-body-region": "map", "inference-header-content-length": 14 };
+    const places: unknown[] = [];
+    await using dying = await fakeReplica((request, response) => {
+      const place = request.headers["x-shoal-body-region"];
+      if (place !== undefined) places.push(place, request.socket.destroy());
+      else request.resume().once("end", () => response.writeHead(200, maps).end('{"outputs":[]}'));
+    });
+    await using replica = await TestReplica.start();
+    replica.engine.mayHoldTensors = false;
+    replica.engine.answer = ([input]) =>
+      input === undefined ? [] : [{ ...input, bytes: Uint8Array.from(input.bytes) }];
+    await using first = new Client(dying.socketPath);
+    await using second = new Client(replica.socketPath);
+    for (const client of [first, second]) await client.send(batchOf([work([ints("x", 1)])]));
+    const sent = bodyInRegion(large(9));
+    assert.equal(codeOf(await first.send(batchOf([work([sent])]))), "lost REPLICA_DIED");
+    assert.equal(places.length, 2);
+    const outcome = await second.send(batchOf([work([sent])]));
+    assert(outcome.kind === "done", codeOf(outcome));
+    assert.deepEqual([outcome.outputs[0]?.bytes.byteLength, outcome.outputs[0]?.bytes.at(-1)], [300_001, 9]);
+    freeLarge(sent.bytes);
+    await until(() => regionsHeld() === 0);
   });
 
   it("reads an answer of unannounced length, in pieces of any size", async () => {

@@ -99,14 +99,23 @@ describe("scaling that goes wrong", { timeout: 180_000 }, () => {
       resources: { num_cpus: 0.01 },
       autoscaling_config: scaling,
     };
-    await using server = await serve(folder, [hasty]);
-    const fault = /^The objective of 20 ms is below the time of one row; replicas are counted for [\d.]+ ms$/;
+    const fixed = { ...hasty, name: "fixed", autoscaling_config: { latency_slo_ms: 20 } };
+    await using server = await serve(folder, [hasty, fixed]);
+    const fault =
+      /^The objective of 20 ms is below the time of one row; replicas are counted for three times that time$/;
     await eventually("the fault", async () => {
       await (await ask(server, "hasty")).arrayBuffer();
       return fault.test((await scalingOf(server, "hasty")).fault ?? "");
     });
+    const unattainable =
+      /^The objective of 20 ms is below the time of one row, \d+ ms; batches are made for three times/;
+    await eventually("the fault where load does not decide", async () => {
+      await (await ask(server, "fixed")).arrayBuffer();
+      return unattainable.test((await scalingOf(server, "fixed")).fault ?? "");
+    });
     const env = { SHOAL_STATE_DIR: server.stateDir };
     const status = await shoal(["serve", "status"], env);
+    assert.match(status.stdout, /^all .* fixed +HEALTHY .*batches are made for three times that time/m);
     assert.match(
       status.stdout,
       /^all .* hasty +HEALTHY .*The objective of 20 ms is below the time of one row/m,
@@ -127,7 +136,7 @@ describe("scaling that goes wrong", { timeout: 180_000 }, () => {
     const unknown = await shoal(["serve", "scaling", "nobody"], env);
     assert.deepEqual(
       [unknown.code, unknown.stderr],
-      [1, 'Cannot find a deployment "nobody": there is hasty\n'],
+      [1, 'Cannot find a deployment "nobody": there is hasty, fixed\n'],
     );
   });
 });

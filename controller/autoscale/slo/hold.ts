@@ -2,13 +2,13 @@
 // starting it again (ski rental, 2-competitive).
 //
 // 1. What was needed at any time within the hold is still needed.
-// 2. Going up and down too often makes the hold longer; that wears off.
+// 2. Letting go what is needed again within that time makes the hold longer; that wears off. A pause that was longer has paid.
 
 const SHORTEST_MS = 30_000;
 /** Kept maxima cover so much; no hold is longer. */
 export const LONGEST_HOLD_MS = 900_000;
-const REVERSAL_WINDOW_MS = 600_000;
-const TOLERATED_REVERSALS = 3;
+const REGRET_WINDOW_MS = 600_000;
+const TOLERATED_REGRETS = 1;
 const LARGEST_STRETCH = 8;
 const STRETCH_DECAY_MS = 3_600_000;
 const LEARNING = 0.3;
@@ -31,22 +31,22 @@ export class RecentMaximum {
   }
 }
 
-/** Times at which the direction of change turned, and what that does to the hold (invariant 2). */
-export class Reversals {
-  #direction = 0;
-  readonly #turns: number[] = [];
+/** What was let go and needed again before that had paid, and what it does to the hold (invariant 2). */
+export class Regrets {
+  #downMs = Number.NEGATIVE_INFINITY;
+  readonly #regrets: number[] = [];
   #stretch = 1;
   #stretchedMs = 0;
 
   /** The target changed by `by`. */
-  changed(by: number, nowMs: number): void {
-    const direction = Math.sign(by);
-    if (direction === 0) return;
-    if (this.#direction !== 0 && direction !== this.#direction) this.#turns.push(nowMs);
-    this.#direction = direction;
-    while (nowMs - (this.#turns[0] ?? nowMs) > REVERSAL_WINDOW_MS) this.#turns.shift();
-    if (this.#turns.length <= TOLERATED_REVERSALS) return;
-    this.#turns.length = 0;
+  changed(by: number, { nowMs, breakEvenMs }: { readonly nowMs: number; readonly breakEvenMs: number }): void {
+    if (by < 0) this.#downMs = nowMs;
+    if (by <= 0) return;
+    if (nowMs - this.#downMs < breakEvenMs) this.#regrets.push(nowMs);
+    this.#downMs = Number.NEGATIVE_INFINITY;
+    while (nowMs - (this.#regrets[0] ?? nowMs) > REGRET_WINDOW_MS) this.#regrets.shift();
+    if (this.#regrets.length <= TOLERATED_REGRETS) return;
+    this.#regrets.length = 0;
     this.#stretch = Math.min(LARGEST_STRETCH, this.#stretch * 2);
     this.#stretchedMs = nowMs;
   }

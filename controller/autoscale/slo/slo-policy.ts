@@ -20,7 +20,7 @@ import { CapacityCurve } from "./capacity-curve.ts";
 import { type Demand, demandOf } from "./demand.ts";
 import { Envelope } from "./envelope.ts";
 import { HeadRoom } from "./head-room.ts";
-import { holdMs, MissesPerStart, RecentMaximum, Reversals } from "./hold.ts";
+import { holdMs, MissesPerStart, RecentMaximum, Regrets } from "./hold.ts";
 import { KeepAlive } from "./keep-alive.ts";
 import { StepLimit } from "./step-limit.ts";
 
@@ -61,7 +61,7 @@ export class SloPolicy implements AutoscalingPolicy {
   readonly #envelope: Envelope;
   readonly #headRoom: HeadRoom;
   readonly #needed = new RecentMaximum();
-  readonly #reversals = new Reversals();
+  readonly #regrets = new Regrets();
   readonly #misses = new MissesPerStart();
   readonly #keepAlive: KeepAlive;
   readonly #steps = new StepLimit();
@@ -94,7 +94,8 @@ export class SloPolicy implements AutoscalingPolicy {
     this.#misses.observe(load.missed, nowMs);
     const decision =
       snapshot.service.meanMs(1) === undefined ? this.#unmeasured(snapshot) : this.#measured(snapshot);
-    this.#reversals.changed(decision.target - target, nowMs);
+    const breakEvenMs = holdMs(snapshot.startUpMs, NO_STRETCH);
+    this.#regrets.changed(decision.target - target, { nowMs, breakEvenMs });
     if (decision.target > target) {
       this.#misses.started(decision.target - target, load.missed, nowMs + snapshot.startUpMs);
     }
@@ -118,8 +119,8 @@ export class SloPolicy implements AutoscalingPolicy {
     const wanted = Math.max(needed, envelope);
     this.#needed.add(Math.max(forDown, envelope), nowMs);
     const fault = curve.missesObjective
-      ? `The objective of ${duration(this.#options.objectiveMs)} is below the time of one row; replicas are counted for ` +
-        duration(curve.objectiveMs)
+      ? // No measured time in it: it would be another fault, and another decision, with every batch.
+        `The objective of ${duration(this.#options.objectiveMs)} is below the time of one row; replicas are counted for three times that time`
       : undefined;
     const rate = this.#rate(reckoning, snapshot);
 
@@ -144,7 +145,7 @@ export class SloPolicy implements AutoscalingPolicy {
     const working = this.#working(snapshot, curve);
     const hold = holdMs(snapshot.startUpMs, {
       missCostMs: this.#misses.mean * this.#options.missCostMs,
-      stretch: this.#reversals.stretch(nowMs),
+      stretch: this.#regrets.stretch(nowMs),
     });
     const keepAliveMs = this.#keepAlive.keepAliveMs(hold);
     if (bounds.min === 0 && target === 1 && working === 0 && load.idleMs >= keepAliveMs) {

@@ -78,6 +78,7 @@ function entriesOf(value: unknown): readonly (readonly [string, unknown])[] | un
 
 function sizeFault(state: unknown): { readonly kind: "unusable"; readonly why: string } | undefined {
   const size = sizeOf(state);
+  if (size === undefined) return unusable("answered a state that is no JSON");
   if (size <= MAX_STATE_LENGTH) return undefined;
   return unusable(`answered a state of ${size} characters of JSON, ${MAX_STATE_LENGTH} are allowed`);
 }
@@ -86,17 +87,18 @@ function unusable(why: string): { readonly kind: "unusable"; readonly why: strin
   return { kind: "unusable", why };
 }
 
-/** Infinity for what is no JSON. */
-function sizeOf(state: unknown): number {
+/** Undefined for what is no JSON. */
+function sizeOf(state: unknown): number | undefined {
   if (state === undefined) return 0;
   try {
-    return JSON.stringify(state)?.length ?? Infinity;
+    return JSON.stringify(state)?.length;
   } catch {
-    return Infinity;
+    return undefined;
   }
 }
 
 function quote(value: unknown): string {
+  if (typeof value === "string") return cut(JSON.stringify(value)); // "3" is no 3
   if (typeof value !== "object" || value === null) return cut(String(value));
   return Array.isArray(value) ? "a list" : "an object";
 }

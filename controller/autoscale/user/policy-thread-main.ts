@@ -1,4 +1,6 @@
 // The thread that a user's policy runs in: loads the module once, then answers one context after another.
+//
+// 1. A module that could not be loaded is not looked at again here, whatever becomes of its file: the thread is spent.
 
 import { parentPort, workerData } from "node:worker_threads";
 import { messageOf } from "../../../runtime/base/index.ts";
@@ -14,8 +16,9 @@ async function load({ module, export: name }: PolicyThreadOptions): Promise<Load
   const exports: Record<string, unknown> = await import(module);
   const found = exports[name];
   if (typeof found !== "function") {
+    const functions = Object.keys(exports).filter((key) => typeof exports[key] === "function");
     throw new TypeError(
-      `Cannot find the policy "${name}": the module exports ${Object.keys(exports).join(", ") || "nothing"}`,
+      `Cannot find the policy "${name}": the module exports ${functions.join(", ") || "no functions"}`,
     );
   }
   return (context) => Reflect.apply(found, undefined, [context]) as unknown;
@@ -28,12 +31,14 @@ function reply(message: ThreadReply): void {
 
 parentPort?.on("message", (context: unknown) => {
   void (async () => {
+    let loaded = false;
     try {
       loading ??= load(OPTIONS);
       const policy = await loading;
+      loaded = true;
       reply({ value: await policy(context) });
     } catch (error) {
-      reply({ error: messageOf(error) });
+      reply({ error: messageOf(error), spent: !loaded }); // invariant 1
     }
   })();
 });

@@ -2,7 +2,8 @@
 //
 // 1. The thread starts with the first call, and again with the next one after it has died; none is left after `close`.
 // 2. An aborted call ends the thread: code that does not return cannot be ended otherwise.
-// 3. The thread has little memory; running out of it is a failed call.
+// 3. A thread that could not load the module ends: the next call loads it anew, as it is then.
+// 4. The thread has little memory; running out of it is a failed call.
 
 import { Worker } from "node:worker_threads";
 import { ShoalError } from "../../../runtime/base/index.ts";
@@ -15,7 +16,10 @@ export interface PolicyThreadOptions {
 }
 
 /** From the thread: what the call came to. */
-export type ThreadReply = { readonly value: unknown } | { readonly error: string };
+export type ThreadReply =
+  | { readonly value: unknown }
+  /** `spent`: another thread is to try again. */
+  | { readonly error: string; readonly spent: boolean };
 
 const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const ENTRY = new URL(`./policy-thread-main${EXTENSION}`, import.meta.url);
@@ -69,11 +73,13 @@ export class PolicyThread {
   #start(): Worker {
     const worker = new Worker(ENTRY, {
       workerData: this.#options,
-      resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB }, // invariant 3
+      resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB }, // invariant 4
     });
     worker.on("message", (reply: ThreadReply) => {
-      if ("error" in reply) this.#pending?.reject(new ShoalError("CALL_FAILED", reply.error));
-      else this.#pending?.resolve(reply.value);
+      if ("error" in reply) {
+        this.#pending?.reject(new ShoalError("CALL_FAILED", reply.error));
+        if (reply.spent) void this.#end(worker); // invariant 3
+      } else this.#pending?.resolve(reply.value);
     });
     worker.on("error", (error) => this.#gone(worker, error instanceof Error ? error.message : String(error)));
     worker.on("exit", (code) => this.#gone(worker, `its thread ended with code ${code}`));

@@ -3,7 +3,7 @@
 // 1. A request ends once for its client: with the first answer, or when no attempt is left.
 // 2. With a budget, retries are at most that share of first attempts.
 
-import type { LoadTracker } from "../../autoscale/index.ts";
+import type { LoadCounts } from "../../routing/index.ts";
 import type { Random } from "../kernel/random.ts";
 import type { VirtualTime } from "../kernel/virtual-time.ts";
 import type { Failure, ServingSystem, SimulatedRequest } from "../systems/serving-system.ts";
@@ -25,7 +25,7 @@ export interface ClientOptions extends ClientBehaviour {
   readonly objectiveMs: number;
   readonly untilMs: number;
   readonly arrivals: ArrivalStream;
-  readonly load: LoadTracker;
+  readonly load: LoadCounts;
   readonly tally: Tally;
   /** What every answer and refusal takes besides, outside of the dispatcher. */
   readonly doorMs: number;
@@ -100,8 +100,7 @@ export class Clients {
       ticket: undefined,
     };
     this.#open++;
-    load.arrived(1, nowMs);
-    load.ongoing(this.#open, nowMs);
+    load.arrived(1);
     if (timeoutMs !== undefined) time.timer(timeoutMs, () => this.#giveUp(attempt));
     this.#system?.submit(attempt);
   }
@@ -137,12 +136,11 @@ export class Clients {
     if (request.over || !isAttempt(request)) return undefined;
     request.over = true;
     this.#open--;
-    this.#options.load.ongoing(this.#open, this.#options.time.nowMs());
     return request;
   }
 
   #report(missed: number): void {
-    this.#options.load.ended(1, missed, this.#options.time.nowMs());
+    this.#options.load.ended(1, missed);
   }
 }
 

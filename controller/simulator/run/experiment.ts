@@ -3,7 +3,8 @@
 // 1. The same options and seed give the same result, whatever else runs.
 // 2. Arrivals, noise and start-ups come from streams of their own, so two systems see the same ones.
 
-import { type AutoscalingPolicy, LoadTracker, type ReplicaBounds } from "../../autoscale/index.ts";
+import type { AutoscalingPolicy, ReplicaBounds } from "../../autoscale/index.ts";
+import { LoadCounts } from "../../routing/index.ts";
 import { Random } from "../kernel/random.ts";
 import { VirtualTime } from "../kernel/virtual-time.ts";
 import { Fleet, type FleetMoment, type FleetOptions } from "../plant/fleet.ts";
@@ -102,7 +103,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
   const began = performance.now();
   const random = new Random(seed);
   const time = new VirtualTime();
-  const load = new LoadTracker();
+  const load = new LoadCounts();
   const tally = new Tally(seconds, warmUpSeconds * 1_000);
   const untilMs = seconds * 1_000;
   const clients = new Clients({
@@ -122,7 +123,6 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     profile,
     objectiveMs,
     requestTimeoutMs,
-    load,
     answered: (request) => clients.answered(request),
     unanswered: (request, why) => clients.unanswered(request, why),
     ran: (requests) => tally.ran(requests),
@@ -145,6 +145,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
       : new Scaler({
           ...scaling,
           time,
+          random: random.fork("scaler"),
           fleet,
           system,
           load,

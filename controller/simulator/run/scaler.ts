@@ -1,24 +1,32 @@
-// The loop around an autoscaling policy: looks every half second, sooner when a request finds no replica, and tells the
-// fleet. The policy is the product's own class, or a plan made with hindsight.
+// The loop around an autoscaling policy, which tells the fleet. The policy is the product's own class, or a plan made with
+// hindsight.
+//
+// 1. It looks as often as the product's (`controller/scaling`), and decides when the policy wants to be asked again, and at
+//    once when more waits than at the last look. What has come in between, it learns then.
 
 import {
   type AutoscalingPolicy,
   initialReplicas,
-  type LoadTracker,
+  type LoadReading,
   type ReplicaBounds,
   StartUpTimes,
 } from "../../autoscale/index.ts";
+import type { LoadCounts } from "../../routing/index.ts";
+import { LoadMeter } from "../../scaling/index.ts";
+import type { Random } from "../kernel/random.ts";
 import type { VirtualTime } from "../kernel/virtual-time.ts";
 import type { Fleet } from "../plant/fleet.ts";
 import type { ServingSystem } from "../systems/serving-system.ts";
 
 export interface ScalerOptions {
   readonly time: VirtualTime;
+  /** For the moment of the first look. */
+  readonly random: Random;
   readonly policy: AutoscalingPolicy;
   readonly bounds: ReplicaBounds;
   readonly fleet: Fleet;
   readonly system: ServingSystem;
-  readonly load: LoadTracker;
+  readonly load: LoadCounts;
   readonly maxBatchRows: number;
   /** Attempts sent and not ended. */
   readonly open: () => number;
@@ -27,12 +35,15 @@ export interface ScalerOptions {
   readonly untilMs: number;
 }
 
-const PERIOD_MS = 500;
+const LOOK_MS = 100;
 const MAX_ONGOING = 1_000;
 
 export class Scaler {
   readonly #options: ScalerOptions;
+  readonly #meter = new LoadMeter();
   readonly #startUps = new StartUpTimes();
+  #queued = 0;
+  #reviewAtMs = Number.NEGATIVE_INFINITY;
   #decisions = 0;
   #explanations: string[] = [];
 
@@ -52,20 +63,39 @@ export class Scaler {
 
   begin(): void {
     this.#options.fleet.begin(initialReplicas(this.#options.bounds));
-    this.#later();
+    this.#options.time.timer(this.#options.random.next() * LOOK_MS, () => this.#run());
   }
 
   started(startUpMs: number): void {
     this.#startUps.record(startUpMs);
   }
 
-  decide(): void {
-    const { time, policy, bounds, fleet, system, load, maxBatchRows, open } = this.#options;
+  #run(): void {
+    const { time, untilMs } = this.#options;
+    this.#look();
+    if (time.nowMs() < untilMs) time.timer(LOOK_MS, () => this.#run());
+  }
+
+  /** Invariant 1. */
+  #look(): void {
+    const { time, system, load, open } = this.#options;
     const nowMs = time.nowMs();
-    const queued = system.queued;
-    const ongoing = Math.max(0, open() - queued);
+    const { queued } = system;
+    const { arrivedRequests, arrivedRows, endedRequests, missedRequests } = load;
+    const totals = { open: open(), arrivedRequests, arrivedRows, endedRequests, missedRequests };
+    const reading = this.#meter.read(new Map([[load, totals]]), nowMs);
+    const due = nowMs >= this.#reviewAtMs || queued > this.#queued;
+    this.#queued = queued;
+    if (due) this.#decide(reading, { nowMs, queued, ongoing: Math.max(0, totals.open - queued) });
+  }
+
+  #decide(
+    load: LoadReading,
+    { nowMs, queued, ongoing }: { readonly nowMs: number; readonly queued: number; readonly ongoing: number },
+  ): void {
+    const { policy, bounds, fleet, system, maxBatchRows } = this.#options;
     this.#decisions++;
-    const { target, explanation } = policy.decide({
+    const { target, explanation, reviewAtMs } = policy.decide({
       nowMs,
       measuredMs: nowMs,
       bounds,
@@ -76,22 +106,15 @@ export class Scaler {
       queuedRows: queued,
       ongoingRequests: ongoing,
       ongoingRows: ongoing,
-      load: load.readAt(nowMs),
+      load,
       service: system.service,
       startUpMs: this.#startUps.startUpMs,
       maxBatchRows,
       maxOngoingRequests: MAX_ONGOING,
     });
+    this.#reviewAtMs = reviewAtMs;
     if (target === fleet.target) return;
     this.#explanations.push(`${(nowMs / 1_000).toFixed(1)} s  ${explanation}`);
     fleet.scaleTo(target);
-  }
-
-  #later(): void {
-    const { time, untilMs } = this.#options;
-    time.timer(PERIOD_MS, () => {
-      this.decide();
-      if (time.nowMs() < untilMs) this.#later();
-    });
   }
 }

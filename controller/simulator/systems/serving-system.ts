@@ -1,7 +1,6 @@
 // Whatever carries requests to replicas: the product's dispatcher, or another's way of doing it. A system decides which
 // requests run together, where and when; the fleet and the clients are the same for all.
 
-import type { LoadTracker } from "../../autoscale/index.ts";
 import type { Ticket } from "../../dispatch/index.ts";
 import type { ServiceTimes } from "../../latency-model/index.ts";
 import type { Random } from "../kernel/random.ts";
@@ -34,7 +33,6 @@ export interface SystemOptions {
   readonly objectiveMs: number;
   /** From arrival until the product gives a request up. */
   readonly requestTimeoutMs: number;
-  readonly load: LoadTracker;
   readonly answered: (request: SimulatedRequest) => void;
   readonly unanswered: (request: SimulatedRequest, why: Failure) => void;
   /** A batch of so many ran. */

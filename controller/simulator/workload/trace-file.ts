@@ -26,7 +26,7 @@ export function parseTrace(text: string, path: string): Float64Array {
   const titles = (lines[0] ?? "").split(",").map((title) => title.trim().toLowerCase());
   const titled = Number.isNaN(momentOf(titles[0] ?? ""));
   const column = Math.max(0, titles.indexOf("timestamp"));
-  const moments = new Float64Array(lines.length - (titled ? 1 : 0));
+  const moments = new Float64Array(Math.max(0, lines.length - (titled ? 1 : 0)));
   for (let n = 0; n < moments.length; n++) {
     const line = n + (titled ? 1 : 0);
     const cell = (lines[line] ?? "").split(",")[column]?.trim() ?? "";

@@ -15,7 +15,7 @@ interface Settings {
   readonly jitter: number;
   /** Relative standard deviation, log-normal, mean 1. */
   readonly noise: number;
-  /** Where `pace.json` is, and where replicas note the batches that they ran. */
+  /** Where `pace.json` is, and where replicas note the rows of each batch that they ran, and its milliseconds. */
   readonly folder: string;
 }
 
@@ -39,8 +39,10 @@ export class Sleeper {
     const rows = x.shape[0] ?? 1;
     const factor = factorOf(folder, this.#replicaId);
     const chance = (1 + jitter * (2 * Math.random() - 1)) * logNormal(noise);
+    const beganMs = performance.now();
     await sleep((fixedMs + perRowMs * rows) * factor * chance);
-    if (folder !== "") appendFileSync(join(folder, `ran-${this.#replicaId.replace("#", "-")}`), `${rows}\n`);
+    const line = `${rows} ${performance.now() - beganMs}\n`;
+    if (folder !== "") appendFileSync(join(folder, `ran-${this.#replicaId.replace("#", "-")}`), line);
     return { y: x };
   }
 }

@@ -9,8 +9,8 @@ import type { ActorClass, ArgsOf, InstanceOf } from "./actor-class.ts";
 import { type BoundArguments, bindStep, type ResultNode, type ResultNodes } from "../graph/bind.ts";
 import { type ActorStep, makeActorStep, type Step } from "../graph/node.ts";
 import { ShoalError } from "../../base/index.ts";
-import { type ActorOptions, checkActor, checkCall, type MethodOptions, retryOnOf } from "./options.ts";
-import { checkNames } from "./option-names.ts";
+import { type ActorOptions, checkActor, checkMethod, type MethodOptions } from "./options.ts";
+import { moduleUrl } from "./module-url.ts";
 import type { ObjectRef, RefArguments } from "./object-ref.ts";
 import type { Session } from "./session.ts";
 import type { TaskResult, TaskResults } from "./task-functions.ts";
@@ -67,11 +67,12 @@ export type ActorModule<M> = {
 };
 
 export function actorModule<M>(session: Session, module: URL, defaults: ActorOptions): ActorModule<M> {
-  noteModule(module.href);
+  const href = moduleUrl("actors", module);
+  noteModule(href);
   return new Proxy(Object.create(null), {
     get(_, exportName): unknown {
       if (typeof exportName !== "string" || exportName === "then") return undefined;
-      return actorFactory(session, { module: module.href, exportName }, defaults);
+      return actorFactory(session, { module: href, exportName }, defaults);
     },
   });
 }
@@ -158,8 +159,8 @@ function killOnAbort(session: Session, actor: Id, signal: AbortSignal | undefine
 }
 
 /** The id behind a handle; undefined for what is none. */
-export function actorIdOf(handle: object): Id | undefined {
-  const id: unknown = Reflect.get(handle, ACTOR);
+export function actorIdOf(handle: unknown): Id | undefined {
+  const id: unknown = Reflect.get(Object(handle), ACTOR);
   return typeof id === "number" ? id : undefined;
 }
 
@@ -200,15 +201,12 @@ function boundMethod(session: Session, method: Method, options: MethodOptions): 
 
 function prepareCall({ data, method }: Method, options: MethodOptions): Step["prepared"] {
   const label = options.name ?? `${data.label}.${method}`;
-  checkNames("method", options, label);
   return {
-    ...checkCall(options, label),
+    ...checkMethod(options, { name: label, maxTaskRetries: data.maxTaskRetries }),
     actor: data.actor,
     label,
     placement: NO_PLACEMENT,
     maxCalls: 0,
-    maxRetries: options.maxTaskRetries ?? data.maxTaskRetries,
-    retryOn: retryOnOf(options.retryExceptions),
     work: { kind: "call", method, group: options.concurrencyGroup },
   };
 }

@@ -4,6 +4,7 @@
 // 2. Inside a value that is sent or stored it crosses as a marker and comes out as a reference again.
 
 import { inspect } from "node:util";
+import { ShoalError } from "../../base/index.ts";
 import { markReference } from "../objects/index.ts";
 import { type Id } from "../workers/messages.ts";
 import { showId } from "./ids.ts";
@@ -43,6 +44,7 @@ export class ObjectRef<T> {
  * the end. Only the process that submitted the task can iterate, and once.
  */
 export class StreamRef<T> extends ObjectRef<undefined> implements AsyncIterable<T> {
+  #isRead = false;
   readonly #read: () => AsyncGenerator<unknown, void, undefined>;
 
   /** Made by the runtime only. */
@@ -51,8 +53,16 @@ export class StreamRef<T> extends ObjectRef<undefined> implements AsyncIterable<
     this.#read = read;
   }
 
-  /** Leaving the loop cancels the task. Throws what the generator threw, after the items before it. */
+  /**
+   * Leaving the loop cancels the task. Throws what the generator threw, after the items before it; INVALID_ARGUMENT the
+   * second time, since items that were read are gone.
+   */
   [Symbol.asyncIterator](): AsyncGenerator<T, void, undefined> {
+    if (this.#isRead) {
+      const what = `Cannot read the stream ${this.id}: it has a reader or had one, wanted one that nobody has read`;
+      throw new ShoalError("INVALID_ARGUMENT", what);
+    }
+    this.#isRead = true;
     // The items are what the task's module says.
     return this.#read() as AsyncGenerator<T, void, undefined>;
   }

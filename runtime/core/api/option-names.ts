@@ -1,17 +1,35 @@
 // Which options there are: a misspelt one is refused, not passed over. The compiler keeps the lists complete.
 
 import { ShoalError } from "../../base/index.ts";
-import type { ActorOptions, CallOptions, MethodOptions, ResourceOptions, TaskOptions } from "./options.ts";
-import type { RuntimeOptions } from "./runtime-options.ts";
+import type { CompileOptions } from "../graph/compiled/compile-options.ts";
+import type { WaitOptions } from "./core.ts";
+import type {
+  ActorOptions,
+  BundleOptions,
+  CallOptions,
+  MethodOptions,
+  PlacementGroupOptions,
+  ResourceOptions,
+  TaskOptions,
+} from "./options.ts";
+import type { NodeOptions, RuntimeOptions } from "./runtime-options.ts";
 
 /** Every name of `T`, and no other. */
 type Names<T> = Readonly<Record<keyof Required<T>, true>>;
 
+const BUNDLE: Names<BundleOptions> = { numCpus: true, numGpus: true, memoryBytes: true, resources: true };
+const NODE: Names<NodeOptions> = { ...BUNDLE, labels: true };
+const GROUP: Names<PlacementGroupOptions> = {
+  bundles: true,
+  strategy: true,
+  name: true,
+  namespace: true,
+  lifetime: true,
+};
+const WAIT: Names<WaitOptions> = { timeoutMs: true, signal: true };
+const COMPILED: Names<CompileOptions> = { signal: true, maxInFlight: true, maxQueued: true };
 const RESOURCES: Names<ResourceOptions> = {
-  numCpus: true,
-  numGpus: true,
-  memoryBytes: true,
-  resources: true,
+  ...BUNDLE,
   runtimeEnv: true,
   schedulingStrategy: true,
   labelSelector: true,
@@ -79,9 +97,29 @@ const RUNTIME: Names<RuntimeOptions> = {
   clock: true,
   log: true,
 };
-const OPTIONS = { task: TASK, actor: ACTOR, method: METHOD, runtime: RUNTIME } as const;
+const OPTIONS = {
+  task: TASK,
+  actor: ACTOR,
+  method: METHOD,
+  runtime: RUNTIME,
+  group: GROUP,
+  bundle: BUNDLE,
+  node: NODE,
+  wait: WAIT,
+  compiled: COMPILED,
+} as const;
 
-const WHO = { task: "a task", actor: "an actor", method: "a method", runtime: "a runtime" } as const;
+const WHO = {
+  task: "a task",
+  actor: "an actor",
+  method: "a method",
+  runtime: "a runtime",
+  group: "a placement group",
+  bundle: "a bundle",
+  node: "a node",
+  wait: "a wait",
+  compiled: "a compiled graph",
+} as const;
 
 /** Throws INVALID_ARGUMENT for a name that is no option of a `kind`; `name` says whose it is. */
 export function checkNames(kind: keyof typeof OPTIONS, options: object, name: string): void {

@@ -2,9 +2,23 @@
 //
 // Names and defaults are Ray's (python/ray/_common/ray_option_utils.py), in camelCase.
 
-import { ShoalError } from "../../base/index.ts";
 import { checkRuntimeEnv, type RuntimeEnv } from "../environments/runtime-env.ts";
 import type { ActorWatcher } from "./core.ts";
+import {
+  abortSignal,
+  amount,
+  callback,
+  count,
+  fields,
+  flag,
+  given,
+  list,
+  oneOf,
+  positive,
+  refuse,
+  text,
+  texts,
+} from "./check-values.ts";
 import { checkNames } from "./option-names.ts";
 import type { NodeOptions } from "./runtime-options.ts";
 import { PlacementGroup } from "./placement-group.ts";
@@ -125,6 +139,8 @@ export interface MethodOptions extends CallOptions {
 }
 
 const DEFAULT_WINDOW = 16;
+/** References of one task: each is there from its submission, whatever the task returns. */
+const MAX_RETURNS = 100_000;
 /** Of names of actors and placement groups. */
 export const DEFAULT_NAMESPACE = "default";
 
@@ -151,18 +167,30 @@ export function checkTask(options: TaskOptions, name: string): CheckedTask {
     ...checkCall(options, name),
     placement: placementOf(options, 1, name),
     maxRetries,
-    retryOn: retryOnOf(options.retryExceptions),
+    retryOn: retryOnOf(options.retryExceptions, name),
     maxCalls,
   };
 }
 
-export function checkCall(options: CallOptions, name: string): CheckedCall {
+/** Options of one call of an actor's method. Throws INVALID_ARGUMENT. */
+export function checkMethod(
+  options: MethodOptions,
+  { name, maxTaskRetries }: { readonly name: string; readonly maxTaskRetries: number },
+): CheckedCall & Pick<CheckedTask, "maxRetries" | "retryOn"> {
+  checkNames("method", options, name);
+  const maxRetries = options.maxTaskRetries ?? maxTaskRetries;
+  count("maxTaskRetries", maxRetries, -1, name);
+  given(options.concurrencyGroup, (group) => text("concurrencyGroup", group, name));
+  return { ...checkCall(options, name), maxRetries, retryOn: retryOnOf(options.retryExceptions, name) };
+}
+
+function checkCall(options: CallOptions, name: string): CheckedCall {
   const { numReturns = 1, timeoutMs, generatorBackpressureNumObjects: window = DEFAULT_WINDOW } = options;
+  given(options.name, (own) => text("name", own, "a call"));
   count("numReturns", numReturns, 0, name);
+  if (numReturns > MAX_RETURNS) throw refuse("numReturns", numReturns, `at most ${MAX_RETURNS}`, name);
   count("generatorBackpressureNumObjects", window, 1, name);
-  if (timeoutMs !== undefined && !(timeoutMs > 0)) {
-    throw refuse("timeoutMs", timeoutMs, "a number above 0", name);
-  }
+  given(timeoutMs, (value) => positive("timeoutMs", value, name));
   return { numReturns, timeoutMs, window };
 }
 
@@ -185,16 +213,22 @@ export function checkActor(options: ActorOptions, label: string): CheckedActor {
     name,
     startTimeoutMs,
   } = options;
-  if (startTimeoutMs !== undefined && !(startTimeoutMs > 0)) {
-    throw refuse("startTimeoutMs", startTimeoutMs, "a number above 0", label);
-  }
+  given(name, (own) => text("name", own, "an actor"));
+  given(options.namespace, (namespace) => text("namespace", namespace, label));
+  given(options.getIfExists, (value) => flag("getIfExists", value, label));
+  given(options.allowOutOfOrderExecution, (value) => flag("allowOutOfOrderExecution", value, label));
+  given(options.signal, (signal) => abortSignal("signal", signal, label));
+  given(options.onStatus, (listener) => callback("onStatus", listener, label));
+  given(options.onLine, (listener) => callback("onLine", listener, label));
+  given(startTimeoutMs, (value) => positive("startTimeoutMs", value, label));
   count("maxRestarts", maxRestarts, -1, label);
   count("maxTaskRetries", maxTaskRetries, -1, label);
   count("maxPendingCalls", maxPendingCalls, -1, label);
   if (maxConcurrency !== undefined) count("maxConcurrency", maxConcurrency, 1, label);
-  const groups = options.concurrencyGroups ?? {};
+  const { concurrencyGroups: groups = {}, methodGroups = {} } = options;
+  fields("concurrencyGroups", groups, label);
   for (const [group, limit] of Object.entries(groups)) count(`concurrencyGroups.${group}`, limit, 1, label);
-  const methodGroups = options.methodGroups ?? {};
+  texts("methodGroups", methodGroups, label);
   for (const [method, group] of Object.entries(methodGroups)) {
     if (!Object.hasOwn(groups, group)) {
       throw refuse(
@@ -222,18 +256,26 @@ export function checkActor(options: ActorOptions, label: string): CheckedActor {
   return { placement: placementOf(options, 0, label), data, maxConcurrency, groups, methodGroups };
 }
 
-export function retryOnOf(retryExceptions: boolean | readonly string[] = false): RetryOn {
+function retryOnOf(retryExceptions: boolean | readonly string[] = false, name: string): RetryOn {
   if (typeof retryExceptions === "boolean") return retryExceptions ? "all" : "none";
+  const wrong = !Array.isArray(retryExceptions) || retryExceptions.some((error) => typeof error !== "string");
+  if (wrong)
+    throw refuse("retryExceptions", retryExceptions, "true, false or a list of names and codes", name);
   return retryExceptions;
 }
 
+const LIFETIMES: readonly string[] = ["detached", "non_detached"];
 const STRATEGIES: readonly string[] = ["DEFAULT", "SPREAD"];
 const GROUP_STRATEGIES: readonly string[] = ["PACK", "SPREAD", "STRICT_PACK", "STRICT_SPREAD"];
 const RESERVED = new Set(["num_cpus", "num_gpus", "memory", "CPU", "GPU"]);
 
 function placementOf(options: ResourceOptions, defaultCpus: number, name: string): PlacementData {
   const { maxPerNode: perNode } = options;
-  if (perNode !== undefined) count("maxPerNode.most", perNode.most, 1, name);
+  if (perNode !== undefined) {
+    fields("maxPerNode", perNode, name);
+    text("maxPerNode.group", perNode.group, name);
+    count("maxPerNode.most", perNode.most, 1, name);
+  }
   const placement = {
     resources: amountsOf(options, defaultCpus, name),
     strategy: strategyOf(options, name),
@@ -245,28 +287,49 @@ function placementOf(options: ResourceOptions, defaultCpus: number, name: string
 
 /** Throws INVALID_ARGUMENT. */
 export function checkGroup(options: PlacementGroupOptions): GroupData {
+  fields("the options", options, "a placement group");
   const { name, namespace = DEFAULT_NAMESPACE, strategy = "PACK", bundles } = options;
+  given(name, (own) => text("name", own, "a placement group"));
   const label = name ?? "a placement group";
+  checkNames("group", options, label);
+  text("namespace", namespace, label);
   oneOf("strategy", strategy, GROUP_STRATEGIES, label);
   const detached = isDetached(options, label);
-  const amounts = bundles.map((bundle) => amountsOf(bundle, 0, "a bundle"));
+  list("bundles", bundles, label);
+  const amounts = bundles.map((bundle, index) => {
+    fields(`bundles[${index}]`, bundle, label);
+    checkNames("bundle", bundle, `bundle ${index}`);
+    return amountsOf(bundle, 0, `bundle ${index}`);
+  });
   return { name, namespace, detached, strategy, bundles: amounts };
 }
 
 /** What nobody has a handle to can be found by its name only. */
 function isDetached({ name, lifetime }: Pick<ActorOptions, "name" | "lifetime">, label: string): boolean {
+  given(lifetime, (value) => oneOf("lifetime", value, LIFETIMES, label));
   if (lifetime === "detached" && name === undefined)
     throw refuse("lifetime", lifetime, "a name beside it", label);
   return lifetime === "detached";
 }
 
 /** Throws INVALID_ARGUMENT. */
-export function checkNode(id: string, { labels = {}, ...amounts }: NodeOptions): NodeData {
+export function checkNode(id: string, options: NodeOptions): NodeData {
+  text("id", id, "a node");
+  fields("the options", options, id);
+  checkNames("node", options, id);
+  const { labels = {}, ...amounts } = options;
+  texts("labels", labels, id);
   return { id, labels, resources: amountsOf(amounts, 0, id) };
+}
+
+/** Throws INVALID_ARGUMENT for amounts of resources that there cannot be. */
+export function checkAmounts(options: BundleOptions, name: string): void {
+  amountsOf(options, 0, name);
 }
 
 function amountsOf(options: BundleOptions, defaultCpus: number, name: string): Record<string, number> {
   const { numCpus = defaultCpus, numGpus = 0, memoryBytes = 0, resources = {} } = options;
+  fields("resources", resources, name);
   for (const [key, value] of Object.entries(resources)) {
     if (RESERVED.has(key)) throw refuse(`resources.${key}`, value, "numCpus, numGpus or memoryBytes", name);
     amount(`resources.${key}`, value, name);
@@ -283,38 +346,30 @@ function amountsOf(options: BundleOptions, defaultCpus: number, name: string): R
 
 function strategyOf(options: ResourceOptions, name: string): StrategyData {
   const { labelSelector, fallbackStrategy = [], schedulingStrategy = "DEFAULT" } = options;
+  given(labelSelector, (labels) => texts("labelSelector", labels, name));
+  list("fallbackStrategy", fallbackStrategy, name);
   if (labelSelector !== undefined || fallbackStrategy.length > 0) {
-    const fallbacks = fallbackStrategy.map((fallback) => fallback.labelSelector);
+    const fallbacks = fallbackStrategy.map((fallback, index) => {
+      fields(`fallbackStrategy[${index}]`, fallback, name);
+      texts(`fallbackStrategy[${index}].labelSelector`, fallback.labelSelector, name);
+      return fallback.labelSelector;
+    });
     return { kind: "LABELS", selectors: [labelSelector ?? {}, ...fallbacks] };
   }
   if (typeof schedulingStrategy === "string") {
     oneOf("schedulingStrategy", schedulingStrategy, STRATEGIES, name);
     return { kind: schedulingStrategy };
   }
+  fields("schedulingStrategy", schedulingStrategy, name);
   if ("placementGroup" in schedulingStrategy) {
     const { placementGroup, bundleIndex = -1 } = schedulingStrategy;
+    count("schedulingStrategy.bundleIndex", bundleIndex, -1, name);
+    if (!(placementGroup instanceof PlacementGroup))
+      throw refuse("schedulingStrategy.placementGroup", placementGroup, "a PlacementGroup", name);
     return { kind: "PLACEMENT_GROUP", group: PlacementGroup.idOf(placementGroup), bundle: bundleIndex };
   }
-  return { kind: "NODE_AFFINITY", nodeId: schedulingStrategy.nodeId, soft: schedulingStrategy.soft ?? false };
-}
-
-function count(key: string, value: number, least: number, name: string): void {
-  if (!Number.isSafeInteger(value) || value < least)
-    throw refuse(key, value, `a whole number from ${least}`, name);
-}
-
-function oneOf(key: string, value: string, wanted: readonly string[], name: string): void {
-  if (!wanted.includes(value)) throw refuse(key, value, `one of ${wanted.join(", ")}`, name);
-}
-
-function amount(key: string, value: number, name: string): void {
-  if (!(value >= 0) || !Number.isFinite(value)) throw refuse(key, value, "a number from 0", name);
-}
-
-function refuse(key: string, found: unknown, wanted: string, name: string): ShoalError {
-  const text = typeof found === "string" ? `"${found}"` : String(found);
-  return new ShoalError(
-    "INVALID_ARGUMENT",
-    `Cannot set ${key} of "${name}": found ${text}, wanted ${wanted}`,
-  );
+  const { nodeId, soft = false } = schedulingStrategy;
+  text("schedulingStrategy.nodeId", nodeId, name);
+  flag("schedulingStrategy.soft", soft, name);
+  return { kind: "NODE_AFFINITY", nodeId, soft };
 }

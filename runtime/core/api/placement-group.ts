@@ -1,6 +1,7 @@
 // Placement groups: resources reserved together, into which tasks and actors are scheduled.
 
 import type { GroupData, Id } from "../workers/messages.ts";
+import { checkWait, NO_OPTIONS } from "./check-waits.ts";
 import type { Core, WaitOptions } from "./core.ts";
 
 export class PlacementGroup {
@@ -29,7 +30,8 @@ export class PlacementGroup {
   }
 
   /** Resolves once all bundles are reserved. Rejects with DEADLINE_EXCEEDED or CANCELLED; NOT_FOUND after `remove`. */
-  async ready(options: WaitOptions = {}): Promise<this> {
+  async ready(options: WaitOptions = NO_OPTIONS): Promise<this> {
+    checkWait(options, "ready");
     await this.#core.groupReady(this.#id, options);
     return this;
   }

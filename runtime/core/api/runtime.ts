@@ -14,6 +14,9 @@ import type { InputNode } from "../graph/input-node.ts";
 import type { GraphOutput } from "../graph/outputs.ts";
 import type { ActorHandle, ActorModule } from "./actor-handles.ts";
 import { actorIdOf, actorModule, makeHandle } from "./actor-handles.ts";
+import { checkRuntime } from "./check-runtime.ts";
+import { amount, count, text } from "./check-values.ts";
+import { checkWait, NO_OPTIONS } from "./check-waits.ts";
 import type { ActorWatcher, WaitOptions } from "./core.ts";
 import { ObjectRef } from "./object-ref.ts";
 import {
@@ -36,7 +39,6 @@ import {
   totalsOf,
   writeTimeline,
 } from "./state-queries.ts";
-import { checkNames } from "./option-names.ts";
 import { type TaskModule, taskModule } from "./task-functions.ts";
 
 export type GetOptions = WaitOptions;
@@ -65,7 +67,7 @@ export class Runtime implements AsyncDisposable {
 
   /** Starts a runtime on this machine. Throws INVALID_ARGUMENT on options that cannot work. */
   static async start(options: RuntimeOptions = {}): Promise<Runtime> {
-    checkNames("runtime", options, "a runtime");
+    checkRuntime(options);
     // Loaded here only: a worker has no head.
     const { startHead } = await import("../head/start-head.ts");
     const { head, shutdown, environment } = await startHead(options);
@@ -117,6 +119,7 @@ export class Runtime implements AsyncDisposable {
 
   /** The handle of a named actor, once it can be called. Rejects with NOT_FOUND, or with what its creation threw. */
   async actor<C>(name: string, namespace = DEFAULT_NAMESPACE): Promise<ActorHandle<C>> {
+    text("name", name, "an actor");
     const data = await this.#session.core.namedActor(name, namespace);
     // Whoever names an actor says what class it is of.
     return makeHandle(this.#session, data, true) as ActorHandle<C>;
@@ -152,6 +155,7 @@ export class Runtime implements AsyncDisposable {
     actor: object | NamedActor,
     { graceMs = 30_000 }: { readonly graceMs?: number } = {},
   ): Promise<void> {
+    amount("graceMs", graceMs, "stop", true);
     await this.#session.core.stopActor(targetOf("stop", actor), graceMs);
   }
 
@@ -160,6 +164,7 @@ export class Runtime implements AsyncDisposable {
    * first. Rejects with UNSUPPORTED elsewhere.
    */
   async exitActor({ graceMs = 30_000 }: { readonly graceMs?: number } = {}): Promise<void> {
+    amount("graceMs", graceMs, "exitActor", true);
     await this.#session.core.stopActor(undefined, graceMs);
   }
 
@@ -176,8 +181,9 @@ export class Runtime implements AsyncDisposable {
   get<const R extends readonly ObjectRef<unknown>[]>(references: R, options?: GetOptions): Promise<Values<R>>;
   async get(
     wanted: ObjectRef<unknown> | readonly ObjectRef<unknown>[],
-    options: GetOptions = {},
+    options: GetOptions = NO_OPTIONS,
   ): Promise<unknown> {
+    checkWait(options, "get");
     if (wanted instanceof ObjectRef) return (await this.#session.get([wanted], options))[0];
     checkReferences("get", wanted);
     return await this.#session.get(wanted, options);
@@ -189,6 +195,8 @@ export class Runtime implements AsyncDisposable {
     { numReturns = 1, ...options }: GetOptions & { readonly numReturns?: number } = {},
   ): Promise<{ readonly ready: ObjectRef<T>[]; readonly pending: ObjectRef<T>[] }> {
     checkReferences("wait for", references);
+    count("numReturns", numReturns, 1, "wait");
+    checkWait(options, "wait");
     const found = await this.#session.core.wait(
       references.map((reference) => ObjectRef.idOf(reference)),
       numReturns,
@@ -277,7 +285,10 @@ export class Runtime implements AsyncDisposable {
     await this.#session.core.addNode(checkNode(id, node));
   }
 
-  /** Takes a node away: what runs there is killed as if the node had failed, and retried or restarted elsewhere. */
+  /**
+   * Takes a node away: what runs there is killed as if the node had failed, and retried or restarted elsewhere. Rejects
+   * with NOT_FOUND.
+   */
   async removeNode(id: string): Promise<void> {
     await this.#session.core.removeNode(id);
   }
@@ -343,10 +354,10 @@ async function* settledOf(
   }
 }
 
-function targetOf(verb: string, actor: object | NamedActor): ActorTarget {
+function targetOf(verb: string, actor: unknown): ActorTarget {
   const id = actorIdOf(actor);
   if (id !== undefined) return id;
-  if ("name" in actor && typeof actor.name === "string") {
+  if (typeof actor === "object" && actor !== null && "name" in actor && typeof actor.name === "string") {
     const { name } = actor;
     const namespace = "namespace" in actor ? actor.namespace : undefined;
     return { name, namespace: typeof namespace === "string" ? namespace : DEFAULT_NAMESPACE };

@@ -2,6 +2,7 @@
 
 import { createWriteStream } from "node:fs";
 import {
+  FILTER_COLUMNS,
   type NodeRow,
   parseFilter,
   type QueriedRows,
@@ -15,6 +16,7 @@ import {
   type TaskSummary,
   writeChromeTrace,
 } from "../state/index.ts";
+import { oneOf } from "./check-values.ts";
 import type { Core } from "./core.ts";
 
 export interface ListOptions {
@@ -36,6 +38,7 @@ export async function listRows<Kind extends RowKind>(
   kind: Kind,
   { filters = [], limit }: ListOptions,
 ): Promise<QueriedRows<RowKinds[Kind]>> {
+  oneOf("kind", kind, Object.keys(FILTER_COLUMNS), "list");
   const query = { filters: filters.map((filter) => parseFilter(filter)) };
   return await core.query(kind, limit === undefined ? query : { ...query, limit });
 }
@@ -50,6 +53,7 @@ export async function summarize<Kind extends keyof Summaries>(
     actors: async () => summarizeActors(await core.rows("actors")),
     objects: async () => summarizeObjects(await core.rows("objects")),
   };
+  oneOf("kind", kind, Object.keys(summaries), "summary");
   return await summaries[kind]();
 }
 

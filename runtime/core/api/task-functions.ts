@@ -5,6 +5,7 @@
 
 import { type BoundArguments, bindStep, type ResultNode, type ResultNodes } from "../graph/bind.ts";
 import { noteModule } from "../objects/index.ts";
+import { moduleUrl } from "./module-url.ts";
 import { checkTask, type CheckedTask, type TaskOptions } from "./options.ts";
 import type { ObjectRef, RefArguments, Streamed, StreamRef } from "./object-ref.ts";
 import type { Session } from "./session.ts";
@@ -39,7 +40,8 @@ export type TaskModule<M> = {
 
 /** The tasks of the module at `module`, a file URL. `defaults` are options of all of them. */
 export function taskModule<M>(session: Session, module: URL, defaults: TaskOptions): TaskModule<M> {
-  noteModule(module.href);
+  const href = moduleUrl("tasks", module);
+  noteModule(href);
   const known = new Map<string, unknown>();
   return new Proxy(Object.create(null), {
     get(_, exportName): unknown {
@@ -47,7 +49,7 @@ export function taskModule<M>(session: Session, module: URL, defaults: TaskOptio
       if (typeof exportName !== "string" || exportName === "then") return undefined;
       let found = known.get(exportName);
       if (found === undefined) {
-        found = taskFunction(session, { module: module.href, exportName }, defaults);
+        found = taskFunction(session, { module: href, exportName }, defaults);
         known.set(exportName, found);
       }
       return found;

@@ -5,6 +5,7 @@
 
 import { ShoalError } from "../../base/index.ts";
 import type { ObjectRef } from "../api/object-ref.ts";
+import { callback } from "../api/check-values.ts";
 import type { Session } from "../api/session.ts";
 import { sourcesIn } from "./arguments.ts";
 import { Execution } from "./execution.ts";
@@ -32,6 +33,7 @@ export class Graph<Input, Output extends GraphOutput> {
 
   /** `build` gets the input and gives the output. Throws INVALID_ARGUMENT for nodes that do not belong together. */
   constructor(session: Session, build: (input: InputNode<Input>) => Output) {
+    callback("build", build, "a graph");
     const own = {};
     const output = shapeOf(build(inputNode<Input>(own)));
     this.#plan = { session, steps: stepsOf(output, session, own), output };

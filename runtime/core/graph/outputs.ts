@@ -43,6 +43,8 @@ export function shapeOf(output: unknown): OutputShape {
     };
   }
   if (typeof output !== "object" || output === null) throw refuse(`a ${typeof output}`, "");
+  // A function that is async gives a promise, which has no nodes in it.
+  if (output instanceof Promise) throw refuse("a promise", "");
   const names = Object.keys(output);
   return {
     nodes: names.map((name) => check(Reflect.get(output, name), ` at .${name}`)),

@@ -14,6 +14,8 @@ export type ExitReason =
   | {
       readonly kind: "CRASHED";
       readonly during: "creation" | "service";
+      /** Why there was no process at all. */
+      readonly unstarted?: string | undefined;
       readonly exitCode: number | null;
       readonly signal: NodeJS.Signals | null;
     };
@@ -39,6 +41,7 @@ export function describeExit(reason: ExitReason): string {
     case "START_TIMEOUT":
       return `not ready after ${reason.timeoutMs} ms`;
     case "CRASHED":
+      if (reason.unstarted !== undefined) return `its process could not be started: ${reason.unstarted}`;
       return `crashed in ${reason.during} with ${describeStatus(reason)}`;
   }
 }

@@ -10,6 +10,7 @@
 // 4. A worker whose task waits for objects is sent nothing.
 // 5. Nothing is leased before the environment of a lane is set up; when that fails, its tasks fail, and the next one
 //    has it tried again.
+// 6. Lanes that have neither tasks nor workers are forgotten now and then: each placement group makes one.
 
 import type { Clock } from "../../base/index.ts";
 import type { Lease, Scheduler, Ticket } from "../scheduling/index.ts";
@@ -38,6 +39,8 @@ const AHEAD_MS = 2;
 const MAX_AHEAD = 64;
 /** How fast a slow run is forgotten, per run. */
 const DECAY = 0.98;
+/** Fewer lanes than this are not looked through for those to forget. */
+const KEPT_LANES = 256;
 
 export class Lanes {
   readonly #options: LanesOptions;
@@ -45,6 +48,7 @@ export class Lanes {
   readonly #byPlacement = new WeakMap<PlacementData, Lane>();
   readonly #byWorker = new WeakMap<Worker, Lane>();
   readonly #slowestMs = new Map<string, number>();
+  #sweepAt = KEPT_LANES;
 
   constructor(options: LanesOptions) {
     this.#options = options;
@@ -87,7 +91,7 @@ export class Lanes {
 
   #laneOf(placement: PlacementData): Lane {
     let lane = this.#byPlacement.get(placement);
-    if (lane !== undefined) return lane;
+    if (lane?.forgotten === false) return lane;
     const key = JSON.stringify(placement);
     lane = this.#lanes.get(key);
     if (lane === undefined) {
@@ -98,9 +102,20 @@ export class Lanes {
         onTaken: (worker, own) => this.#byWorker.set(worker, own),
       });
       this.#lanes.set(key, lane);
+      if (this.#lanes.size > this.#sweepAt) this.#sweep(lane);
     }
     this.#byPlacement.set(placement, lane);
     return lane;
+  }
+
+  /** Invariant 6; what is left is doubled before the next look. */
+  #sweep(latest: Lane): void {
+    for (const [key, lane] of this.#lanes) {
+      if (lane === latest || !lane.isIdle) continue;
+      lane.forgotten = true;
+      this.#lanes.delete(key);
+    }
+    this.#sweepAt = Math.max(KEPT_LANES, 2 * this.#lanes.size);
   }
 
   /** One that may be its worker's last is not sent ahead. */
@@ -129,6 +144,8 @@ class Lane {
   #ticket: Ticket | undefined;
   #environment: "absent" | "preparing" | "ready";
   readonly #turnEndsMs = new Map<Worker, number>();
+  /** Nothing comes here any more: another lane has the placement. */
+  forgotten = false;
 
   constructor(placement: PlacementData, options: LaneOptions) {
     this.#placement = placement;
@@ -140,6 +157,12 @@ class Lane {
     return this.#queue.length - this.#head;
   }
 
+  /** Whether nothing waits, runs or is asked for. */
+  get isIdle(): boolean {
+    const asks = this.#ticket !== undefined || this.#environment === "preparing";
+    return this.waiting === 0 && this.#turnEndsMs.size === 0 && !asks;
+  }
+
   push(record: TaskRecord): void {
     this.#queue.push(record);
     if (this.waiting === 1) {
@@ -149,8 +172,9 @@ class Lane {
   }
 
   remove(record: TaskRecord): void {
-    // A task that is over is passed over when its turn comes; the last ones need not wait for that.
-    if (this.#queue.at(-1) === record) this.#queue.pop();
+    // A task that is over is passed over when its turn comes; the last ones need not wait for that. One that was
+    // refused a place has left the queue already, however it still stands there.
+    if (this.waiting > 0 && this.#queue.at(-1) === record) this.#queue.pop();
     if (this.waiting === 0) this.#withdraw();
   }
 

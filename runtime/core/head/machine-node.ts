@@ -3,6 +3,7 @@
 import type { RuntimeOptions } from "../api/runtime-options.ts";
 import { detectResources } from "../scheduling/detect-resources.ts";
 import type { ResourceAmounts } from "../scheduling/resources.ts";
+import { HEAD_NODE } from "./state-tables.ts";
 
 export interface MachineNode {
   readonly id: string;
@@ -19,7 +20,7 @@ export function machineNode({
 }: RuntimeOptions): MachineNode {
   const machine = detectResources();
   return {
-    id: "node-1",
+    id: HEAD_NODE,
     labels: labels ?? {},
     resources: {
       ...resources,

@@ -326,6 +326,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     const crash = {
       kind: "CRASHED",
       during: actor?.held.kind === "CREATING" ? "creation" : "service",
+      unstarted: end.spawnError?.message,
       exitCode: end.exitCode,
       signal: end.signal,
     } as const;

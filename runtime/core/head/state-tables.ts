@@ -33,6 +33,9 @@ export interface StateSources {
 
 type Tables = { readonly [Kind in RowKind]: () => Iterable<RowKinds[Kind]> };
 
+/** The node that a runtime begins with; those added are not where the head is, though on this machine. */
+export const HEAD_NODE = "node-1";
+
 export class StateTables {
   readonly #tables: Tables;
 
@@ -57,7 +60,7 @@ export class StateTables {
             nodeId: id,
             name: id,
             state: scheduler.isDraining(id) ? "DRAINING" : "ALIVE",
-            isHeadNode: true,
+            isHeadNode: id === HEAD_NODE,
             resourcesTotal: Object.fromEntries(amounts.map(([resource, { total }]) => [resource, total])),
             resourcesFree: Object.fromEntries(amounts.map(([resource, { free }]) => [resource, free])),
             labels,

@@ -147,18 +147,18 @@ export class WorkerRouter {
 
   #onFailed(worker: Worker, { task, error: wire, name, typed }: Message<"failed">): void {
     const actor = worker.actor === undefined ? undefined : this.#options.actors.find(worker.actor);
-    const error = ShoalError.fromWire(wire);
+    const where = `worker ${worker.index} (pid ${worker.pid})`;
+    const errorOf = (who: string): ShoalError => {
+      const message = typed ? wire.message : `${who} on ${where} threw ${name}: ${wire.message}`;
+      return ShoalError.fromWire({ ...wire, message });
+    };
     if (actor !== undefined && actor.id === task) {
+      const error = errorOf(`the creation of actor "${actor.label}"`);
       this.#options.actors.onCreationFailed(actor, error, typed && error.kind.retry === "never");
       return;
     }
     const record = worker.leave(task);
-    if (record === undefined) return;
-    const where = `task "${record.spec.label}" on worker ${worker.index} (pid ${worker.pid})`;
-    const told = typed
-      ? error
-      : ShoalError.fromWire({ ...wire, message: `${where} threw ${name}: ${wire.message}` });
-    this.#options.tasks.threw(record, told, name);
+    if (record !== undefined) this.#options.tasks.threw(record, errorOf(`task "${record.spec.label}"`), name);
   }
 
   #onItem(worker: Worker, { task, object, result }: Message<"item">, parts: Parts): void {

@@ -8,6 +8,11 @@ export interface Extent {
   readonly byteLength: number;
 }
 
+/** Memory on a part of a file. It is there until `unmap`, whoever can still reach it. */
+export interface Mapping extends Extent {
+  readonly buffer: ArrayBuffer;
+}
+
 export type MappingKind = "PRIVATE" | "SHARED";
 
 export interface MemoryCalls {
@@ -16,6 +21,8 @@ export interface MemoryCalls {
    * it.
    */
   map(file: number, byteLength: number, kind: MappingKind): Extent | undefined;
+  /** The same, shared, of a part that may begin anywhere in the file: `buffer` is the part alone. */
+  mapPart(file: number, from: number, byteLength: number): Mapping | undefined;
   unmap(mapping: Extent): void;
   /** A mapping's memory. It has to be mapped as long as anybody can reach it, and counts as memory of V8's objects. */
   bufferOn(mapping: Extent): ArrayBuffer;
@@ -36,6 +43,8 @@ export type LockKind = "SHARED" | "EXCLUSIVE";
 const READ_AND_WRITE = 3;
 const MAP_FLAGS: Readonly<Record<MappingKind, number>> = { SHARED: 1, PRIVATE: 2 };
 const MAP_FAILED = 2n ** 64n - 1n;
+/** Where a mapping may begin, whatever the size of a page. */
+const MAP_ALIGNMENT = 64 * 1024;
 /** Since Linux 5.14. */
 const MADV_POPULATE_READ = 22;
 const MADV_POPULATE_WRITE = 23;
@@ -75,6 +84,15 @@ function findCalls(): MemoryCalls | undefined {
       const pointer = mmap(0n, BigInt(byteLength), READ_AND_WRITE, MAP_FLAGS[kind], file, 0n);
       if (typeof pointer !== "bigint" || pointer === MAP_FAILED) return undefined;
       return { pointer, byteLength };
+    },
+    mapPart(file, from, byteLength) {
+      const before = from % MAP_ALIGNMENT;
+      const size = before + byteLength;
+      const start = BigInt(from - before);
+      const pointer = mmap(0n, BigInt(size), READ_AND_WRITE, MAP_FLAGS.SHARED, file, start);
+      if (typeof pointer !== "bigint" || pointer === MAP_FAILED) return undefined;
+      const buffer = libc.toArrayBuffer(pointer + BigInt(before), byteLength);
+      return { pointer, byteLength: size, buffer };
     },
     unmap({ pointer, byteLength }) {
       munmap(pointer, BigInt(byteLength));

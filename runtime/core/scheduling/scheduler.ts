@@ -72,6 +72,8 @@ interface Queue {
   readonly placement: PlacementData;
   readonly units: Units;
   readonly waiting: Waiting[];
+  /** Another one has the placement, or will. */
+  forgotten: boolean;
 }
 
 type Attempt =
@@ -79,6 +81,8 @@ type Attempt =
   | { readonly kind: "full" | "infeasible"; readonly message: string };
 
 const STARVING_MS = 2_000;
+/** Fewer queues than this are not looked through for those to forget. */
+const KEPT_QUEUES = 256;
 const DONE: Ticket = { cancel: () => undefined };
 
 export class Scheduler {
@@ -88,6 +92,7 @@ export class Scheduler {
   readonly #open = new OpenNodes();
   readonly #queues = new Map<string, Queue>();
   readonly #byPlacement = new WeakMap<PlacementData, Queue>();
+  #sweepAt = KEPT_QUEUES;
   readonly #groups = new Map<Id, PlacementGroup>();
   /** Why groups that wait can never be placed with the present nodes; undefined where they can. */
   readonly #never = new Map<Id, string | undefined>();
@@ -127,8 +132,7 @@ export class Scheduler {
 
   /** Its leases are lost, and the bundles on it are sought elsewhere. */
   removeNode(id: string): void {
-    const at = this.#nodes.findIndex((node) => node.id === id);
-    if (at < 0) return;
+    const at = this.#find(id);
     this.#nodes.splice(at, 1);
     this.#never.clear();
     this.#open.setDraining(id, false);
@@ -139,12 +143,16 @@ export class Scheduler {
 
   /** Whether nothing new is placed there (invariant 5). Throws NOT_FOUND. */
   drainNode(id: string, draining: boolean): void {
-    if (!this.#nodes.some((node) => node.id === id)) {
-      const known = this.#nodes.map((node) => `"${node.id}"`).join(", ");
-      throw new ShoalError("NOT_FOUND", `Cannot find a node "${id}": there are ${known}`);
-    }
+    this.#find(id);
     this.#open.setDraining(id, draining);
     this.#drain();
+  }
+
+  #find(id: string): number {
+    const at = this.#nodes.findIndex((node) => node.id === id);
+    if (at >= 0) return at;
+    const known = this.#nodes.map((node) => `"${node.id}"`).join(", ") || "none";
+    throw new ShoalError("NOT_FOUND", `Cannot find a node "${id}": there are ${known}`);
   }
 
   isDraining(id: string): boolean {
@@ -156,7 +164,7 @@ export class Scheduler {
     const queue = this.#queueOf(placement);
     const never = this.#whyNever(placement);
     if (never !== undefined) return { kind: "infeasible", message: never, ticket: DONE }; // invariant 4
-    let message = "others were first"; // invariant 1
+    let message = "waits behind others that want the same"; // invariant 1
     if (queue.waiting.length === 0) {
       const attempt = this.#attempt(queue, events);
       if (attempt.kind === "infeasible")
@@ -230,15 +238,26 @@ export class Scheduler {
 
   #queueOf(placement: PlacementData): Queue {
     let queue = this.#byPlacement.get(placement);
-    if (queue !== undefined) return queue;
+    if (queue?.forgotten === false) return queue;
     const key = JSON.stringify(placement);
     queue = this.#queues.get(key);
     if (queue === undefined) {
-      queue = { placement, units: unitsOf(placement.resources), waiting: [] };
+      queue = { placement, units: unitsOf(placement.resources), waiting: [], forgotten: false };
+      if (this.#queues.size >= this.#sweepAt) this.#sweep();
       this.#queues.set(key, queue);
     }
     this.#byPlacement.set(placement, queue);
     return queue;
+  }
+
+  /** Each placement group has queues of its own: those in which nothing waits are forgotten now and then. */
+  #sweep(): void {
+    for (const [key, queue] of this.#queues) {
+      if (queue.waiting.length > 0) continue;
+      queue.forgotten = true;
+      this.#queues.delete(key);
+    }
+    this.#sweepAt = Math.max(KEPT_QUEUES, 2 * this.#queues.size);
   }
 
   /** Why its placement group can never be placed with the present nodes; looked up once for a set of nodes. */

@@ -4,7 +4,6 @@ import { readdir } from "node:fs/promises";
 import { request } from "node:http";
 import { tmpdir, userInfo } from "node:os";
 import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { ShoalError } from "../../base/index.ts";
@@ -30,28 +29,50 @@ export async function findRuntimes(): Promise<number[]> {
     .sort((a, b) => a - b);
 }
 
-/** A table of the runtime whose driver is `pid`. Rejects with NOT_FOUND when it does not answer. */
-export async function readRows<Kind extends RowKind>(pid: number, kind: Kind): Promise<RowKinds[Kind][]> {
+/** How long a runtime may say nothing. */
+const SILENCE_MS = 10_000;
+
+/**
+ * A table of the runtime whose driver is `pid`. Rejects with NOT_FOUND when it is not there, with DEADLINE_EXCEEDED when
+ * it says nothing for `silenceMs`.
+ */
+export async function readRows<Kind extends RowKind>(
+  pid: number,
+  kind: Kind,
+  silenceMs = SILENCE_MS,
+): Promise<RowKinds[Kind][]> {
   // What the head of a runtime of the same version says.
-  return (await readLines(pid, `/rows/${kind}`)) as RowKinds[Kind][];
+  return (await readLines(pid, `/rows/${kind}`, silenceMs)) as RowKinds[Kind][];
 }
 
-/** Where the workers of that runtime stand, each within `timeoutMs`. Rejects with NOT_FOUND when it does not answer. */
+/** Where the workers of that runtime stand, each within `timeoutMs`. Rejects as `readRows`. */
 export async function readStacks(pid: number, timeoutMs: number): Promise<WorkerStack[]> {
-  return (await readLines(pid, `/stacks?timeoutMs=${timeoutMs}`)) as WorkerStack[];
+  return (await readLines(pid, `/stacks?timeoutMs=${timeoutMs}`, timeoutMs + SILENCE_MS)) as WorkerStack[];
 }
 
-async function readLines(pid: number, path: string): Promise<unknown[]> {
+/** Lines of JSON, however long the table is, as long as it goes on. */
+async function readLines(pid: number, path: string, silenceMs: number): Promise<unknown[]> {
   const asked = request({ socketPath: stateSocketOf(pid), path }).end();
-  let answer: IncomingMessage;
+  // Its loop may be blocked, and a stopped process still takes connections.
+  const silent = `it has not answered for ${silenceMs / 1_000} s, so it is blocked or stopped`;
+  let isSilent = false;
+  asked.setTimeout(silenceMs, () => {
+    isSilent = true;
+    asked.destroy();
+  });
   try {
-    [answer] = (await once(asked, "response")) as [IncomingMessage];
+    const [answer] = (await once(asked, "response")) as [IncomingMessage];
+    const rows: unknown[] = [];
+    let rest = "";
+    for await (const chunk of answer.setEncoding("utf8")) {
+      const lines = `${rest}${chunk}`.split("\n");
+      rest = lines.pop() ?? "";
+      for (const line of lines) rows.push(JSON.parse(line));
+    }
+    return rows;
   } catch (cause) {
-    throw new ShoalError("NOT_FOUND", `Cannot ask the runtime of process ${pid}: it does not answer`, {
-      cause,
-    });
+    const why = isSilent ? silent : "it does not answer";
+    const what = `Cannot ask the runtime of process ${pid}: ${why}`;
+    throw new ShoalError(isSilent ? "DEADLINE_EXCEEDED" : "NOT_FOUND", what, { cause });
   }
-  const rows: unknown[] = [];
-  for await (const line of createInterface({ input: answer })) rows.push(JSON.parse(line));
-  return rows;
 }

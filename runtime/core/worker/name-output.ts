@@ -1,6 +1,6 @@
 // Says in this worker's own output whose lines follow, so that the driver can name the task or actor.
 //
-// 1. Nothing is written for tasks that print nothing.
+// 1. Nothing is written for tasks that print nothing, and do not end this process by what they throw.
 
 import { nameMarker } from "../logs/log-prefix.ts";
 import { taskContext } from "./task-context.ts";
@@ -17,4 +17,9 @@ export function nameOutput(stream: NodeJS.WriteStream): void {
     }
     return write(...args);
   };
+}
+
+/** Node tells an error that nobody caught by itself, not by way of `process.stderr`: whose it is must be said before. */
+export function nameUncaught(): void {
+  process.on("uncaughtExceptionMonitor", () => process.stderr.write(""));
 }

@@ -21,7 +21,7 @@ import { saveCompileCacheSoon } from "./compile-cache.ts";
 import { Executor } from "./executor.ts";
 import { Link } from "./link.ts";
 import { reportStack } from "./stack-report.ts";
-import { nameOutput } from "./name-output.ts";
+import { nameOutput, nameUncaught } from "./name-output.ts";
 import { describeThrown } from "./thrown.ts";
 import { DirectCore } from "./direct/direct-core.ts";
 import { DirectServer } from "./direct/direct-server.ts";
@@ -33,6 +33,7 @@ process.on("SIGINT", ignore).on("SIGHUP", ignore).on("SIGTERM", ignore); // inva
 
 nameOutput(process.stdout);
 nameOutput(process.stderr);
+nameUncaught();
 
 const setUp = JSON.parse(process.argv[3] ?? "") as WorkerSetUp;
 const channel = new FrameChannel<ToWorker, FromWorker | UnreadyMessage | StackReport>(new Socket({ fd: 3 }), {

@@ -4,10 +4,10 @@
 // 2. Nothing of the parent's Node flags is inherited but what workers need themselves.
 // 3. A process that closes its channel is ended by SIGKILL.
 
-import { type ChildProcess, spawn } from "node:child_process";
+import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { Duplex, type Readable } from "node:stream";
+import { Duplex, PassThrough, type Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
 import type { Clock, Timer, WireError } from "../../base/index.ts";
 import { FrameChannel } from "../channel/frame-channel.ts";
@@ -75,7 +75,8 @@ export class WorkerProcess {
   readonly index: number;
   readonly environment: string;
   readonly startedEpochMs: number;
-  readonly #child: ChildProcess;
+  /** Undefined for one that the system has refused at once. */
+  readonly #child: ChildProcess | undefined;
   readonly #channel: FrameChannel<FromWorker | UnreadyMessage | StackReport, ToWorker>;
   readonly #events: WorkerEvents;
   readonly #probe: StackProbe;
@@ -83,18 +84,20 @@ export class WorkerProcess {
   #log: WorkerLog | undefined;
   #ended = false;
 
-  private constructor(spec: WorkerSpec, child: ChildProcess, events: WorkerEvents) {
+  private constructor(spec: WorkerSpec, spawned: ChildProcess | Error, events: WorkerEvents) {
     const { clock } = spec;
+    const child = spawned instanceof Error ? undefined : spawned;
     this.index = spec.index;
     this.environment = spec.environment;
     this.startedEpochMs = clock.epochMs();
     this.#child = child;
     this.#events = events;
-    const socket = child.stdio[3];
-    if (!(socket instanceof Duplex)) throw new TypeError("the fourth pipe of a worker is a socket");
+    // Without descriptors left Node makes no pipes at all: what is sent then goes nowhere, until the end is told.
+    const pipe = child?.stdio?.[3];
+    const socket = pipe instanceof Duplex ? pipe : new PassThrough().destroy();
     const probe = new StackProbe({
       clock,
-      pid: () => child.pid,
+      pid: () => child?.pid,
       send: (message) => this.send(message),
       signal: (signal) => this.signal(signal),
     });
@@ -111,15 +114,19 @@ export class WorkerProcess {
           events.onMessage(message, parts);
         }
       },
-      onEnd: () => this.#timers.push(clock.timer(DISCONNECT_GRACE_MS, () => child.kill("SIGKILL"))), // invariant 3
+      onEnd: () => this.#timers.push(clock.timer(DISCONNECT_GRACE_MS, () => child?.kill("SIGKILL"))), // invariant 3
     });
+    if (child === undefined) {
+      if (spawned instanceof Error) queueMicrotask(() => this.#end({ ...NO_STATUS, spawnError: spawned }));
+      return;
+    }
     if (child.pid !== undefined) {
       this.#log = events.log(child.pid);
       if (child.stdout !== null) readLines(child.stdout, this.#log.sink("stdout"), clock);
       if (child.stderr !== null) readLines(child.stderr, probe.tap(this.#log.sink("stderr")), clock);
     }
     child.on("error", (spawnError) => {
-      if (child.pid === undefined) this.#end({ exitCode: null, signal: null, spawnError });
+      if (child.pid === undefined) this.#end({ ...NO_STATUS, spawnError });
     });
     child.on("exit", (exitCode, signal) => {
       this.#timers.push(clock.timer(LINGER_MS, () => this.#end({ exitCode, signal })));
@@ -131,20 +138,17 @@ export class WorkerProcess {
   /** Whatever goes wrong, also at once, comes as `onEnd`. */
   static spawn(spec: WorkerSpec, events: WorkerEvents): WorkerProcess {
     const { nodeFlags, env, cwd, setUp } = spec;
-    const child = spawn(
-      process.execPath,
-      [...SOURCE_FLAGS, ...INSPECTOR_FLAGS, ...nodeFlags, ENTRY, String(process.pid), JSON.stringify(setUp)],
-      {
-        env: childEnvironment({ NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }, env),
-        stdio: ["ignore", "pipe", "pipe", "pipe"],
-        ...(cwd === undefined ? {} : { cwd }),
-      },
-    );
+    const flags = [...SOURCE_FLAGS, ...INSPECTOR_FLAGS, ...nodeFlags];
+    const child = spawnOrError([...flags, ENTRY, String(process.pid), JSON.stringify(setUp)], {
+      env: childEnvironment({ NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }, env),
+      stdio: ["ignore", "pipe", "pipe", "pipe"],
+      ...(cwd === undefined ? {} : { cwd }),
+    });
     return new WorkerProcess(spec, child, events);
   }
 
   get pid(): number | undefined {
-    return this.#child.pid;
+    return this.#child?.pid;
   }
 
   /** Sent to it and not read yet, beyond what the system keeps. */
@@ -162,7 +166,7 @@ export class WorkerProcess {
   }
 
   signal(signal: NodeJS.Signals): void {
-    if (!this.#ended) this.#child.kill(signal);
+    if (!this.#ended) this.#child?.kill(signal);
   }
 
   #end(end: WorkerEnd): void {
@@ -171,11 +175,22 @@ export class WorkerProcess {
     for (const timer of this.#timers) timer.cancel();
     this.#probe.onEnd();
     // Closed already, unless a descendant holds them: that must not keep this process alive.
-    this.#child.stdout?.destroy();
-    this.#child.stderr?.destroy();
+    this.#child?.stdout?.destroy();
+    this.#child?.stderr?.destroy();
     this.#channel.destroy();
     this.#log?.[Symbol.dispose]();
     this.#events.onEnd(end);
+  }
+}
+
+const NO_STATUS = { exitCode: null, signal: null } as const;
+
+/** Node throws some of what the system refuses, such as an environment that is too large, and emits the rest. */
+function spawnOrError(args: readonly string[], options: SpawnOptions): ChildProcess | Error {
+  try {
+    return spawn(process.execPath, args, options);
+  } catch (thrown) {
+    return thrown instanceof Error ? thrown : new Error(String(thrown));
   }
 }
 

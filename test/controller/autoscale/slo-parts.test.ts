@@ -8,7 +8,7 @@ import { SloPolicy } from "../../../controller/autoscale/index.ts";
 import { CapacityCurve } from "../../../controller/autoscale/slo/capacity-curve.ts";
 import { demandOf } from "../../../controller/autoscale/slo/demand.ts";
 import { Envelope } from "../../../controller/autoscale/slo/envelope.ts";
-import { holdMs, MissesPerStart, RecentMaximum, Reversals } from "../../../controller/autoscale/slo/hold.ts";
+import { holdMs, MissesPerStart, RecentMaximum, Regrets } from "../../../controller/autoscale/slo/hold.ts";
 import { KeepAlive } from "../../../controller/autoscale/slo/keep-alive.ts";
 import { StepLimit } from "../../../controller/autoscale/slo/step-limit.ts";
 import { checkProperty } from "../../support/properties.ts";
@@ -51,6 +51,13 @@ test("an objective below one row is said, and the nearest that can be met is pla
   assert.equal(Math.round(tight.objectiveMs), 39); // 3 · (11.025 + 2)
   const decision = new SloPolicy({ objectiveMs: 8 }).decide(snapshot({ flat: { rowsPerSecond: 5_000 } }));
   assert(decision.fault?.includes("below the time of one row"));
+  const slower = { flat: { rowsPerSecond: 5_000 }, service: knownTimes({ fixedMs: 11, perRowMs: 1 }) };
+  const later = new SloPolicy({ objectiveMs: 8 }).decide(snapshot(slower));
+  assert.equal(
+    later.fault,
+    decision.fault,
+    "the same fault, and one stretch of decisions, whatever batches take",
+  );
   assert(decision.target > 3 && decision.target < 10);
 });
 
@@ -143,7 +150,7 @@ test("the envelope's ε falls with misses and rises without, every ten seconds (
   assert.equal(envelope.tolerance, 0.001);
 });
 
-test("the hold: break-even, the price of misses, and longer after reversals", () => {
+test("the hold: break-even, the price of misses, and longer after what was let go too soon, up to eight times", () => {
   assert.equal(holdMs(10_000, { missCostMs: 0, stretch: 1 }), 30_000);
   assert.equal(holdMs(60_000, { missCostMs: 5_000, stretch: 2 }), 130_000);
   assert.equal(holdMs(600_000, { missCostMs: 0, stretch: 8 }), 900_000);
@@ -154,13 +161,22 @@ test("the hold: break-even, the price of misses, and longer after reversals", ()
   assert.equal(misses.mean, 0);
   misses.observe(300, 10_000);
   assert.equal(misses.mean, 0.3 * 50); // 200 misses for four replicas
-  const reversals = new Reversals();
-  for (let n = 0; n < 5; n++) reversals.changed(n % 2 === 0 ? 1 : -1, n * 60_000);
-  assert.equal(reversals.stretch(240_000), 2);
-  assert.equal(reversals.stretch(240_000 + 3_600_000), 1);
-  const seldom = new Reversals();
-  for (let n = 0; n < 9; n++) seldom.changed(n % 2 === 0 ? 1 : -1, n * 400_000);
-  assert.equal(seldom.stretch(3_600_000), 1);
+  const afterPauses = (pauseMs: number, count: number): Regrets => {
+    const regrets = new Regrets();
+    const breakEvenMs = 30_000;
+    for (let n = 1; n <= count; n++) {
+      regrets.changed(-1, { nowMs: n * 120_000 - pauseMs, breakEvenMs });
+      regrets.changed(1, { nowMs: n * 120_000, breakEvenMs });
+      regrets.changed(1, { nowMs: n * 120_000 + 1, breakEvenMs }); // one let go is needed again once
+    }
+    return regrets;
+  };
+  assert.equal(afterPauses(29_999, 1).stretch(120_000), 1);
+  const twice = afterPauses(29_999, 2);
+  assert.equal(twice.stretch(240_000), 2);
+  assert.equal(twice.stretch(240_000 + 3_600_000), 1);
+  assert.equal(afterPauses(29_999, 100).stretch(12_000_000), 8);
+  assert.equal(afterPauses(30_000, 100).stretch(12_000_000), 1);
 });
 
 test("the recent maximum is that of the window (random)", (t) => {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { pathToFileURL } from "node:url";
 import * as fc from "fast-check";
 import {
   type PolicyCall,
@@ -11,6 +12,7 @@ import {
   UserPolicy,
 } from "../../../controller/autoscale/index.ts";
 import { contextOf } from "../../../controller/autoscale/user/policy-context.ts";
+import { TestFolder } from "../../cli/support.ts";
 import { checkAsyncProperty } from "../../support/properties.ts";
 import { snapshot } from "./support.ts";
 
@@ -60,11 +62,11 @@ for (const [name, answer, said] of [
   ["a negative number", -1, "answered -1"],
   ["a fraction", 2.5, "answered 2.5"],
   ["infinity", Infinity, "answered Infinity"],
-  ["text", "7", "answered 7"],
+  ["text", "7", 'answered "7"'],
   ["nothing", undefined, "answered undefined"],
   ["an object", { replicas: 3 }, "answered an object"],
   ["an endless state", [3, "x".repeat(70_000)], "answered a state of 70002 characters"],
-  ["a state that is no JSON", [3, 1n], "answered a state of Infinity characters"],
+  ["a state that is no JSON", [3, 1n], "answered a state that is no JSON"],
 ] satisfies [string, unknown, string][]) {
   test(`${name} is no answer: the last good one stays (invariant 1)`, async () => {
     const { calls, ask } = scripted();
@@ -185,6 +187,15 @@ for (const [name, said] of [
     await assert.rejects(thread.call(CONTEXT, NEVER), { code: "CALL_FAILED", message: said });
   });
 }
+
+test("a module that could not be loaded is loaded anew by the next call (invariant 3)", async () => {
+  await using folder = await TestFolder.make();
+  const path = await folder.write("scale.mjs", "export const decide = () => (;");
+  await using thread = new PolicyThread({ module: pathToFileURL(path).href, export: "decide" });
+  await assert.rejects(thread.call(CONTEXT, NEVER), { code: "CALL_FAILED" });
+  await folder.write("scale.mjs", "export const decide = () => 7;");
+  assert.equal(await thread.call(CONTEXT, NEVER), 7);
+});
 
 test("a closed one makes no calls", async () => {
   const thread = new PolicyThread({ module: MODULE, export: "perRequest" });

@@ -117,6 +117,53 @@ describe("a deploy", () => {
   });
 });
 
+test("a policy of which the file changed begins anew, and no replica notices", async () => {
+  await using folder = await Folder.make();
+  await folder.write("scale.js", "export const decide = ({ a, c }) => ({ a: 1, c: 1 });");
+  const wanted = [withPolicy("./scale.js:decide")];
+  await using rig = await DeployRig.start(folder, { first: wanted });
+  const targets = (): (number | undefined)[] =>
+    ["a", "c"].map((name) => rig.controller.scalingStatus(name)?.target);
+  await eventually(
+    "the first answer",
+    () => rig.controller.scalingStatus("c")?.explanation?.includes("answered 1") === true,
+  );
+  await rig.settled("a");
+  const pids = rig.pids("a");
+  await folder.write("scale.js", "export const decide = ({ a, c }) => ({ a: 2, c: 2 });");
+  const outcome = await rig.deploy(wanted);
+  assert(outcome.kind === "accepted");
+  const [changed] = outcome.applications;
+  assert.deepEqual(
+    changed?.deployments.map(({ name, cost, files }) => [name, cost, files]),
+    [
+      ["a", "light", true],
+      ["c", "light", true],
+    ],
+  );
+  await eventually("its answers", () => targets().every((target) => target === 2));
+  await eventually("two replicas", () => rig.pids("a").length === 2);
+  assert.deepEqual(
+    rig.pids("a").filter((pid) => pids.includes(pid)),
+    pids,
+  );
+});
+
+/** Two deployments about which a function decides. */
+function withPolicy(policy: string): object {
+  const scaled = { num_replicas: "auto", autoscaling_config: { max_replicas: 2 } };
+  const {
+    deployments: [a],
+    ...own
+  } = application("a", scaled) as { deployments: object[] };
+  return {
+    ...own,
+    ingress: "a",
+    autoscaling_policy: { policy_function: policy },
+    deployments: [a, { ...a, name: "c" }],
+  };
+}
+
 describe("what is refused", () => {
   const clash = [application("a"), application("b", {}, { route_prefix: "/a" })];
   for (const [what, wanted, text, line] of [
@@ -137,6 +184,22 @@ describe("what is refused", () => {
       [application("a", { module: "./none.js" })],
       undefined,
       /found no file ".*none\.js" at applications\[0\]\.deployments\[0\]\.module/,
+    ],
+    [
+      "a policy that is not there",
+      [
+        application("a", {
+          autoscaling_config: { min_replicas: 1, max_replicas: 2, policy: "./none.js:decide" },
+        }),
+      ],
+      undefined,
+      /^\S+ found no file ".*none\.js" at applications\[0\]\.deployments\[0\]\.autoscaling_config\.policy, [^\n]*$/,
+    ],
+    [
+      "an application's policy that is not there, once for all that it decides about",
+      [withPolicy("./none.js:decide")],
+      undefined,
+      /^\S+ found no file ".*none\.js" at applications\[0\]\.autoscaling_policy\.policy_function, [^\n]*$/,
     ],
     [
       "more than the machine has",

@@ -35,6 +35,19 @@ describe("batches of the dispatcher", () => {
     assert.deepEqual(valuesIn(replica), [[0], [1, 2, 3], [4, 5, 6]]);
   });
 
+  it("of requests without a row are answered, beside others and alone, once times are learnt too", async () => {
+    const desk = new Desk();
+    const replica = desk.replica();
+    for (const rows of [[1, 2], [], [3], [], []]) {
+      const [own, empty] = [desk.submit(rows), desk.submit([])];
+      await quiet();
+      desk.clock.advance(5); // so long it takes
+      replica.releaseAll();
+      assert.deepEqual([await answerOf(own), await answerOf(empty)], [rows, []]);
+    }
+    assert(desk.dispatcher.service.observations > 0);
+  });
+
   it("are bound to a replica only when one has room (invariant 3)", async () => {
     const desk = new Desk({ maxConcurrentBatches: 1 });
     const { replica: first, batch } = await busy(desk);

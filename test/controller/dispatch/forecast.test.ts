@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { Arrivals } from "../../../controller/dispatch/arrivals.ts";
+import { Batch } from "../../../controller/dispatch/batch.ts";
 import type { Place } from "../../../controller/dispatch/fair-band.ts";
 import { type ForecastParts, forecastMs } from "../../../controller/dispatch/forecast.ts";
 import { ArrivalMix } from "../../../controller/dispatch/mix.ts";
@@ -17,9 +18,13 @@ const OBJECTIVE_MS = 100;
 const MAX_BATCH = 10;
 const policy = { ...POLICY, maxBatchSize: MAX_BATCH, maxConcurrentBatches: 1, objectiveMs: OBJECTIVE_MS };
 
+const BESIDE = 3;
+
 interface Case {
   /** How long each replica is still busy; 0 for one that is idle. */
   readonly busyMs: readonly number[];
+  /** Of user code: for each replica, how long each of its batches still runs; it runs `BESIDE` at once. */
+  readonly besideMs?: readonly (readonly number[])[];
   readonly place?: Partial<Place>;
   readonly overloaded?: boolean;
   readonly mix?: ArrivalMix;
@@ -28,16 +33,19 @@ interface Case {
 
 function forecast({
   busyMs,
+  besideMs,
   place = {},
   overloaded = true,
   mix = new ArrivalMix(),
   claim = {},
 }: Case): number {
-  const slots = busyMs
-    .filter((ms) => ms > 0)
-    .toSorted((a, b) => a - b)
-    .map((ms, order) => Object.assign(new Slot(new FakeReplica(), order), { freeAtMs: NOW_MS + ms }));
-  const idle = busyMs.length - slots.length;
+  const running = besideMs ?? busyMs.map((ms) => (ms > 0 ? [ms] : []));
+  const slots = running
+    .filter((ends) => ends.length > 0)
+    .toSorted((a, b) => Math.min(...a) - Math.min(...b))
+    .map(slotOf);
+  const idle = running.length - slots.length;
+  const batches = running.reduce((sum, ends) => sum + ends.length, 0);
   const service = new ServiceRecord();
   for (let batch = 0; batch < 400; batch++)
     service.model.observe(1 + (batch % MAX_BATCH), 11 + (batch % MAX_BATCH));
@@ -46,9 +54,10 @@ function forecast({
   const parts: ForecastParts = {
     queue: { placeOf: () => ({ above: 0, own: 0, share: 1, beside: 0, ...place }) },
     pool: {
-      usable: busyMs.length,
+      usable: running.length,
       idle,
       ready: idle,
+      room: besideMs === undefined ? idle : BESIDE * running.length - batches,
       nextFree: slots[0],
       nextToBeFree: (count) => slots.slice(0, count),
     },
@@ -56,7 +65,16 @@ function forecast({
     arrivals,
     mix,
   };
-  return forecastMs(parts, policy, { rows: 1, claim, nowMs: NOW_MS, dueMs: NOW_MS + OBJECTIVE_MS });
+  const ofUserCode = { parallel: true, maxConcurrentBatches: BESIDE, maxOngoingRequests: BESIDE * MAX_BATCH };
+  const own = besideMs === undefined ? policy : { ...policy, ...ofUserCode };
+  return forecastMs(parts, own, { rows: 1, claim, nowMs: NOW_MS, dueMs: NOW_MS + OBJECTIVE_MS });
+}
+
+/** A replica whose batches still run for so long. */
+function slotOf(busyMs: readonly number[], order: number): Slot {
+  const slot = new Slot(new FakeReplica(), order);
+  for (const ms of busyMs) slot.batches.push(Object.assign(new Batch([], NOW_MS), { endsAtMs: NOW_MS + ms }));
+  return Object.assign(slot, { freeAtMs: NOW_MS + Math.min(...busyMs) });
 }
 
 /** Within what the plan adds at overload: a few per cent. */
@@ -88,6 +106,22 @@ describe("the forecast at overload", () => {
   it("begins at once where a replica is idle", () => {
     assertAbout(forecast({ busyMs: [0, 50] }), 11);
     assertAbout(forecast({ busyMs: [0, 50], place: { own: 10 } }), 50 + 11);
+  });
+
+  it("knows when each of the batches that user code runs beside each other is done", () => {
+    const besideMs = [
+      [5, 30, 40],
+      [9, 10, 20],
+    ];
+    const busyMs: number[] = [];
+    assertAbout(forecast({ busyMs, besideMs }), 5 + 11);
+    assertAbout(forecast({ busyMs, besideMs, place: { own: 10 } }), 9 + 11);
+    assertAbout(forecast({ busyMs, besideMs, place: { own: 20 } }), 10 + 11);
+    assertAbout(forecast({ busyMs, besideMs, place: { own: 59 } }), 40 + 20);
+    // All of them once, and the first a second time.
+    assertAbout(forecast({ busyMs, besideMs, place: { own: 60 } }), 5 + 20 + 11);
+    assertAbout(forecast({ busyMs, besideMs: [[5, 30], [9]], place: { own: 29 } }), 20);
+    assertAbout(forecast({ busyMs, besideMs: [[5, 30], [9]], place: { own: 30 } }), 5 + 11);
   });
 
   it("counts on those of its own who come while it waits, and on nobody else", () => {

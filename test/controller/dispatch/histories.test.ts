@@ -45,7 +45,7 @@ const steps: fc.Arbitrary<Step[]> = fc.array(
       arbitrary: fc.record({
         do: fc.constant("submit"),
         key: fc.constantFrom("a", "b"),
-        rows: fc.integer({ min: 1, max: 3 }),
+        rows: fc.integer({ min: 0, max: 3 }),
         withinMs: fc.oneof(fc.integer({ min: 0, max: 30 }), fc.constant(Number.POSITIVE_INFINITY)),
         priority: fc.constantFrom(...PRIORITIES),
         tenant: fc.constantFrom("", "x", "y"),

@@ -72,6 +72,26 @@ describe("with an objective", () => {
     }
   }
 
+  for (const beside of [1, 3]) {
+    it(`user code that runs ${beside} at once is refused at the door as well`, async (t) => {
+      const profile = PROFILES.gpu;
+      const replicas = 4;
+      const capacity = capacityOf(profile, replicas * beside, MAX_ROWS);
+      const policy = { parallel: true, maxConcurrentBatches: beside, maxOngoingRequests: beside * MAX_ROWS };
+      const plant = plantOf(t, profile, { replicas, policy });
+      await plant.load(0.5 * capacity, 1_000);
+      const sinceMs = plant.clock.nowMs();
+      await plant.load(3 * capacity, 4_000);
+      await plant.clock.runUntil(plant.clock.nowMs() + 2 * profile.objectiveMs);
+      const share = (plant.goodput(sinceMs, profile.objectiveMs) * (plant.clock.nowMs() - sinceMs)) / 4_000;
+      const refused = plant.outcomes.filter(({ kind }) => kind !== "answered");
+      const kept = refused.filter(({ tookMs }) => tookMs > 5).length;
+      t.diagnostic(`${share / capacity} of capacity, ${kept} of ${refused.length} given up later`);
+      assert(share > 0.89 * capacity, `${share / capacity} of capacity`);
+      assert(kept < 0.05 * refused.length, `${kept} of ${refused.length} were let in and given up`);
+    });
+  }
+
   it("a light load waits for nobody", async (t) => {
     const plant = plantOf(t, PROFILES.gpu);
     await plant.load(20, 5_000);

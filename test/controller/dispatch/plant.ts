@@ -103,7 +103,7 @@ export function generator(seed: number): () => number {
   };
 }
 
-/** One batch after the other, each as long as its profile says, give or take. */
+/** One batch after the other, or beside each other, each as long as its profile says, give or take. */
 export class PlantReplica implements ReplicaLink {
   readonly id: string;
   readonly connections = new FakeReplica().connections;
@@ -112,16 +112,23 @@ export class PlantReplica implements ReplicaLink {
   readonly #clock: Clock;
   readonly #profile: Profile;
   readonly #random: () => number;
+  readonly #parallel: boolean;
   #freeMs = 0;
 
   constructor(
     id: string,
-    { clock, profile, random }: { clock: Clock; profile: Profile; random: () => number },
+    {
+      clock,
+      profile,
+      random,
+      parallel,
+    }: { clock: Clock; profile: Profile; random: () => number; parallel: boolean },
   ) {
     this.id = id;
     this.#clock = clock;
     this.#profile = profile;
     this.#random = random;
+    this.#parallel = parallel;
   }
 
   send(batch: Batch): Promise<BatchOutcome> {
@@ -129,7 +136,7 @@ export class PlantReplica implements ReplicaLink {
     const normal = Math.sqrt(-2 * Math.log(1 - this.#random())) * Math.cos(2 * Math.PI * this.#random());
     const runMs = (fixedMs + perRowMs * batch.rows) * Math.exp(NOISE * normal) * this.slowness;
     const nowMs = this.#clock.nowMs();
-    this.#freeMs = Math.max(this.#freeMs, nowMs + HOP_MS / 2) + runMs;
+    this.#freeMs = Math.max(this.#parallel ? 0 : this.#freeMs, nowMs + HOP_MS / 2) + runMs;
     const { promise, resolve } = Promise.withResolvers<BatchOutcome>();
     this.#clock.timer(this.#freeMs + HOP_MS / 2 - nowMs, () =>
       resolve({ kind: "done", outputs: [], computeNs: [0, runMs * 1e6, 0] }),
@@ -173,9 +180,10 @@ export class Plant {
       afterTurn: queueMicrotask,
     });
     const { clock, random } = this;
+    const { parallel = false } = this.dispatcher.policy;
     this.replicas = Array.from(
       { length: replicas },
-      (_, index) => new PlantReplica(`r#${index}`, { clock, profile, random }),
+      (_, index) => new PlantReplica(`r#${index}`, { clock, profile, random, parallel }),
     );
     for (const replica of this.replicas) this.dispatcher.addReplica(replica);
   }

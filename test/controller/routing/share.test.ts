@@ -21,13 +21,27 @@ test("a gateway alone has all of it", () => {
 });
 
 test("of two each has half, and a tenant's bound is shared as well", () => {
-  assert.deepEqual(shareOf(POLICY, 2), {
+  assert.deepEqual(shareOf({ ...POLICY, maxBatchSize: 1 }, 2), {
     ...POLICY,
+    maxBatchSize: 1,
     maxConcurrentBatches: 1,
     maxOngoingRequests: 2,
     maxQueuedRequests: 50,
     tenants: { ...POLICY.tenants, maxQueuedRequests: 5 },
   });
+});
+
+test("1: batches are as large as those of one gateway, however many share the bound", () => {
+  const engine = { ...POLICY, maxBatchSize: 32, maxOngoingRequests: 64 };
+  assert.deepEqual(
+    [2, 3, 8, 64].map((gateways) => shareOf(engine, gateways).maxOngoingRequests),
+    [32, 32, 32, 32],
+  );
+  assert.equal(
+    shareOf({ ...POLICY, maxOngoingRequests: 1 }, 4).maxOngoingRequests,
+    1,
+    "one at a time stays so",
+  );
 });
 
 test("each has something, and together they queue no less than one would", () => {
@@ -42,7 +56,9 @@ test("each has something, and together they queue no less than one would", () =>
           gateways,
         );
         assert(share.maxConcurrentBatches >= 1 && share.maxOngoingRequests >= 1);
-        assert(share.maxOngoingRequests * gateways <= Math.max(ongoing, gateways));
+        const fullBatch = Math.min(POLICY.maxBatchSize, ongoing);
+        assert(share.maxOngoingRequests >= fullBatch);
+        assert(share.maxOngoingRequests * gateways <= Math.max(ongoing, gateways * fullBatch));
         assert(share.maxQueuedRequests * gateways >= queued);
       },
     ),

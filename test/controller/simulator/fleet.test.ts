@@ -144,6 +144,36 @@ suite("a run with a policy", () => {
     assert.equal(result.explanations.length > 0, true);
   });
 
+  test("it is asked when it wants to be, and at once when more waits than at the last look", async () => {
+    const seen: { readonly atMs: number; readonly queued: number }[] = [];
+    await run({
+      // Three batches: the first runs, what comes later waits, and more of it at two looks.
+      arrivals: at(1_000, 1_001, 1_002, 1_150, 1_151),
+      seconds: 6,
+      profile: { ...PLAIN, fixedMs: 1_000, maxRows: 1 },
+      objectiveMs: 60_000,
+      system: shortestQueue(),
+      scaling: {
+        kind: "policy",
+        bounds: { min: 1, max: 1 },
+        policy: {
+          name: "patient",
+          decide: ({ nowMs, queuedRequests: queued, target }) => {
+            seen.push({ atMs: nowMs, queued });
+            return { target, explanation: "stays", reviewAtMs: nowMs + 4_000 };
+          },
+        },
+      },
+    });
+    const [first = { atMs: Number.NaN }] = seen;
+    assert(first.atMs >= 0 && first.atMs < 100, `${first.atMs}`);
+    const [, second, third, fourth] = seen.map(({ atMs }) => Math.round((atMs - first.atMs) / 100));
+    assert.deepEqual(seen.map(({ queued }) => queued).slice(0, 3), [0, 2, 4]);
+    assert(second === 10 || second === 11, `${second}`);
+    assert(third === 11 || third === 12, `${third}`);
+    assert.equal(fourth, (third ?? 0) + 40);
+  });
+
   test("requests wait for the first replica where there was none", async () => {
     const result = await run({
       arrivals: at(0, 1, 2),

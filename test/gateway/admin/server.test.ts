@@ -135,6 +135,17 @@ describe("the Host (invariant 2)", () => {
   }
 });
 
+test("a URL that cannot be read is told as anything else is", async () => {
+  await using admin = await open();
+  for (const name of ["%zz", "n".repeat(600)]) {
+    const answer = await admin.ask(`GET /api/v1/applications/${name}/deployments/digits/scaling`);
+    assert.equal(answer.status, 400);
+    const { error, code } = JSON.parse(answer.body.toString()) as { error: string; code: string };
+    assert.equal(code, "INVALID_ARGUMENT");
+    assert.match(error, /^Cannot read the URL \/api\/v1\/applications\/(%zz|n+)/);
+  }
+});
+
 test("status is in the shape of Ray Serve's", async () => {
   await using admin = await open();
   const status = JSON.parse(

@@ -76,7 +76,7 @@ describe("metadata, health, repository, statistics", () => {
     loading.status = { state: "UPDATING", message: "loading" };
     const failed = new FakeDeployment("failed", undefined);
     failed.ready = false;
-    failed.status = { state: "DEPLOY_FAILED", message: "no such file" };
+    failed.status = { state: "DEPLOY_FAILED", message: "cannot load /srv/models/net.onnx" };
     await using door = await open([new FakeDeployment("good", identity("FP32")), loading, failed]);
     const index = async (body: string): Promise<unknown> =>
       JSON.parse((await ask(door, "POST /v2/repository/index", { body })).body.toString());
@@ -85,7 +85,7 @@ describe("metadata, health, repository, statistics", () => {
       assert.deepEqual(await index(body), [
         ready,
         { name: "loading", version: "1", state: "LOADING", reason: "loading" },
-        { name: "failed", version: "1", state: "UNAVAILABLE", reason: "no such file" },
+        { name: "failed", version: "1", state: "UNAVAILABLE", reason: "cannot load <path>" },
       ]);
     }
     assert.deepEqual(await index('{"ready":true}'), [ready]);

@@ -112,9 +112,20 @@ for (const [what, given, wanted] of [
   });
 }
 
+const circle: { self?: unknown } = {};
+circle.self = circle;
 for (const [given, message] of [
   [undefined, "gave undefined, wanted an object with one entry per output"],
   [[1], "gave [1], wanted an object with one entry per output"],
+  [{ y: Number.NaN }, 'output "y": found NaN, wanted {datatype, shape, data}, a typed array or a list'],
+  [
+    { y: 10n ** 30n },
+    `output "y": found 1${"0".repeat(30)}n, wanted {datatype, shape, data}, a typed array or a list`,
+  ],
+  [
+    { y: circle },
+    'output "y": found [object Object], wanted {datatype, shape, data}, a typed array or a list',
+  ],
   [{ y: 3 }, 'output "y": found 3, wanted {datatype, shape, data}, a typed array or a list'],
   [{ y: [1, 2] }, 'output "y": found a list of number without a datatype, wanted {datatype, shape, data}'],
   [{ y: { data: "abc" } }, 'output "y": found "abc" for data, wanted a typed array or a list'],

@@ -1,5 +1,6 @@
 // Options of `graph.compile`, checked.
 
+import { checkNames } from "../../api/option-names.ts";
 import { ShoalError } from "../../../base/index.ts";
 
 export interface CompileOptions {
@@ -20,6 +21,7 @@ export type CompileLimits = Required<Pick<CompileOptions, "maxInFlight" | "maxQu
 
 /** Throws INVALID_ARGUMENT. */
 export function checkCompileOptions(options: CompileOptions): CompileLimits {
+  checkNames("compiled", options, "a compiled graph");
   const { maxInFlight = MAX_IN_FLIGHT, maxQueued = MAX_QUEUED } = options;
   count("maxInFlight", maxInFlight, 1);
   count("maxQueued", maxQueued, 0);

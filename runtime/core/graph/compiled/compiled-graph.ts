@@ -6,6 +6,7 @@
 
 import { ShoalError, systemClock } from "../../../base/index.ts";
 import { abortError } from "../../abort-error.ts";
+import { checkWait, NO_OPTIONS } from "../../api/check-waits.ts";
 import type { Parts, WaitOptions } from "../../api/core.ts";
 import type { Session } from "../../api/session.ts";
 import { memberOf } from "../input-node.ts";
@@ -57,7 +58,8 @@ export class CompiledGraph<Input, Values> implements AsyncDisposable {
    * its options, while the execution goes on and keeps its place; with ACTOR_DIED or ACTOR_UNAVAILABLE when an actor is
    * gone, or CANCELLED after `teardown`.
    */
-  async execute(input: Input, options: CompiledExecuteOptions = {}): Promise<Values> {
+  async execute(input: Input, options: CompiledExecuteOptions = NO_OPTIONS): Promise<Values> {
+    checkWait(options, "execute");
     if (this.#state.kind !== "READY") throw this.#state.error;
     const { maxInFlight, maxQueued } = this.#parts.limits;
     const waits = this.#inFlight.size >= maxInFlight;

@@ -237,6 +237,8 @@ suite("setting up", () => {
       graph.compile({ maxInFlight: 0 }),
       failing("INVALID_ARGUMENT", /maxInFlight: found 0/),
     );
+    const misspelt = { maxInflight: 1, maxQueued: 1 };
+    await assert.rejects(graph.compile(misspelt), failing("INVALID_ARGUMENT", /Cannot set maxInflight/));
   });
 
   test("a set-up that takes too long is given up, and leaves nothing", async () => {

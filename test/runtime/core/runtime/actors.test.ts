@@ -114,10 +114,11 @@ suite("ends", () => {
   test("creation that throws is told, and restarted only as often as it may", async () => {
     await using started = await start();
     const { actors } = started;
-    await assert.rejects(
-      actors.Logged.create(started.file("a"), true),
-      failing("CALL_FAILED", /cannot start/),
-    );
+    await assert.rejects(actors.Logged.create(started.file("a"), true), {
+      code: "CALL_FAILED",
+      message: /^the creation of actor "Logged" on worker \d+ \(pid \d+\) threw RangeError: cannot start$/,
+      remoteStack: /RangeError: cannot start\n +at .*fixtures\/actors\.ts/,
+    });
     await assert.rejects(
       actors.Logged.options({ maxRestarts: 1 }).create(started.file("b"), true),
       failing("CALL_FAILED", /cannot start/),

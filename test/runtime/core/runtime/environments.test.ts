@@ -34,6 +34,17 @@ suite("variables, flags and inheritance", () => {
     assert.notEqual(await runtime.get(tasks.pid.options({ runtimeEnv: { envVars: { A: "2" } } })()), pid);
   });
 
+  test("variables that the system takes for no process fail their tasks and actors, and nothing else", async () => {
+    await using folder = await makeFolder();
+    await using started = await start(folder);
+    const { runtime, tasks, actors } = started;
+    const runtimeEnv = { envVars: { A: "x".repeat(8 * 2 ** 20) } };
+    const refused = failing("RUNTIME_ENV_SETUP_FAILED", /no process of it starts: .*E2BIG/);
+    await assert.rejects(runtime.get(tasks.pid.options({ runtimeEnv })()), refused);
+    await assert.rejects(actors.Settings.options({ runtimeEnv, maxRestarts: 2 }).create(), refused);
+    assert.deepEqual(await runtime.get(tasks.variables("A")), [undefined]);
+  });
+
   test("the job's is under all others; children have their parent's, with theirs laid over it", async () => {
     await using folder = await makeFolder();
     const job = { envVars: { A: "job", B: "job", C: "job" } };

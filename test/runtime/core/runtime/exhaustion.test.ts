@@ -62,6 +62,21 @@ suite("a full mount of shared memory", { skip: NO_MOUNTS }, () => {
   }
 });
 
+test("a driver without descriptors starts no worker, says so, and goes on when it has some again", async () => {
+  const driver = join(import.meta.dirname, "fixtures/no-descriptors.ts");
+  const { stdout } = await promisify(execFile)("sh", [
+    "-c",
+    'ulimit -n 128 && exec "$@"',
+    "sh",
+    process.execPath,
+    driver,
+  ]);
+  const { task, actor, later } = JSON.parse(stdout);
+  assert.match(task, /WORKER_DIED.*its process could not be started: spawn .*EMFILE/);
+  assert.match(actor, /ACTOR_DIED.*its process could not be started: spawn .*EMFILE/);
+  assert.equal(later, 9);
+});
+
 /** A thousand take two minutes of two CPUs; the smaller number shows the same leaks. */
 const ACTORS = Number(process.env["SHOAL_TEST_ACTORS"] ?? 60);
 const AT_ONCE = 20;

@@ -39,6 +39,18 @@ suite("virtual nodes", () => {
     const before = await runtime.get(actor.pid());
     const task = work.onceThenReturn.options({ schedulingStrategy })(started.file("task"));
     await started.lines("task", 1);
+    await assert.rejects(
+      runtime.removeNode("third"),
+      failing("NOT_FOUND", /"third": there are "node-1", "second"/),
+    );
+    const { rows } = await runtime.list("nodes");
+    assert.deepEqual(
+      rows.map(({ name, isHeadNode }) => [name, isHeadNode]),
+      [
+        ["node-1", true],
+        ["second", false],
+      ],
+    );
     await runtime.removeNode("second");
     assert.equal(await runtime.get(task), 2);
     await eventually("it is alive again", async () => {

@@ -2,6 +2,7 @@
 
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
+import { collectGarbage } from "../../../../runtime/core/objects/index.ts";
 import { eventually } from "../../../support/eventually.ts";
 import { failing, start } from "./support.ts";
 
@@ -87,8 +88,26 @@ suite("placement groups", () => {
     );
     await assert.rejects(
       runtime.createPlacementGroup({ bundles: [{ numCpus: -1 }] }),
-      failing("INVALID_ARGUMENT", /numCpus of "a bundle": found -1/),
+      failing("INVALID_ARGUMENT", /numCpus of "bundle 0": found -1/),
     );
+  });
+
+  test("groups that had tasks and are gone leave no memory", async () => {
+    await using started = await start({ enableTaskEvents: false });
+    const { runtime, work } = started;
+    const many = async (count: number): Promise<number> => {
+      for (let n = 0; n < count; n++) {
+        const placementGroup = await runtime.createPlacementGroup({ bundles: [{ numCpus: 1 }] });
+        const schedulingStrategy = { placementGroup };
+        assert.equal(await runtime.get(work.square.options({ schedulingStrategy })(3)), 9);
+        await placementGroup.remove();
+      }
+      await collectGarbage();
+      return process.memoryUsage().heapUsed;
+    };
+    const before = await many(600);
+    const each = ((await many(2_000)) - before) / 2_000;
+    assert.ok(each < 700, `${each} bytes more for each group`); // 2,200 when queues were kept
   });
 
   test("a thousand groups come and go, and every CPU is free again", async () => {

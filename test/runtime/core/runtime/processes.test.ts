@@ -128,3 +128,18 @@ test("a flood of output stops nobody, and what is not shown is counted", async (
   const all = counted.reduce((sum, count) => sum + count, shown);
   assert.ok(all >= 50_000 && all < 50_100, `${all} lines are accounted for`);
 });
+
+test("an error that nobody caught ends the worker, and is printed with the name of its task", async () => {
+  const lines: WorkerLine[] = [];
+  await using started = await start({ logToDriver: true, onWorkerLine: (line) => lines.push(line) });
+  const { runtime, work } = started;
+  await assert.rejects(
+    runtime.get(work.failUncaught.options({ maxRetries: 0 })()),
+    failing("WORKER_DIED", /"failUncaught" lost worker .*exit code 1/),
+  );
+  const told = lines.filter(({ text }) => text.includes("RangeError: nobody caught it"));
+  assert.deepEqual(
+    told.map(({ name, stream }) => [name, stream]),
+    [["failUncaught", "stderr"]],
+  );
+});

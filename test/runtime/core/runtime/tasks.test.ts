@@ -135,6 +135,50 @@ suite("errors", () => {
     const huge = work.square.options({ numCpus: 99 })(1);
     await assert.rejects(runtime.get(huge), failing("RESOURCES_UNAVAILABLE", /needs 99 num_cpus/));
   });
+
+  test("what is no module, no reference, no actor, no kind of row, no wait is refused", async () => {
+    await using started = await start();
+    const { runtime, work } = started;
+    // As JavaScript would call it.
+    const untyped = runtime as unknown as Record<string, (...args: unknown[]) => unknown>;
+    const calls: readonly (readonly [string, readonly unknown[], RegExp])[] = [
+      ["tasks", ["./work.ts"], /found "\.\/work\.ts", wanted a URL/],
+      ["actors", [undefined], /found undefined, wanted a URL/],
+      ["get", [5], /wanted an ObjectRef/],
+      ["get", [work.square(1), { timeout: 5 }], /timeout of "get"/],
+      ["get", [work.square(1), { timeoutMs: Number.NaN }], /timeoutMs of "get": found NaN/],
+      ["wait", [[work.square(1)], { numReturns: 0 }], /numReturns of "wait": found 0/],
+      ["wait", [[work.square(1)], { numReturns: 1.5 }], /numReturns of "wait": found 1.5/],
+      ["kill", [undefined], /found undefined, wanted the handle of an actor/],
+      ["stop", [5], /found number, wanted the handle of an actor/],
+      ["watchActor", [5, {}], /found number, wanted the handle of an actor/],
+      ["actor", [5], /name of "an actor": found 5/],
+      ["createPlacementGroup", [undefined], /found undefined, wanted an object/],
+      ["addNode", ["", {}], /id of "a node": found "", wanted a text/],
+      ["list", ["things"], /found "things", wanted one of tasks, actors/],
+      ["summary", ["nodes"], /found "nodes", wanted one of tasks, actors, objects/],
+      ["graph", [undefined], /found undefined, wanted a function/],
+      ["graph", [async (): Promise<number> => 1], /found a promise, wanted what bind\(\) gave/],
+    ];
+    for (const [name, args, words] of calls) {
+      const call = async (): Promise<unknown> => await untyped[name]?.(...args);
+      await assert.rejects(call, failing("INVALID_ARGUMENT", words), name);
+    }
+  });
+
+  test("what nothing can hold is told each time, one by one and many at once", async () => {
+    await using started = await start();
+    const { runtime, work } = started;
+    const large = work.square.options({ numGpus: 9 });
+    for (let n = 0; n < 3; n++) {
+      for (const reference of [large(n), large(n), large(n)]) {
+        await assert.rejects(
+          runtime.get(reference, { timeoutMs: 30_000 }),
+          failing("RESOURCES_UNAVAILABLE", /needs 9 num_gpus/),
+        );
+      }
+    }
+  });
 });
 
 suite("retries", () => {
@@ -270,6 +314,19 @@ suite("streams", () => {
       items,
       Array.from({ length: 100 }, (_, n) => n),
     );
+  });
+
+  test("a stream is read once: a second reader is refused, the first goes on", async () => {
+    await using started = await start();
+    const stream = started.work.generate(100);
+    const items = stream[Symbol.asyncIterator]();
+    assert.deepEqual(await items.next(), { done: false, value: 0 });
+    const twice = failing("INVALID_ARGUMENT", /Cannot read the stream .*it has a reader or had one/);
+    assert.throws(() => stream[Symbol.asyncIterator](), twice);
+    let last = 0;
+    for await (const item of items) last = item;
+    assert.equal(last, 99);
+    assert.throws(() => stream[Symbol.asyncIterator](), twice);
   });
 
   test("what a generator throws comes after its items", async () => {

@@ -293,7 +293,8 @@ test("whatever happens, nothing goes negative, nothing leaks and what is free is
         else if (one.do === "unblock") asked[one.at]?.leases[0]?.unblock(() => {});
         else if (one.do === "cancel") asked[one.at]?.cancel();
         else if (one.do === "ungroup") scheduler.removePlacementGroup(one.at + 1);
-        else if (one.do === "unnode" && one.at > 0) scheduler.removeNode(`n${one.at}`);
+        else if (one.do === "unnode" && one.at > 0 && scheduler.nodes.some(({ id }) => id === `n${one.at}`))
+          scheduler.removeNode(`n${one.at}`);
         else if (one.do === "node" && !scheduler.nodes.some(({ id }) => id === `n${one.at}`)) {
           scheduler.addNode({ id: `n${one.at}`, resources: { num_cpus: 2 } });
         } else if ("count" in one && scheduler.placementGroup(one.at + 1) === undefined) {
