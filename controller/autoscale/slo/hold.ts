@@ -39,7 +39,10 @@ export class Regrets {
   #stretchedMs = 0;
 
   /** The target changed by `by`. */
-  changed(by: number, { nowMs, breakEvenMs }: { readonly nowMs: number; readonly breakEvenMs: number }): void {
+  changed(
+    by: number,
+    { nowMs, breakEvenMs }: { readonly nowMs: number; readonly breakEvenMs: number },
+  ): void {
     if (by < 0) this.#downMs = nowMs;
     if (by <= 0) return;
     if (nowMs - this.#downMs < breakEvenMs) this.#regrets.push(nowMs);

@@ -8,8 +8,8 @@ export interface Extent {
   readonly byteLength: number;
 }
 
-/** Memory on a part of a file. It is there until `unmap`, whoever can still reach it. */
-export interface Mapping extends Extent {
+/** Memory on a part of a file; the mapping itself may begin before it. */
+export interface MappedPart extends Extent {
   readonly buffer: ArrayBuffer;
 }
 
@@ -22,7 +22,7 @@ export interface MemoryCalls {
    */
   map(file: number, byteLength: number, kind: MappingKind): Extent | undefined;
   /** The same, shared, of a part that may begin anywhere in the file: `buffer` is the part alone. */
-  mapPart(file: number, from: number, byteLength: number): Mapping | undefined;
+  mapPart(file: number, from: number, byteLength: number): MappedPart | undefined;
   unmap(mapping: Extent): void;
   /** A mapping's memory. It has to be mapped as long as anybody can reach it, and counts as memory of V8's objects. */
   bufferOn(mapping: Extent): ArrayBuffer;
