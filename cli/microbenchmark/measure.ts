@@ -12,22 +12,17 @@ export interface Figure {
 
 export interface Rounds {
   readonly warmUpMs: number;
-  /** So many runs at least. */
-  readonly warmUpRuns: number;
   readonly rounds: number;
   readonly roundMs: number;
 }
 
 /** Ray's: 1 s of warm-up, 4 rounds of 2 s. */
-export const RAY_ROUNDS: Rounds = { warmUpMs: 1_000, warmUpRuns: 1, rounds: 4, roundMs: 2_000 };
-/**
- * One round, but as warm as Ray's: before that it would tell of code that is not compiled and of memory that is taken for the
- * first time; the fourth large put is the last to meet some.
- */
-export const QUICK_ROUNDS: Rounds = { warmUpMs: 1_000, warmUpRuns: 5, rounds: 1, roundMs: 300 };
+export const RAY_ROUNDS: Rounds = { warmUpMs: 1_000, rounds: 4, roundMs: 2_000 };
+/** One round, but as warm as Ray's: before that it would tell of code that is not compiled and of memory that is taken for the first time. */
+export const QUICK_ROUNDS: Rounds = { warmUpMs: 1_000, rounds: 1, roundMs: 1_000 };
 
-export async function measure(one: Case, { rounds, roundMs, ...warm }: Rounds): Promise<Figure> {
-  const stepRuns = await warmUp(one, warm);
+export async function measure(one: Case, { warmUpMs, rounds, roundMs }: Rounds): Promise<Figure> {
+  const stepRuns = await warmUp(one, warmUpMs);
   const rates: number[] = [];
   for (let round = 0; round < rounds; round++) {
     const startMs = performance.now();
@@ -44,15 +39,12 @@ export async function measure(one: Case, { rounds, roundMs, ...warm }: Rounds): 
 }
 
 /** Runs for a while; resolves with how many runs go between two looks at the clock, as Ray's does. */
-async function warmUp(
-  one: Case,
-  { warmUpMs, warmUpRuns }: Pick<Rounds, "warmUpMs" | "warmUpRuns">,
-): Promise<number> {
+async function warmUp(one: Case, warmUpMs: number): Promise<number> {
   const startMs = performance.now();
   let runs = 0;
   do {
     await one.run();
     runs++;
-  } while (runs < warmUpRuns || performance.now() - startMs < warmUpMs);
+  } while (performance.now() - startMs < warmUpMs);
   return Math.max(1, Math.floor(runs / 10));
 }

@@ -12,8 +12,6 @@ import { join } from "node:path";
 import { type Clock, messageOf, ShoalError, systemCodeOf } from "../../base/index.ts";
 import type { Logger } from "../../base/log/index.ts";
 import type { Id } from "../workers/messages.ts";
-import type { Generation } from "./collect.ts";
-import { CollectPolicy, MOST_UNCOLLECTED_BYTES } from "./collect-policy.ts";
 import { Regions } from "./regions.ts";
 import {
   lostObject,
@@ -24,6 +22,7 @@ import {
 } from "./shared-memory.ts";
 import { SpareFiles } from "./spare-files.ts";
 import { defaultCapacity, makeFolders } from "./store-folders.ts";
+import { type OnShort, StoreCollections } from "./store-collections.ts";
 import { isUnused, removeUnused } from "./unused-file.ts";
 
 export interface ObjectStoreOptions {
@@ -36,8 +35,6 @@ export interface ObjectStoreOptions {
   readonly clock: Pick<Clock, "nowMs" | "timer">;
   readonly log: Logger;
 }
-
-export type OnShort = (where: "EVERYWHERE" | "HERE", generation: Generation) => Promise<void>;
 
 export interface ObjectStoreStats {
   readonly objects: number;
@@ -68,17 +65,14 @@ export interface RoomOptions {
 
 /** Of the capacity. */
 const SPARE_SHARE = 0.25;
-const UNCOLLECTED_SHARE = 0.1;
-const COLLECT_SHARE = 0.2;
 
 export class ObjectStore implements AsyncDisposable {
   readonly folders: ObjectFolders;
   readonly #files: SharedMemoryFolder;
   readonly #capacityBytes: number;
   readonly #log: Logger;
-  readonly #clock: Pick<Clock, "nowMs">;
   readonly #regions: Regions;
-  readonly #collections: CollectPolicy;
+  readonly #collections: StoreCollections;
   readonly #onShort: OnShort;
   /** In the order of their last use. */
   readonly #objects = new Map<Id, Stored>();
@@ -86,9 +80,6 @@ export class ObjectStore implements AsyncDisposable {
   /** Processes that were given room. */
   readonly #writers = new Set<number>();
   #closed = false;
-  #nextCollectMs = Number.NEGATIVE_INFINITY;
-  /** Of memory that was not there before, since the last collection everywhere. */
-  #freshBytes = 0;
   #bytes = 0;
   #spilledBytes = 0;
   #spills = 0;
@@ -103,15 +94,12 @@ export class ObjectStore implements AsyncDisposable {
   ) {
     this.folders = folders;
     this.#regions = new Regions(clock);
-    this.#collections = new CollectPolicy(
-      clock,
-      Math.min(capacityBytes * UNCOLLECTED_SHARE, MOST_UNCOLLECTED_BYTES),
-    );
     this.#files = SharedMemoryFolder.at(folders, this.#regions);
     this.#capacityBytes = capacityBytes;
     this.#spares = new SpareFiles(capacityBytes * SPARE_SHARE);
+    const spares = this.#spares;
+    this.#collections = new StoreCollections({ clock, capacityBytes, spares, onShort });
     this.#log = log;
-    this.#clock = clock;
     this.#onShort = onShort;
   }
 
@@ -160,9 +148,9 @@ export class ObjectStore implements AsyncDisposable {
     const { mountIsFull = false, writer = process.pid } = options;
     this.#writers.add(writer);
     if (mountIsFull) await this.#inTurn(() => this.#squeeze(bytes));
-    else await this.#collectNowAndThen(bytes);
+    else await this.#collections.beforeTaking(bytes);
     const spare = await this.#room(bytes, writer);
-    if (spare === undefined) this.#freshBytes += bytes;
+    if (spare === undefined) this.#collections.took(bytes);
     return spare === undefined || this.#closed ? undefined : this.#lend(spare, writer);
   }
 
@@ -184,22 +172,6 @@ export class ObjectStore implements AsyncDisposable {
     } catch {
       return undefined; // it is gone
     }
-  }
-
-  /**
-   * References die with a garbage collection, of which a process with large objects and a small heap has few. So one is
-   * asked for whenever much memory was taken, unless collecting takes more than a twentieth of the time; and when there
-   * is no file to write over, and finding some pays.
-   */
-  async #collectNowAndThen(bytes: number): Promise<void> {
-    const collect = (generation: Generation): Promise<void> => this.#onShort("HERE", generation);
-    const ask = async (): Promise<true | undefined> => this.#spares.has(bytes) || undefined;
-    if (this.#spares.mayServe(bytes) && (await this.#collections.seek({ bytes, ask, collect }))) return;
-    const isMuch = this.#freshBytes >= this.#capacityBytes * COLLECT_SHARE;
-    if (!isMuch || this.#clock.nowMs() < this.#nextCollectMs) return;
-    this.#freshBytes = 0;
-    const tookMs = await this.#collections.run("ALL", (all) => this.#onShort("EVERYWHERE", all));
-    this.#nextCollectMs = this.#clock.nowMs() + 20 * tookMs;
   }
 
   #room(bytes: number, writer: number): Promise<string | undefined> {
