@@ -4,7 +4,7 @@
 //    a real step is seen within half a second.
 // 2. What is more than can be done may wait as long as the objective has time to spare: a rate that fills that time only after
 //    replicas for it could have been started needs none now. Over a minute, and in a rise, nothing can wait; nor may
-//    a minute's mean take up more than a twentieth above the capacity, however much of it peaks may.
+//    a minute's mean take up more than a twentieth above the capacity, nor a surge more than three quarters of it, however much peaks may.
 // 3. A backlog beyond what is in time anyway has to be worked off while replicas start.
 
 import type { LoadReading } from "../load/load-tracker.ts";
@@ -20,8 +20,11 @@ const SLOW_MS = 60_000;
 const SHORTEST_WORK_OFF_MS = 2_000;
 /** Fast demand above the slow one by so much is a burst. */
 const BURST = 1.5;
-/** What lasts a minute may take up so much of the capacity. */
+/** And by so much a surge, which may well go on. */
+const SURGE = 2;
+/** What lasts a minute may take up so much of the capacity, and a surge so much. */
 const LASTING = 1.05;
+const SURGING = 0.75;
 
 export interface Demand {
   /** To be held against the capacity times the head-room. */
@@ -58,13 +61,13 @@ export function demandOf(
   load: LoadReading,
   { queuedRows, rowsInTime, startUpMs, spareMs, headRoom }: Backlog,
 ): Demand {
-  let fast: Rate = { rate: 0, windowMs: 0, headRoom };
+  let fast = { rate: 0, windowMs: 0 };
   for (const { windowMs, deviations } of FAST) {
     const rate = load.rowsPerSecond(windowMs);
     const chance = deviations * Math.sqrt((rate * load.dispersion * 1_000) / windowMs); // invariant 1
-    if (rate - chance > fast.rate) fast = { rate: rate - chance, windowMs, headRoom };
+    if (rate - chance > fast.rate) fast = { rate: rate - chance, windowMs };
   }
-  const mid = { rate: load.rowsPerSecond(MID_MS), windowMs: MID_MS, headRoom };
+  const mid = { rate: load.rowsPerSecond(MID_MS), windowMs: MID_MS };
   const slow = {
     rate: load.rowsPerSecond(SLOW_MS),
     windowMs: SLOW_MS,
@@ -74,9 +77,11 @@ export function demandOf(
   const rises = fast.rate > BURST * slow.rate;
   // What came in a window and in the start-up behind it may take the spare time longer (invariant 2); not in a rise, which goes on.
   const spared = rises ? 0 : spareMs;
-  const borne = [fast, mid].map((one) => ({
-    ...one,
-    rate: one.rate / (1 + spared / (one.windowMs + startUpMs)),
+  const share = Math.min(headRoom, fast.rate > SURGE * slow.rate ? SURGING : headRoom);
+  const borne = [fast, mid].map(({ rate, windowMs }) => ({
+    rate: rate / (1 + spared / (windowMs + startUpMs)),
+    windowMs,
+    headRoom: share,
   }));
   const asked = ({ rate, headRoom: own }: Rate): number => (rate * headRoom) / own;
   const most = borne.reduce<Rate>((largest, one) => (asked(one) > asked(largest) ? one : largest), slow);

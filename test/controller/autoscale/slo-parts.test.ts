@@ -92,7 +92,7 @@ test("demand: the fast window has to clear chance, the backlog comes on top", ()
   const load = { ...flatLoad(), rowsPerSecond: (windowMs: number) => rates.get(windowMs) ?? 0 };
   const none = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000, spareMs: 0, headRoom: 0.8 };
   const step = demandOf(load, none);
-  assert.equal(Math.round(step.rowsPerSecond), Math.round(1_600 - 3 * Math.sqrt(1_600 / 0.5)));
+  assert.equal(Math.round(step.measuredPerSecond), Math.round(1_600 - 3 * Math.sqrt(1_600 / 0.5)));
   assert.deepEqual([step.windowMs, step.burst], [500, true]);
   const bursty = demandOf({ ...load, dispersion: 2_000 }, none);
   assert.deepEqual([bursty.rowsPerSecond, bursty.windowMs, bursty.burst], [270, 10_000, false]);
@@ -125,6 +125,9 @@ test("demand: peaks may take up more of the capacity than a minute's mean, and w
     [peak.rowsPerSecond, peak.measuredPerSecond, peak.headRoom, peak.windowMs],
     [250, 250, 1.2, 10_000],
   );
+  const surge = (windowMs: number): number => (windowMs < 2_000 ? 430 : 210);
+  const most = demandOf({ ...flatLoad(), rowsPerSecond: surge, dispersion: 0 }, options);
+  assert.deepEqual([Math.round(most.rowsPerSecond), most.measuredPerSecond, most.headRoom], [688, 430, 0.75]);
 });
 
 test("the time to spare is what a full batch and the wait for a replica leave", () => {
