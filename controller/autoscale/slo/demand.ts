@@ -3,7 +3,8 @@
 // 1. The fast windows count with a lower confidence bound, stricter the shorter they are: chance does not start replicas,
 //    a real step is seen within half a second.
 // 2. What is more than can be done may wait as long as the objective has time to spare: a rate that fills that time only after
-//    replicas for it could have been started needs none now. Over a minute, and in a rise, nothing can wait.
+//    replicas for it could have been started needs none now. Over a minute, and in a rise, nothing can wait; nor may
+//    a minute's mean take up more than a twentieth above the capacity, however much of it peaks may.
 // 3. A backlog beyond what is in time anyway has to be worked off while replicas start.
 
 import type { LoadReading } from "../load/load-tracker.ts";
@@ -19,11 +20,17 @@ const SLOW_MS = 60_000;
 const SHORTEST_WORK_OFF_MS = 2_000;
 /** Fast demand above the slow one by so much is a burst. */
 const BURST = 1.5;
+/** What lasts a minute may take up so much of the capacity. */
+const LASTING = 1.05;
 
 export interface Demand {
+  /** To be held against the capacity times the head-room. */
   readonly rowsPerSecond: number;
   /** Of which to work off the backlog. */
   readonly backlogPerSecond: number;
+  /** The rest as it was measured, and the part of the capacity that it may take up. */
+  readonly measuredPerSecond: number;
+  readonly headRoom: number;
   /** The window whose rate was the largest. */
   readonly windowMs: number;
   /** A burst is being served: there is a backlog, or much more comes than did in the last minute. */
@@ -37,25 +44,49 @@ export interface Backlog {
   readonly startUpMs: number;
   /** How long a request may wait and be in time. */
   readonly spareMs: number;
+  /** Part of the capacity that demand may take up. */
+  readonly headRoom: number;
 }
 
-export function demandOf(load: LoadReading, { queuedRows, rowsInTime, startUpMs, spareMs }: Backlog): Demand {
-  let fast = { rate: 0, windowMs: 0 };
+interface Rate {
+  readonly rate: number;
+  readonly windowMs: number;
+  readonly headRoom: number;
+}
+
+export function demandOf(
+  load: LoadReading,
+  { queuedRows, rowsInTime, startUpMs, spareMs, headRoom }: Backlog,
+): Demand {
+  let fast: Rate = { rate: 0, windowMs: 0, headRoom };
   for (const { windowMs, deviations } of FAST) {
     const rate = load.rowsPerSecond(windowMs);
     const chance = deviations * Math.sqrt((rate * load.dispersion * 1_000) / windowMs); // invariant 1
-    if (rate - chance > fast.rate) fast = { rate: rate - chance, windowMs };
+    if (rate - chance > fast.rate) fast = { rate: rate - chance, windowMs, headRoom };
   }
-  const slow = { rate: load.rowsPerSecond(SLOW_MS), windowMs: SLOW_MS };
+  const mid = { rate: load.rowsPerSecond(MID_MS), windowMs: MID_MS, headRoom };
+  const slow = {
+    rate: load.rowsPerSecond(SLOW_MS),
+    windowMs: SLOW_MS,
+    headRoom: Math.min(headRoom, LASTING),
+  };
   const excess = Math.max(0, queuedRows - rowsInTime);
   const rises = fast.rate > BURST * slow.rate;
   // What came in a window and in the start-up behind it may take the spare time longer (invariant 2); not in a rise, which goes on.
   const spared = rises ? 0 : spareMs;
-  const borne = [fast, { rate: load.rowsPerSecond(MID_MS), windowMs: MID_MS }].map(({ rate, windowMs }) => ({
-    rate: rate / (1 + spared / (windowMs + startUpMs)),
-    windowMs,
+  const borne = [fast, mid].map((one) => ({
+    ...one,
+    rate: one.rate / (1 + spared / (one.windowMs + startUpMs)),
   }));
-  const { rate, windowMs } = borne.reduce((most, one) => (one.rate > most.rate ? one : most), slow);
+  const asked = ({ rate, headRoom: own }: Rate): number => (rate * headRoom) / own;
+  const most = borne.reduce<Rate>((largest, one) => (asked(one) > asked(largest) ? one : largest), slow);
   const backlogPerSecond = (excess * 1_000) / Math.max(SHORTEST_WORK_OFF_MS, startUpMs); // invariant 3
-  return { rowsPerSecond: rate + backlogPerSecond, backlogPerSecond, windowMs, burst: rises || excess > 0 };
+  return {
+    rowsPerSecond: asked(most) + backlogPerSecond,
+    backlogPerSecond,
+    measuredPerSecond: most.rate,
+    headRoom: most.headRoom,
+    windowMs: most.windowMs,
+    burst: rises || excess > 0,
+  };
 }

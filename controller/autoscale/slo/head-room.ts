@@ -2,7 +2,7 @@
 // when something is.
 //
 // 1. It moves once in ten seconds of wall time at most, and only while requests end.
-// 2. It stays between 0.7 and 1.05: demand is a peak of some seconds, of which a queue can bear more than what is done meanwhile.
+// 2. It stays between 0.7 and 1.2: demand is a peak of some seconds, of which a queue can bear more than what is done meanwhile.
 // 3. Misses while replicas start, and shortly after, say nothing of it: there were too few, however full they are run.
 // 4. Where it was too high it does not soon go again, so it does not swing.
 
@@ -10,7 +10,7 @@ import type { LoadReading } from "../load/load-tracker.ts";
 
 const FIRST = 0.8;
 const LEAST = 0.7;
-const MOST = 1.05;
+const MOST = 1.2;
 const STEP_MS = 10_000;
 const RISE = 0.005;
 const FALL = 0.03;

@@ -170,7 +170,7 @@ export class SloPolicy implements AutoscalingPolicy {
     const curve = this.#curve(snapshot);
     const rowsInTime = (curve.full(ready) * curve.objectiveMs) / 2_000;
     const spareMs = curve.spareMs(ready);
-    const demand = demandOf(load, { queuedRows, rowsInTime, startUpMs, spareMs });
+    const demand = demandOf(load, { queuedRows, rowsInTime, startUpMs, spareMs, headRoom: curve.headRoom });
     const beyond = 2 * bounds.max + 1; // to say what would be wanted
     // What is nobody's any more needs none, though it is still within the slow windows.
     const wanted = this.#isWanted(snapshot);
@@ -236,17 +236,16 @@ export class SloPolicy implements AutoscalingPolicy {
   #rate({ curve, demand, needed, envelope }: Reckoning, { load, target }: ScalingSnapshot): string {
     const rows = load.rowsPerSecond(RATE_MS);
     const perRequest = rows > 0 ? rows / load.requestsPerSecond(RATE_MS) : 1;
-    const measured = demand.rowsPerSecond - demand.backlogPerSecond;
     const backlog =
       demand.backlogPerSecond > 0 ? ` and ${figure(demand.backlogPerSecond / perRequest)} of backlog` : "";
     const at = Math.max(1, needed, target);
     const perReplica = curve.full(at) / at / perRequest;
-    const capacity = `${figure(perReplica)} per replica at ${figure(curve.objectiveMs)} ms, ${figure(curve.headRoom)} head-room`;
+    const capacity = `${figure(perReplica)} per replica at ${figure(curve.objectiveMs)} ms, ${figure(demand.headRoom)} head-room`;
     const bursts =
       envelope > needed
         ? `, ${envelope} to miss ${figure(this.#envelope.tolerance * 100)} % of recent bursts at most`
         : "";
-    return `${figure(measured / perRequest)} req/s measured${backlog}, ${capacity}${bursts}`;
+    return `${figure(demand.measuredPerSecond / perRequest)} req/s measured${backlog}, ${capacity}${bursts}`;
   }
 
   #decision(snapshot: ScalingSnapshot, wanted: number, why: string, fault?: string): ScalingDecision {

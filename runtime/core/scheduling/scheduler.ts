@@ -18,6 +18,7 @@ import { pickNode, type SchedulableNode } from "./pick-node.ts";
 import { type Bundle, PlacementGroup, type PlacementGroupSpec } from "./placement-group.ts";
 import { describeShortage, type PlacementStrategy } from "./plan-bundles.ts";
 import { Pool, type Units } from "./pool.ts";
+import { type Queued, type RequestQueue, RequestQueues } from "./request-queues.ts";
 
 export interface SchedulerOptions {
   readonly clock: Pick<Clock, "nowMs">;
@@ -61,28 +62,18 @@ export interface GroupOptions {
   readonly onCreated?: () => void;
 }
 
-interface Waiting extends RequestEvents {
-  readonly sequence: number;
+interface Waiting extends RequestEvents, Queued {
   readonly sinceMs: number;
   cancelled: boolean;
 }
 
-/** Requests of one placement. */
-interface Queue {
-  readonly placement: PlacementData;
-  readonly units: Units;
-  readonly waiting: Waiting[];
-  /** Another one has the placement, or will. */
-  forgotten: boolean;
-}
+type Queue = RequestQueue<Waiting>;
 
 type Attempt =
   | { readonly kind: "lease"; readonly lease: HeldLease }
   | { readonly kind: "full" | "infeasible"; readonly message: string };
 
 const STARVING_MS = 2_000;
-/** Fewer queues than this are not looked through for those to forget. */
-const KEPT_QUEUES = 256;
 const DONE: Ticket = { cancel: () => undefined };
 
 export class Scheduler {
@@ -90,9 +81,7 @@ export class Scheduler {
   readonly #random: () => number;
   readonly #nodes: SchedulableNode[] = [];
   readonly #open = new OpenNodes();
-  readonly #queues = new Map<string, Queue>();
-  readonly #byPlacement = new WeakMap<PlacementData, Queue>();
-  #sweepAt = KEPT_QUEUES;
+  readonly #queues = new RequestQueues<Waiting>();
   readonly #groups = new Map<Id, PlacementGroup>();
   /** Why groups that wait can never be placed with the present nodes; undefined where they can. */
   readonly #never = new Map<Id, string | undefined>();
@@ -161,7 +150,7 @@ export class Scheduler {
 
   /** Throws INVALID_ARGUMENT on amounts that cannot be accounted. */
   request(placement: PlacementData, events: RequestEvents): Requested {
-    const queue = this.#queueOf(placement);
+    const queue = this.#queues.of(placement);
     const never = this.#whyNever(placement);
     if (never !== undefined) return { kind: "infeasible", message: never, ticket: DONE }; // invariant 4
     let message = "waits behind others that want the same"; // invariant 1
@@ -231,33 +220,7 @@ export class Scheduler {
 
   /** Requests that wait, by placement. */
   demand(): { readonly placement: PlacementData; readonly count: number }[] {
-    return [...this.#queues.values()]
-      .filter(({ waiting }) => waiting.length > 0)
-      .map(({ placement, waiting }) => ({ placement, count: waiting.length }));
-  }
-
-  #queueOf(placement: PlacementData): Queue {
-    let queue = this.#byPlacement.get(placement);
-    if (queue?.forgotten === false) return queue;
-    const key = JSON.stringify(placement);
-    queue = this.#queues.get(key);
-    if (queue === undefined) {
-      queue = { placement, units: unitsOf(placement.resources), waiting: [], forgotten: false };
-      if (this.#queues.size >= this.#sweepAt) this.#sweep();
-      this.#queues.set(key, queue);
-    }
-    this.#byPlacement.set(placement, queue);
-    return queue;
-  }
-
-  /** Each placement group has queues of its own: those in which nothing waits are forgotten now and then. */
-  #sweep(): void {
-    for (const [key, queue] of this.#queues) {
-      if (queue.waiting.length > 0) continue;
-      queue.forgotten = true;
-      this.#queues.delete(key);
-    }
-    this.#sweepAt = Math.max(KEPT_QUEUES, 2 * this.#queues.size);
+    return this.#queues.byHead().map(({ placement, waiting }) => ({ placement, count: waiting.length }));
   }
 
   /** Why its placement group can never be placed with the present nodes; looked up once for a set of nodes. */
@@ -390,10 +353,8 @@ export class Scheduler {
   }
 
   #grantHeads(): void {
-    const queues = [...this.#queues.values()].filter(({ waiting }) => waiting.length > 0);
-    queues.sort((a, b) => (a.waiting[0]?.sequence ?? 0) - (b.waiting[0]?.sequence ?? 0));
     this.#reserved = undefined;
-    for (const queue of queues) {
+    for (const queue of this.#queues.byHead()) {
       for (let head = queue.waiting[0]; head !== undefined; head = queue.waiting[0]) {
         const attempt = this.#attempt(queue, head);
         if (attempt.kind === "lease") {

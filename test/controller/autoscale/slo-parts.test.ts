@@ -90,7 +90,7 @@ test("demand: the fast window has to clear chance, the backlog comes on top", ()
     [60_000, 210],
   ]);
   const load = { ...flatLoad(), rowsPerSecond: (windowMs: number) => rates.get(windowMs) ?? 0 };
-  const none = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000, spareMs: 0 };
+  const none = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000, spareMs: 0, headRoom: 0.8 };
   const step = demandOf(load, none);
   assert.equal(Math.round(step.rowsPerSecond), Math.round(1_600 - 3 * Math.sqrt(1_600 / 0.5)));
   assert.deepEqual([step.windowMs, step.burst], [500, true]);
@@ -103,13 +103,28 @@ test("demand: the fast window has to clear chance, the backlog comes on top", ()
 
 test("demand: what may wait until replicas would have started needs none, but for a minute's mean", () => {
   const flat = { ...flatLoad(), rowsPerSecond: () => 220 };
-  const options = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000, spareMs: 2_000 };
+  const options = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000, spareMs: 2_000, headRoom: 0.8 };
   assert.deepEqual(demandOf(flat, options).rowsPerSecond, 220);
   const rise = { ...flat, rowsPerSecond: (windowMs: number) => (windowMs < 60_000 ? 220 : 110) };
   // 2200 rows in 10 s, and as many until a replica that is asked for now is there: 4400 in 22 s are in time.
   assert.equal(Math.round(demandOf({ ...rise, dispersion: 10_000 }, options).rowsPerSecond), 200);
   const slow = demandOf({ ...rise, dispersion: 10_000 }, { ...options, startUpMs: 190_000 });
   assert.equal(Math.round(slow.rowsPerSecond), 218);
+});
+
+test("demand: peaks may take up more of the capacity than a minute's mean, and what is told is what was measured", () => {
+  const options = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000, spareMs: 0, headRoom: 1.2 };
+  const flat = demandOf({ ...flatLoad(), rowsPerSecond: () => 210, dispersion: 10_000 }, options);
+  assert.deepEqual(
+    [flat.rowsPerSecond, flat.measuredPerSecond, flat.headRoom, flat.windowMs],
+    [240, 210, 1.05, 60_000],
+  );
+  const rates = (windowMs: number): number => (windowMs < 60_000 ? 250 : 210);
+  const peak = demandOf({ ...flatLoad(), rowsPerSecond: rates, dispersion: 10_000 }, options);
+  assert.deepEqual(
+    [peak.rowsPerSecond, peak.measuredPerSecond, peak.headRoom, peak.windowMs],
+    [250, 250, 1.2, 10_000],
+  );
 });
 
 test("the time to spare is what a full batch and the wait for a replica leave", () => {
