@@ -5,6 +5,9 @@ import { freeLarge } from "../runtime/base/index.ts";
 import { BODY_REGION, openBody } from "./body-region.ts";
 import { readRegion, REGION } from "./shared-region.ts";
 
+/** On answers: what was sent in shared memory could not be had from there, and nothing was run. */
+export const UNREADABLE = "x-shoal-unreadable";
+
 export interface BatchElements {
   readonly bytes: Uint8Array;
   /** What is freed when nobody reads them any more. */

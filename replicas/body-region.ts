@@ -3,7 +3,10 @@
 //
 // 1. The elements of its tensors begin where every datatype may.
 // 2. It grows with what has arrived, not with what was announced.
+// 3. It travels as memory only when `freeLarge` will free its elements: of a large body with few of them the reader would
+//    hold the whole file for as long as its collector sees no need.
 
+import { LARGE_BYTES } from "../runtime/base/index.ts";
 import { canMapRegions, MappedRegion } from "./mapped-region.ts";
 
 /** The elements of a batch in a region: its name, where they begin, and how many bytes; on answers, that the replica maps regions. */
@@ -61,7 +64,10 @@ export class BodyRegion implements Disposable {
   }
 }
 
-/** Where these parts lie behind each other in a region, for the `BODY_REGION` header; undefined when they do not. */
+/**
+ * Where these parts lie behind each other in a region, for the `BODY_REGION` header; undefined when they do not, or are as
+ * quick to send.
+ */
 export function placeOf(parts: readonly Uint8Array[]): string | undefined {
   const [first] = parts;
   const place = first === undefined ? undefined : places.get(first.buffer);
@@ -71,6 +77,7 @@ export function placeOf(parts: readonly Uint8Array[]): string | undefined {
     if (buffer !== first.buffer || byteOffset !== end) return undefined;
     end += byteLength;
   }
+  if (end - first.byteOffset < LARGE_BYTES) return undefined; // invariant 3
   return `${place.region.name}/${place.offset + first.byteOffset}/${end - first.byteOffset}`;
 }
 

@@ -22,7 +22,7 @@ import {
 import type { Logger } from "../runtime/base/log/index.ts";
 import type { Engine } from "../runtime/engines/index.ts";
 import { ANSWER_REGION, AnswerRoom } from "./answer-region.ts";
-import { elementsOf } from "./batch-elements.ts";
+import { type BatchElements, elementsOf, UNREADABLE } from "./batch-elements.ts";
 import { BODY_REGION, MAPS_REGIONS } from "./body-region.ts";
 import { readBody } from "./read-body.ts";
 import { REGION } from "./shared-region.ts";
@@ -136,7 +136,13 @@ export class DataServer {
     const headerLength = Number(request.headers[HEADER_LENGTH]);
     const header = JSON.parse(body.toString("utf8", 0, headerLength)) as ReceivedBatch["header"];
     const { mayHoldTensors } = this.#options.engine;
-    const elements = elementsOf(request.headers, { body, headerLength }, mayHoldTensors);
+    let elements: BatchElements;
+    try {
+      elements = elementsOf(request.headers, { body, headerLength }, mayHoldTensors);
+    } catch (thrown) {
+      response.setHeader(UNREADABLE, "true"); // no descriptors left, for example: not the request's fault
+      throw thrown;
+    }
     const answerRegion = request.headers[ANSWER_REGION];
     const room =
       mayHoldTensors || typeof answerRegion !== "string" ? undefined : new AnswerRoom(answerRegion);

@@ -1,4 +1,5 @@
 export { ANSWER_REGION, AnswerRegion } from "./answer-region.ts";
+export { UNREADABLE } from "./batch-elements.ts";
 export { BODY_REGION, BodyRegion, placeOf } from "./body-region.ts";
 export { AT_ONCE, WEB_URL } from "./data-server.ts";
 export type { AtOnce } from "./turns.ts";

@@ -4,6 +4,7 @@
 // 1. Bytes are gathered once: a small batch into one buffer, a larger one into memory shared with the replica, a very
 //    large one as a list of views. Shared memory is used once the replica has said that it reads it.
 // 2. Whether the replica can have seen the batch is known: a refused connection means it has not.
+// 3. Once it could not read shared memory that is still there, it gets no more: the batch and all others take the socket.
 
 import { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
@@ -29,6 +30,7 @@ import {
   placeOf,
   REGION,
   RegionPool,
+  UNREADABLE,
 } from "../../replicas/index.ts";
 import type { Batch } from "./batch.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
@@ -58,6 +60,7 @@ export class ReplicaClient implements ReplicaLink {
   readonly #regions = new RegionPool();
   #readsRegions = false;
   #mapsRegions = false;
+  #regionsFail = false;
 
   constructor(options: ReplicaClientOptions) {
     this.id = options.id;
@@ -101,7 +104,7 @@ export class ReplicaClient implements ReplicaLink {
     const collector = new ResponseCollector((answer) => {
       if (answer.kind === "answered") placed?.done();
       else placed?.lost();
-      settle(this.#outcomeOf(answer, room));
+      settle(this.#outcomeOf(answer, room, batch));
     });
     if (this.#options.interruptible) batch.abandon = () => collector.abort();
     const headerLength = Buffer.byteLength(encoded.header);
@@ -147,7 +150,7 @@ export class ReplicaClient implements ReplicaLink {
   }
 
   /** Of an answer with its elements in `room`, or of one without; then the room is ended. */
-  #outcomeOf(answer: CollectedAnswer, room: AnswerRegion | undefined): BatchOutcome {
+  #outcomeOf(answer: CollectedAnswer, room: AnswerRegion | undefined, batch: Batch): BatchOutcome {
     const isApart = answer.kind === "answered" && answer.headers[ANSWER_REGION] !== undefined;
     if (!isApart) room?.[Symbol.dispose]();
     if (answer.kind === "aborted") {
@@ -159,8 +162,8 @@ export class ReplicaClient implements ReplicaLink {
       return { kind: "lost", delivered, error: new ShoalError("REPLICA_DIED", what, { cause: error }) };
     }
     if (answer.status === 200) {
-      this.#readsRegions = answer.headers[REGION] !== undefined;
-      this.#mapsRegions = answer.headers[BODY_REGION] === "map";
+      this.#readsRegions = !this.#regionsFail && answer.headers[REGION] !== undefined;
+      this.#mapsRegions = !this.#regionsFail && answer.headers[BODY_REGION] === "map";
       try {
         return decodeAnswer(answer, isApart ? room : undefined);
       } catch (thrown) {
@@ -173,9 +176,21 @@ export class ReplicaClient implements ReplicaLink {
         return { kind: "failed", error };
       }
     }
+    if (answer.headers[UNREADABLE] !== undefined) return this.#unreadable(batch);
     const error = ShoalError.fromWire(readError(answer.body, answer.status));
     const notRun = error.code === "LATEST_START_PASSED" || error.code === "DRAINING";
     return { kind: notRun ? "refused" : "failed", error };
+  }
+
+  /** Invariant 3. What nobody waits for may be gone by now, and that says nothing of the replica. */
+  #unreadable(batch: Batch): BatchOutcome {
+    if (batch.entries.some(({ state }) => state.kind === "sent")) {
+      this.#regionsFail = true;
+      this.#readsRegions = false;
+      this.#mapsRegions = false;
+    }
+    const what = `Cannot run a request on "${this.#options.deployment}": its replica cannot read shared memory`;
+    return { kind: "refused", error: new ShoalError("NOT_READY", what) };
   }
 }
 

@@ -66,6 +66,8 @@ export interface InferResult {
   readonly batch: BatchNote;
   /** Gives the memory of the outputs back, once they have been sent. Absent when others share it. */
   readonly release?: () => void;
+  /** Another copy of the request is still on its way to a replica, or with it: nobody may free the inputs. */
+  readonly inputsInUse?: true;
 }
 
 /** A request that was admitted. */

@@ -5,6 +5,8 @@
 // 3. Nobody is shed for an objective that nobody could have met: while there was no replica, or after a replica died.
 // 4. Requests that are run again because their replica died or refused them are a share of all; those of a batch that
 //    failed as a whole always are, since it was not theirs to fail.
+// 5. Of two copies of a request the one that is late may still be written to its replica's socket when the other is answered:
+//    whoever waited is told, for the system would read what was freed.
 
 import { type Clock, ShoalError, type Timer } from "../../runtime/base/index.ts";
 import { afterUnanswered } from "./aftermath.ts";
@@ -227,6 +229,7 @@ export class Runner {
     if (
       entry === undefined ||
       entry.original !== undefined ||
+      entry.twin?.state.kind === "sent" ||
       entry.state.kind !== "sent" ||
       entry.state.batch !== batch
     )
@@ -326,13 +329,21 @@ export class Runner {
     stats.countBatch(rows, computeNs);
     const [computeInputNs, computeInferNs, computeOutputNs] = computeNs;
     const note = { requests: entries.length, rows, reason: batch.details.reason };
+    let wanted = false;
     for (let index = 0; index < entries.length; index++) {
       const entry = entries[index];
       const waiting = entry?.original ?? entry;
       if (entry === undefined || waiting === undefined || waiting.state.kind === "settled") continue;
       const queueNs = Math.round((sentMs - entry.admittedMs) * 1e6);
       const timings = { queueNs, computeInputNs, computeInferNs, computeOutputNs, batchRows: rows };
-      const result = { outputs: parts[index] ?? [], timings, batch: note };
+      wanted = true;
+      const inUse = (waiting === entry ? entry.twin : waiting)?.state.kind === "sent"; // invariant 5
+      const result = {
+        outputs: parts[index] ?? [],
+        timings,
+        batch: note,
+        ...(inUse ? { inputsInUse: inUse } : {}),
+      };
       stats.countSuccess(entry.rows, (nowMs - entry.admittedMs) * 1e6, queueNs);
       stats.countCompute(computeNs);
       const mine = release !== undefined && entries.length === 1;
@@ -340,6 +351,7 @@ export class Runner {
       else this.#overtake(waiting);
       ledger.settle(waiting, mine ? { ...result, release } : result);
     }
+    if (!wanted) release?.();
     stats.lastInferenceMs = clock.epochMs();
   }
 

@@ -112,11 +112,15 @@ function collect(
     });
     request.on("end", () => {
       if (settled) return;
-      settled = true;
-      timer.cancel();
-      const { body, memory } = store.finish();
-      openBodies?.keep(request, memory);
-      resolve(body);
+      try {
+        const { body, memory } = store.finish();
+        openBodies?.keep(request, memory);
+        settled = true;
+        timer.cancel();
+        resolve(body);
+      } catch (thrown) {
+        fail(asShoalError(thrown)); // no memory is one request's failure, not the server's
+      }
     });
     const onGone = (cause?: Error): void => {
       if (settled) return;

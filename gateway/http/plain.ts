@@ -66,7 +66,7 @@ export async function answerPlain(
     !copyToShadows(visit, { work, expected: result.outputs, catalog: context.catalog })
   ) {
     // Answered: they will not be sent to a replica again.
-    for (const { bytes } of inputs) freeLarge(bytes);
+    if (result.inputsInUse !== true) for (const { bytes } of inputs) freeLarge(bytes);
     if (result.release !== undefined) reply.raw.once("close", result.release);
   }
   const parts = [`{"outputs":${encodePlain(result.outputs)}}`];

@@ -131,7 +131,7 @@ async function infer(
       headers: { ...answer.headers, ...batchingHeaders(request, result) },
       parts: answer.parts,
     });
-    if (!isCopied) {
+    if (!isCopied && result.inputsInUse !== true) {
       // Answered: nothing of it will be sent to a replica again.
       freeLarge(body);
       for (const { bytes } of inputs) freeLarge(bytes);

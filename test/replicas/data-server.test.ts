@@ -35,6 +35,20 @@ describe("a batch at a replica", { timeout: 60_000 }, () => {
     }
   });
 
+  for (const [header, value] of [
+    ["x-shoal-region", `${process.pid}/999999/8`],
+    ["x-shoal-body-region", `${process.pid}/999999/1/0/20000`],
+  ] as const) {
+    it(`is not run when there is nothing to read at its ${header}, and the gateway is told so`, async () => {
+      await using replica = await TestReplica.start();
+      const { headers, error } = await replica.infer([x], { [header]: value });
+      assert.deepEqual([headers["x-shoal-unreadable"], error.code], ["true", "INVALID_ARGUMENT"]);
+      assert.equal(replica.engine.ran.length, 0);
+      const well = await replica.infer([x]);
+      assert.deepEqual([well.status, well.headers["x-shoal-unreadable"]], [200, undefined]);
+    });
+  }
+
   it("is refused and not run after its latest start (invariant 1)", async () => {
     await using replica = await TestReplica.start();
     const nowMs = replica.clock.epochMs();

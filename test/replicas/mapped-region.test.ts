@@ -11,7 +11,7 @@ import { runInNewContext } from "node:vm";
 import { AnswerRegion, AnswerRoom } from "../../replicas/answer-region.ts";
 import { BodyRegion, openBody, placeOf } from "../../replicas/body-region.ts";
 import { canMapRegions, MappedRegion } from "../../replicas/mapped-region.ts";
-import { freeLarge } from "../../runtime/base/index.ts";
+import { freeLarge, LARGE_BYTES } from "../../runtime/base/index.ts";
 import { until } from "./support.ts";
 
 const skip = canMapRegions() ? false : "memory cannot be mapped here";
@@ -78,12 +78,22 @@ describe("a body in a region", { skip }, () => {
 
   it("has no place where its parts are elsewhere or in another order", () => {
     const body = bodyOf(randomBytes(SIZE), 0);
-    const [first, second] = [body.subarray(0, 8), body.subarray(8, 16)];
+    const [first, second] = [body.subarray(0, LARGE_BYTES), body.subarray(LARGE_BYTES, 2 * LARGE_BYTES)];
+    assert.notEqual(placeOf([first, second]), undefined);
     assert.equal(placeOf([second, first]), undefined);
-    assert.equal(placeOf([first, Buffer.alloc(8)]), undefined);
-    assert.equal(placeOf([Buffer.alloc(8)]), undefined);
+    assert.equal(placeOf([first, Buffer.alloc(LARGE_BYTES)]), undefined);
+    assert.equal(placeOf([Buffer.alloc(LARGE_BYTES)]), undefined);
     assert.equal(placeOf([]), undefined);
     freeLarge(body);
+  });
+
+  it("has no place for few elements of it: who reads them would hold all of it (body 3)", () => {
+    const body = bodyOf(randomBytes(SIZE), 0);
+    assert.equal(placeOf([body.subarray(0, LARGE_BYTES - 1)]), undefined);
+    assert.equal(placeOf([body.subarray(8, 8)]), undefined);
+    const opened = openBody(placeOf([body.subarray(8, 8 + LARGE_BYTES)]) ?? "");
+    [opened, body].forEach(freeLarge);
+    assert.deepEqual(held(), { files: 0, mappings: 0 });
   });
 
   it("is refused typed when it is not what it is said to be (invariants 2 and 4)", () => {

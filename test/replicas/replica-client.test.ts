@@ -269,6 +269,47 @@ describe("a batch on its way", { timeout: 60_000 }, () => {
     await until(() => regionsHeld() === 0);
   });
 
+  for (const [what, isMapped] of [
+    ["a region", false],
+    ["a body in a region", true],
+  ] as const) {
+    it(`in ${what} that its replica cannot read is refused, and takes the socket from then on (invariant 3)`, {
+      skip: isMapped ? NO_MAPPING : NO_REGIONS,
+    }, async () => {
+      const shares = { "x-shoal-body-region": "map", "x-shoal-region": "read" };
+      const sizes: number[] = [];
+      await using replica = await fakeReplica((request, response) => {
+        const { headers } = request;
+        const isShared = "x-shoal-region" in headers || "x-shoal-body-region" in headers;
+        sizes.push(isShared ? 0 : Number(headers["content-length"]));
+        request.resume().once("end", () => {
+          if (isShared) response.writeHead(400, { "x-shoal-unreadable": "true" }).end("{}");
+          else
+            response
+              .writeHead(200, { ...shares, "inference-header-content-length": 14 })
+              .end('{"outputs":[]}');
+        });
+      });
+      await using client = new Client(replica.socketPath);
+      const sent = isMapped ? bodyInRegion(large(1)) : large(1);
+      const send = async (): Promise<string> => codeOf(await client.send(batchOf([work([sent])])));
+      await send(); // it says that it shares memory
+      const given = batchOf([work([sent])]);
+      const outcome = client.send(given);
+      const [entry] = given.entries;
+      entry?.settle(new ShoalError("CANCELLED", "the client went away"));
+      await assert.rejects(async () => entry?.result, { code: "CANCELLED" });
+      assert.equal(codeOf(await outcome), "refused NOT_READY");
+      // Nobody waited, so it may be gone indeed: the next one tries again.
+      assert.deepEqual([await send(), await send(), await send()], ["refused NOT_READY", "done", "done"]);
+      assert.deepEqual(
+        sizes.map((size) => size > 300_001),
+        [true, false, false, true, true],
+      );
+      freeLarge(sent.bytes);
+    });
+  }
+
   it("reads an answer of unannounced length, in pieces of any size", async () => {
     const answer = ints("y", 1, 2, 3);
     const described = { ...answer, parameters: { binary_data_size: 12 }, bytes: undefined };

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LoadTracker } from "../../../controller/autoscale/index.ts";
+import type { BatchOutcome } from "../../../controller/dispatch/replica-link.ts";
 import { ShoalError } from "../../../runtime/base/index.ts";
 import { answerOf, Desk, quiet, settled, valuesIn } from "./support.ts";
 
@@ -91,6 +92,46 @@ describe("a second copy", () => {
     await quiet();
     const { hedged, hedgesWon, success } = desk.dispatcher.stats;
     assert.deepEqual([hedged, hedgesWon, success.count, desk.dispatcher.open], [1, 1, 41, 0]);
+  });
+
+  for (const first of ["copy", "original"] as const) {
+    it(`leaves the inputs to whoever is late, whose answer is given back: the ${first} is first (runner 5)`, async () => {
+      const { desk, replica } = await taught({ hedge });
+      const other = desk.replica("r#1");
+      const ticket = desk.submit([7]);
+      const original = await replica.nextBatch();
+      desk.clock.advance(100);
+      const copy = await other.nextBatch();
+      const [fast, slow] = first === "copy" ? [copy, original] : [original, copy];
+      let released = 0;
+      const answer = (): BatchOutcome => ({
+        kind: "done",
+        outputs: fast.inputs,
+        computeNs: [1_000, 10_000, 1_000],
+        release: () => released++,
+      });
+      fast.release(answer());
+      const { inputsInUse, release } = await ticket.result;
+      assert.deepEqual([inputsInUse, released], [true, 0]);
+      slow.release(answer());
+      await quiet();
+      assert.equal(released, 1, "that of the late one");
+      release?.();
+      assert.equal(released, 2);
+    });
+  }
+
+  it("that is done with leaves the inputs to whoever waited", async () => {
+    const { desk, replica } = await taught({ hedge });
+    const other = desk.replica("r#1");
+    const ticket = desk.submit([7]);
+    const original = await replica.nextBatch();
+    desk.clock.advance(100);
+    const error = new ShoalError("ENGINE_FAILED", "it broke");
+    (await other.nextBatch()).release({ kind: "failed", error });
+    await quiet();
+    original.release();
+    assert.equal((await ticket.result).inputsInUse, undefined);
   });
 
   for (const [what, policy] of [

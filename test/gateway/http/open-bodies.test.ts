@@ -82,6 +82,35 @@ describe("the bodies of open requests", () => {
     assert.deepEqual([await statusOf(first), await statusOf(second)], [200, 200]);
   });
 
+  for (const [what, inputsInUse] of [
+    ["are freed with their answer", undefined],
+    ["stay while a copy is on its way to another replica", true],
+  ] as const) {
+    test(what, async () => {
+      await using door = await openBig();
+      const { dispatcher, replica } = door.big;
+      const submit = dispatcher.submit.bind(dispatcher);
+      dispatcher.submit = (work, deadlineMs) => {
+        const ticket = submit(work, deadlineMs);
+        const result = ticket.result.then((one) => ({ ...one, ...(inputsInUse ? { inputsInUse } : {}) }));
+        return { ...ticket, result };
+      };
+      using connection = await door.connect();
+      await send(connection, 60 * KIB);
+      assert.equal(await statusOf(connection), 200);
+      await connection.request("POST /big", {}, JSON.stringify([Array.from({ length: 20 * KIB }, () => 7)]));
+      assert.equal(await statusOf(connection), 200);
+      const sizes = replica.received.flatMap(({ batch }) =>
+        batch.entries.flatMap(({ work }) => (work.kind === "infer" ? work.inputs : [])),
+      );
+      const wanted = inputsInUse ? [60 * KIB, 20 * KIB] : [0, 0];
+      assert.deepEqual(
+        sizes.map(({ bytes }) => bytes.byteLength),
+        wanted,
+      );
+    });
+  }
+
   test("count as they grow where their length is not announced", async () => {
     await using door = await openBig();
     using connection = await door.connect();
