@@ -48,7 +48,7 @@ const SHAPES: readonly Shape[] = [
   { name: "spikes", perSecond: 80 },
   { name: "clients", perSecond: 120, heldOut: true },
   { name: "functions", perSecond: 120, heldOut: true },
-  { name: "ramp", perSecond: 8, heldOut: true },
+  { name: "ramp", perSecond: 8 },
   { name: "resonance", perSecond: 60, heldOut: true },
 ];
 
