@@ -7,12 +7,11 @@
 //    whoever opens another file than that one leaves it alone.
 // 5. It is written once and never again: who is late finds what was there, or nothing.
 
-import { randomUUID } from "node:crypto";
-import { closeSync, fstatSync, ftruncateSync, openSync, readSync, unlinkSync, writeSync } from "node:fs";
+import { closeSync, fstatSync, ftruncateSync, writeSync } from "node:fs";
 import { ShoalError, whenFreed } from "../runtime/base/index.ts";
 import { memoryCalls } from "../runtime/core/index.ts";
+import { createUnnamed, openUnnamed, readWhole } from "./unnamed-file.ts";
 
-const FOLDER = "/dev/shm";
 /** Of `blocks` of a file's status (POSIX, <sys/stat.h> on Linux). */
 const BLOCK_BYTES = 512;
 
@@ -38,11 +37,8 @@ export class MappedRegion implements Disposable {
   /** Undefined where there is no such memory. */
   static create(): MappedRegion | undefined {
     if (!canMapRegions()) return undefined;
-    const path = `${FOLDER}/shoal-${process.pid}-${randomUUID()}`;
     try {
-      const file = openSync(path, "wx+", 0o600);
-      unlinkSync(path); // invariant 1
-      return new MappedRegion(file);
+      return new MappedRegion(createUnnamed()); // invariant 1
     } catch {
       return undefined;
     }
@@ -54,7 +50,7 @@ export class MappedRegion implements Disposable {
     if (pid === undefined || descriptor === undefined) throw unusable("its name is none");
     let file: number;
     try {
-      file = openSync(`/proc/${pid}/fd/${descriptor}`, "r+");
+      file = openUnnamed(pid, descriptor, "r+");
     } catch (cause) {
       throw unusable("it is gone", cause);
     }
@@ -78,13 +74,8 @@ export class MappedRegion implements Disposable {
 
   /** A copy of what was written. */
   read(offset: number, byteLength: number): Buffer {
-    const bytes = Buffer.allocUnsafeSlow(byteLength);
-    for (let filled = 0; filled < byteLength; ) {
-      const count = readSync(this.#file, bytes, filled, byteLength - filled, offset + filled);
-      if (count === 0) throw unusable(`found ${filled} bytes, wanted ${byteLength}`);
-      filled += count;
-    }
-    return bytes;
+    const short = (found: number): ShoalError => unusable(`found ${found} bytes, wanted ${byteLength}`);
+    return readWhole(this.#file, { offset, byteLength }, short);
   }
 
   /**

@@ -6,14 +6,13 @@
 // 3. One batch at a time lies in it, until its answer: one whose hop ended otherwise is never written again, for its reader
 //    may still come.
 
-import { closeSync, openSync, readSync, unlinkSync, writevSync } from "node:fs";
-import { randomUUID } from "node:crypto";
+import { closeSync, writevSync } from "node:fs";
 import { ShoalError } from "../runtime/base/index.ts";
+import { createUnnamed, openUnnamed, readWhole } from "./unnamed-file.ts";
 
 /** Names a region and how much of it is the batch's, on requests; on answers, that the replica can read regions. */
 export const REGION = "x-shoal-region";
 
-const FOLDER = "/dev/shm";
 /** Linux takes no more pieces in one call. */
 const MAX_PARTS = 1_024;
 
@@ -26,10 +25,7 @@ export class SharedRegion {
 
   /** Throws what the system does where there is no such memory. */
   static create(): SharedRegion {
-    const path = `${FOLDER}/shoal-${process.pid}-${randomUUID()}`;
-    const file = openSync(path, "wx+", 0o600);
-    unlinkSync(path); // invariant 1
-    return new SharedRegion(file);
+    return new SharedRegion(createUnnamed()); // invariant 1
   }
 
   /** Writes the parts behind each other and gives what a reader needs; undefined when there is no memory for them. */
@@ -71,18 +67,13 @@ export function readRegion(header: string): Buffer {
   if (pid === undefined || descriptor === undefined) throw unreadable("its name is none");
   let file: number;
   try {
-    file = openSync(`/proc/${pid}/fd/${descriptor}`, "r");
+    file = openUnnamed(pid, descriptor, "r");
   } catch (cause) {
     throw unreadable("its region is gone", cause);
   }
   try {
-    const bytes = Buffer.allocUnsafeSlow(wanted);
-    for (let filled = 0; filled < wanted; ) {
-      const read = readSync(file, bytes, filled, wanted - filled, filled);
-      if (read === 0) throw unreadable(`found ${filled} bytes, wanted ${wanted}`);
-      filled += read;
-    }
-    return bytes;
+    const all = { offset: 0, byteLength: wanted };
+    return readWhole(file, all, (found) => unreadable(`found ${found} bytes, wanted ${wanted}`));
   } finally {
     closeSync(file);
   }
