@@ -3,7 +3,10 @@
 // 1. SIGUSR1 opens the inspector, on a free port of loopback, behind a name nobody can guess, which the process prints. It is sent
 //    only to a worker that takes tasks, is not stopped, and handles the signal.
 // 2. Whenever an inspector that was asked for opens, also late, it is closed again.
-// 3. What Node prints about it is not the worker's output.
+// 3. Node takes a signal twice: where JavaScript runs at once, and again when the event loop turns, where one that was closed in
+//    between opens anew. So all that opens is ours until the worker has answered twice since: the first answer may come from the
+//    very turn in which it opens.
+// 4. What Node prints about ours is not the worker's output; what it prints when somebody else sent the signal is.
 
 import type { Clock } from "../../base/index.ts";
 import type { LineSink } from "../logs/output-lines.ts";
@@ -28,6 +31,7 @@ export interface StackProbeOptions {
 /** A worker whose event loop turns answers within this; the share of the whole time it gets at most. */
 const ANSWER_MS = 250;
 const ANSWER_SHARE = 0.5;
+const ANSWERS_TO_SETTLE = 2;
 
 const OPENED = /^Debugger listening on (ws:\/\/127\.0\.0\.1:\d+\/[\w-]+)$/;
 const PRINTED =
@@ -41,7 +45,8 @@ export class StackProbe {
   #opening = false;
   /** To the one that is open. */
   #client: InspectorClient | undefined;
-  #asked = false;
+  /** Answers until what opens is not ours any more; undefined when it is not (invariant 3). */
+  #answersLeft: number | undefined;
   #lastRequest = 0;
   #onAnswer: (report: StackReport) => void = () => {};
   #onOpened: ((client: InspectorClient) => void) | undefined;
@@ -63,16 +68,18 @@ export class StackProbe {
 
   /** The worker's answer; one to an earlier question is dropped. */
   onAnswer(report: StackReport): void {
-    if (report.request === this.#lastRequest) this.#onAnswer(report);
+    if (report.request !== this.#lastRequest) return;
+    this.#onAnswer(report);
+    this.#settle();
   }
 
-  /** `sink` without what Node prints of the inspector (invariant 3). */
+  /** `sink` without what Node prints of our inspector (invariant 4). */
   tap(sink: LineSink): LineSink {
     return {
       line: (text) => {
-        if (!this.#asked || !PRINTED.test(text)) return sink.line(text);
+        if (this.#answersLeft === undefined || !PRINTED.test(text)) return sink.line(text);
         const url = OPENED.exec(text)?.[1];
-        if (url !== undefined && this.#opening) this.#onInspector(url);
+        if (url !== undefined) this.#onInspector(url);
       },
       dropped: (count) => sink.dropped(count),
     };
@@ -89,18 +96,19 @@ export class StackProbe {
   async #read(timeoutMs: number): Promise<Probed> {
     if (this.#ended) return { kind: "ENDED" };
     if (!this.#ready) return { kind: "STARTING" };
-    const { clock, send } = this.#options;
+    const { clock } = this.#options;
     const done = Promise.withResolvers<Probed>();
     this.#onEnd = () => done.resolve({ kind: "ENDED" });
     this.#onAnswer = (report) => done.resolve({ kind: "RESPONSIVE", report });
-    this.#onOpened = ({ stack: told }) => {
+    const onOpened = ({ stack: told }: InspectorClient): void => {
       void told.then((stack) => {
         if (stack !== undefined) done.resolve({ kind: "BLOCKED", stack: usersFrames(stack) });
       });
     };
-    send({ type: "stack", request: ++this.#lastRequest });
+    this.#ask();
     const timers = [
       clock.timer(Math.min(ANSWER_MS, timeoutMs * ANSWER_SHARE), () => {
+        this.#onOpened = onOpened;
         void this.#openInspector().then((refused) => refused !== undefined && done.resolve(refused));
       }),
       clock.timer(timeoutMs, () =>
@@ -119,14 +127,28 @@ export class StackProbe {
     return probed;
   }
 
+  #ask(): void {
+    this.#options.send({ type: "stack", request: ++this.#lastRequest });
+  }
+
   #onInspector(url: string): void {
     this.#opening = false;
     const client = inspect(url, this.#onOpened !== undefined);
     this.#client = client;
     void client.closed.then(() => {
-      if (this.#client === client) this.#client = undefined;
+      if (this.#client !== client) return;
+      this.#client = undefined;
+      this.#answersLeft = ANSWERS_TO_SETTLE;
+      if (this.#running === undefined && !this.#ended) this.#ask();
     });
     this.#onOpened?.(client);
+  }
+
+  /** After an answer: one fewer until what opens is somebody else's (invariant 3). */
+  #settle(): void {
+    if (this.#answersLeft === undefined || this.#opening || this.#client !== undefined) return;
+    this.#answersLeft = this.#answersLeft === 1 ? undefined : this.#answersLeft - 1;
+    if (this.#answersLeft !== undefined) this.#ask();
   }
 
   /** Asks for it (invariant 1); what stands against that, else undefined. */
@@ -143,7 +165,7 @@ export class StackProbe {
     await this.#client?.closed;
     if (this.#opening || this.#onOpened === undefined) return undefined;
     this.#opening = true;
-    this.#asked = true;
+    this.#answersLeft = ANSWERS_TO_SETTLE;
     this.#options.signal("SIGUSR1");
     return undefined;
   }

@@ -88,6 +88,27 @@ suite("stacks", () => {
     assert.equal((await stackOf(started, pid, PATIENT_MS)).state, "RESPONSIVE");
   });
 
+  test("what Node opens again when the event loop turns is closed too; what somebody else asks for stays open and is told", async () => {
+    const lines: WorkerLine[] = [];
+    await using started = await start({ logToDriver: true, onWorkerLine: (line) => lines.push(line) });
+    const turning = blocked(started).turnUntil(started.file("began"), started.file("end"));
+    const [pid = 0] = (await started.lines("began", 1)).map(Number);
+    assert.equal((await stackOf(started, pid, PATIENT_MS)).state, "BLOCKED");
+    await eventually("no port is open", () => listeningPorts(pid).length === 0);
+    await writeFile(started.file("end"), "");
+    assert.equal(await started.runtime.get(turning), "done");
+    for (let turn = 0; turn < 2; turn++) {
+      assert.equal((await stackOf(started, pid, PATIENT_MS)).state, "RESPONSIVE");
+    }
+    await eventually("no port is open", () => listeningPorts(pid).length === 0);
+    assert.equal(lines.length, 0, "nothing of it is the worker's output");
+    await eventually("the line that tells where", () => {
+      process.kill(pid, "SIGUSR1");
+      return lines.some(({ text }) => text.startsWith("Debugger listening on ws:"));
+    });
+    assert.equal(listeningPorts(pid).length, 1);
+  });
+
   test("a stopped worker is told of as stopped, and goes on unharmed", async () => {
     await using started = await start();
     const { runtime, actors } = started;
