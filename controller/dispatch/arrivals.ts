@@ -12,10 +12,7 @@ const RATE = 0.085;
 const CHANCE = 2;
 /** Of the last few hundred: replicas that finish together take hundreds in a row before the next are turned away. */
 const SHED_RATE = 0.005;
-/** With more than this share turned away a head is shed more readily for the sake of the others. */
-const OVERLOAD = 0.05;
-const GATE = 0.9;
-const OVERLOAD_GATE = 0.98;
+const MANY = 0.05;
 
 export class Arrivals {
   #bucketMs = Number.NEGATIVE_INFINITY;
@@ -32,10 +29,15 @@ export class Arrivals {
     this.#rows += rows;
   }
 
-  /** Rows per second, over the last half second or so; from the first moments on, if only roughly. */
+  /** Rows per second that batches are to be enough for; from the first moments on, if only roughly. */
   perSecondAt(nowMs: number): number {
+    return Math.max(this.meanPerSecondAt(nowMs), this.#latest); // invariant 2
+  }
+
+  /** Rows per second over the last half second or so, bursts and pauses evened out. */
+  meanPerSecondAt(nowMs: number): number {
     this.#advance(nowMs);
-    if (this.#seeded) return Math.max(this.#perSecond, this.#latest); // invariant 2
+    if (this.#seeded) return this.#perSecond;
     return (this.#rows * 1_000) / Math.max(FIRST_MS, nowMs - this.#bucketMs);
   }
 
@@ -45,13 +47,8 @@ export class Arrivals {
   }
 
   /** More than one in twenty was turned away of late. */
-  get overloaded(): boolean {
-    return this.#shed > OVERLOAD;
-  }
-
-  /** Share of the wanted throughput below which a head is shed for the others. */
-  get gate(): number {
-    return this.overloaded ? OVERLOAD_GATE : GATE;
+  get turnsAway(): boolean {
+    return this.#shed > MANY;
   }
 
   #advance(nowMs: number): void {

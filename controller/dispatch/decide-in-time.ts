@@ -4,7 +4,8 @@
 // 1. A batch is as large as demand and backlog need, and no larger than its head survives. Where batching does not pay,
 //    requests are spread.
 // 2. What cannot be in time is shed, and so is a head for whose sake a batch would be so small that others are late:
-//    that is what keeps goodput at overload.
+//    that is what keeps goodput at overload. Below it those others must be there, and have the time that the larger
+//    batch takes: those of a burst all have as little as its head, and who sheds one after the other serves nobody.
 // 3. Waiting for company is bounded: by what the head can spare, and by the next time a replica would be free anyway.
 // 4. With half of the replicas idle, and for what can have no company, the wait is zero.
 // 5. The plan is a guess, so nobody is shed for it alone: while nobody else waits a request that has a chance is tried, and
@@ -28,6 +29,8 @@ export interface TimedHead {
   readonly alike: number;
   /** The same of its own tenant and priority: it is not shed for the sake of others. */
   readonly peers: number;
+  /** Whether so many of those rows need not be answered before `untilMs`. */
+  readonly hasPeersUntil: (untilMs: number, rows: number) => boolean;
   readonly queuedMs: number;
   /** By when it is to be answered; infinite for any time. */
   readonly limitMs: number;
@@ -124,8 +127,11 @@ export function decideInTime<S extends TimedSlot>(
   const batchable = pays ? Math.max(1, pace.maxRowsWithin(longestMs, maxBatchSize)) : 1;
   const needed = pace.sufficientRows(ARRIVALS_HEAD_ROOM * known.arrivals, pool.capacity, batchable);
   const { alike } = head;
-  const want = Math.min(needed, head.peers);
-  if (pays && most < want && throughput(pace, most) < known.gate * throughput(pace, want)) return SHED; // invariant 2
+  const want = Math.min(needed, head.alone ? head.rows : head.peers);
+  if (pays && most < want && throughput(pace, most) < known.gate * throughput(pace, want)) {
+    const untilMs = startMs + speed * (pace.predictMs(want) ?? 0);
+    if (known.overloaded || head.hasPeersUntil(untilMs, want)) return SHED; // invariant 2
+  }
 
   const cap = Math.min(alike, most);
   const spareS = Math.max(1, head.limitMs - nowMs) / 1_000;

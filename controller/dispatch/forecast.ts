@@ -1,19 +1,21 @@
 // When a request that comes now would be answered: what the door goes by.
 //
 // 1. It costs no look at the queue, however long it is, and at no more than some `LOOKED_AT` replicas or batches.
-// 2. Below overload it is the least to be hoped for, by the mean: who has a chance is let in.
+// 2. Below overload it is the least to be hoped for, by the mean and with all replicas free as soon as the first: who has a chance
+//    is let in.
 // 3. At overload it is what will be decided when its turn comes: full batches, one after the other on the replicas as they
 //    are free, and each wait by the plan. By the mean one in seven refusals came only after a wait.
 
 import type { Arrivals } from "./arrivals.ts";
-import { BATCHING_PAYS, type Pace } from "./decide-in-time.ts";
+import type { Pace } from "./decide-in-time.ts";
 import type { Place } from "./fair-band.ts";
 import type { ArrivalMix } from "./mix.ts";
-import { paceOf } from "./overload-pace.ts";
 import { batchesAtOnce, type Claim, type DispatchPolicy, PRIORITIES } from "./policy.ts";
 import { PASSES, type RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
 import type { SlotPool } from "./slot-pool.ts";
+import { stanceOf } from "./stance.ts";
+import { type Throughput, throughputWithin } from "./throughput.ts";
 
 /** Later ones are reckoned to be free at even intervals. */
 const LOOKED_AT = 16;
@@ -38,24 +40,34 @@ export interface Newcomer {
   readonly dueMs: number;
 }
 
-/** The batches that get most done within a time, and the milliseconds that all replicas together take for a row of them. */
-export interface Throughput {
-  readonly batch: number;
-  readonly rowMs: number;
-}
-
 /** Milliseconds from now until it would be answered. */
 export function forecastMs(parts: ForecastParts, policy: DispatchPolicy, newcomer: Newcomer): number {
-  const { pool, service, arrivals, queue } = parts;
-  const { rows, nowMs, dueMs, claim } = newcomer;
-  const pace = throughputWithin(parts, policy, dueMs - nowMs);
+  const { pool, queue } = parts;
+  const { nowMs, dueMs, claim } = newcomer;
+  const { pace, overloaded } = stanceOf(parts, policy, nowMs);
+  const full = throughputWithin(pace, pool, { policy, withinMs: dueMs - nowMs });
   const place = queue.placeOf(claim);
-  if (arrivals.overloaded) return atOverloadMs(parts, newcomer, { policy, place, batch: pace.batch });
-  const ahead =
-    place.above + Math.min(place.own / place.share, place.own === 0 ? 0 : place.own + place.beside);
+  if (overloaded) return atOverloadMs(parts, newcomer, { policy, place, batch: full.batch, pace });
+  return leastMs(parts, newcomer, { policy, place, full });
+}
+
+/** Who goes before it and itself, spread over all replicas from the first that is free on (invariant 2). */
+function leastMs(
+  { pool, service: { model } }: ForecastParts,
+  { rows, nowMs }: Newcomer,
+  {
+    policy,
+    place,
+    full: { batch, runs },
+  }: { readonly policy: DispatchPolicy; readonly place: Place; readonly full: Throughput },
+): number {
+  const own = place.own === 0 ? 0 : Math.min(place.own / place.share, place.own + place.beside);
+  const all = place.above + own + rows;
   const open = policy.parallel === true ? pool.ready : pool.idle;
   const waitMs = open > 0 ? 0 : Math.max(0, (pool.nextFree?.freeAtMs ?? nowMs) - nowMs);
-  return waitMs + ahead * pace.rowMs + (service.model.meanMs(rows) ?? 0); // invariant 2
+  const rounds = Math.floor(Math.max(0, all - 1) / (runs * batch)); // of full batches, before its own
+  const last = Math.max(rows, Math.ceil(all / runs - rounds * batch));
+  return waitMs + rounds * (model.meanMs(batch) ?? 0) + (model.meanMs(last) ?? 0);
 }
 
 interface Overload {
@@ -63,12 +75,13 @@ interface Overload {
   readonly place: Place;
   /** Rows of a full one. */
   readonly batch: number;
+  readonly pace: Pace;
 }
 
 function atOverloadMs(
-  { pool, service, arrivals, mix }: ForecastParts,
+  { pool, service, mix }: ForecastParts,
   { rows, claim, nowMs }: Newcomer,
-  { policy, place, batch }: Overload,
+  { policy, place, batch, pace }: Overload,
 ): number {
   const { priority = "normal", tenant = "" } = claim;
   const band = PRIORITIES.indexOf(priority);
@@ -88,26 +101,8 @@ function atOverloadMs(
   const waitMs = freeMs + Math.floor(before / runs) * runs * everyMs;
   // It goes with those of its own who wait, and with those who come meanwhile: a head is not kept for the sake of others.
   const company = (place.own % batch) + rows + (mix.of(band, tenant, nowMs) * waitMs) / 1_000;
-  const pace = paceOf(service, arrivals);
   const runMs = pace.predictMs(Math.max(rows, Math.min(batch, company))) ?? 0;
   return waitMs * cautionOf(pace, batch) + runMs; // invariant 3
-}
-
-export function throughputWithin(
-  { pool, service, arrivals }: Pick<ForecastParts, "pool" | "service" | "arrivals">,
-  policy: DispatchPolicy,
-  withinMs: number,
-): Throughput {
-  const { model } = service;
-  const replicas = Math.max(1, pool.usable * batchesAtOnce(policy));
-  if (!service.known) return { batch: 1, rowMs: 1 / replicas };
-  const { maxBatchSize } = policy;
-  const pays = model.batchingGain(maxBatchSize) >= BATCHING_PAYS;
-  const most = pays
-    ? paceOf(service, arrivals).maxRowsWithin(withinMs / (1 + 1 / replicas), maxBatchSize)
-    : 1;
-  const batch = Math.max(1, Math.min(maxBatchSize, most));
-  return { batch, rowMs: (model.meanMs(batch) ?? 1) / batch / replicas };
 }
 
 /** How long until one more than `place` runs could have begun (invariant 1). */

@@ -64,9 +64,9 @@ export class Hedger {
 /** Invariant 1: there are replicas to spare. */
 export function isCalm(
   { idle, size }: Pick<SlotPool, "idle" | "size">,
-  { overloaded, queued }: { readonly overloaded: boolean; readonly queued: number },
+  { turnsAway, queued }: { readonly turnsAway: boolean; readonly queued: number },
 ): boolean {
-  return !overloaded && queued === 0 && idle > IDLE_SHARE * size;
+  return !turnsAway && queued === 0 && idle > IDLE_SHARE * size;
 }
 
 export interface Watched {

@@ -6,12 +6,14 @@
 
 import { ShoalError } from "../../runtime/base/index.ts";
 import type { Arrivals } from "./arrivals.ts";
-import { forecastMs, throughputWithin } from "./forecast.ts";
+import { forecastMs } from "./forecast.ts";
 import type { ArrivalMix } from "./mix.ts";
 import type { Claim, DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
 import type { SlotPool } from "./slot-pool.ts";
+import { stanceOf } from "./stance.ts";
+import { throughputWithin } from "./throughput.ts";
 
 /** A caller is never told to stay away for longer. */
 const MAX_RETRY_AFTER_MS = 60_000;
@@ -95,9 +97,10 @@ export class Intake {
 
   /** Until what waits now is done, and longer the more arrives beyond what can be done. */
   #retryAfterMs(policy: DispatchPolicy, nowMs: number): number {
-    const { queue, arrivals } = this.#parts;
+    const { queue, arrivals, pool, service } = this.#parts;
     const withinMs = policy.objectiveMs ?? Number.POSITIVE_INFINITY;
-    const { rowMs } = throughputWithin(this.#parts, policy, withinMs);
+    const { pace } = stanceOf(this.#parts, policy, nowMs);
+    const { rowMs } = throughputWithin(service.known ? pace : undefined, pool, { policy, withinMs });
     const load = Math.max(1, (arrivals.perSecondAt(nowMs) * rowMs) / 1_000);
     return Math.min(MAX_RETRY_AFTER_MS, Math.max(1, Math.ceil(queue.rows * rowMs * load)));
   }

@@ -1,22 +1,13 @@
-// The pace to plan with: the learnt one, and at overload one that is less careful.
+// The pace to plan with at overload: less careful than the learnt one.
 //
-// 1. At overload half of the plan's caution is left out. Fuller batches gain more then than is lost by the few that come
+// 1. Half of the plan's caution is left out. Fuller batches gain more then than is lost by the few that come
 //    out too late, of which only the oldest members are; what is unknown of a size still counts for half.
 // 2. It is never more careful than the learnt one, and more rows never take less time in it.
 
-import type { Arrivals } from "./arrivals.ts";
 import type { Pace } from "./decide-in-time.ts";
-import type { ServiceRecord } from "./service-record.ts";
 
 /** Share of what the plan adds to the mean. */
 const CAUTION = 0.5;
-
-export function paceOf(
-  { model }: Pick<ServiceRecord, "model">,
-  { overloaded }: Pick<Arrivals, "overloaded">,
-): Pace {
-  return overloaded ? new OverloadPace(model) : model;
-}
 
 export class OverloadPace implements Pace {
   readonly #learnt: Pace;

@@ -5,12 +5,12 @@ import type { Arrivals } from "./arrivals.ts";
 import { decide, type Decision } from "./decide.ts";
 import { decideInTime, type TimedDecision } from "./decide-in-time.ts";
 import type { Entry } from "./entry.ts";
-import { paceOf } from "./overload-pace.ts";
 import { batchesAtOnce, type DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
 import type { ServiceRecord } from "./service-record.ts";
 import type { SlotPool } from "./slot-pool.ts";
 import type { Slot } from "./slot.ts";
+import { stanceOf } from "./stance.ts";
 
 export interface PlannerParts {
   readonly queue: RequestQueue;
@@ -28,9 +28,10 @@ export interface Moment {
 
 export function planNext(
   head: Entry,
-  { queue, pool, service, arrivals }: PlannerParts,
+  parts: PlannerParts,
   { policy, nowMs, limitMs }: Moment,
 ): TimedDecision<Slot> {
+  const { queue, pool, service, arrivals } = parts;
   const alike = queue.rowsLike(head);
   if (policy.objectiveMs === undefined || !service.known || head.work.kind === "fetch") {
     const waiting = {
@@ -45,7 +46,16 @@ export function planNext(
   const parallel = policy.parallel === true;
   const { alone, suspect, rows, queuedMs } = head;
   return decideInTime(
-    { rows, alike, peers: head.lane?.rows ?? rows, queuedMs, limitMs, alone, suspect },
+    {
+      rows,
+      alike,
+      peers: head.lane?.rows ?? rows,
+      hasPeersUntil: (untilMs, wanted) => queue.hasPeersUntil(head, untilMs, wanted),
+      queuedMs,
+      limitMs,
+      alone,
+      suspect,
+    },
     {
       best: isFree(pool.best) || parallel ? pool.best : readyNext(pool),
       idle: parallel ? pool.ready : pool.idle,
@@ -59,10 +69,8 @@ export function planNext(
       maxBatchSize: policy.maxBatchSize,
       maxOngoingRequests: policy.maxOngoingRequests,
       objectiveMs: service.objectiveMs(policy.objectiveMs),
-      pace: paceOf(service, arrivals),
+      ...stanceOf(parts, policy, nowMs),
       arrivals: arrivals.perSecondAt(nowMs),
-      gate: arrivals.gate,
-      overloaded: arrivals.overloaded,
       mayProbe: service.mayProbe(nowMs),
     },
   );

@@ -14,6 +14,9 @@ import { PRIORITIES } from "./policy.ts";
 /** Batches that may pass a waiting band. */
 export const PASSES = 16;
 
+/** Entries that are looked at for every row that is wanted; of more, one of so many. */
+const LOOKED_AT = 4;
+
 const NOBODY = { name: "", weight: 1 };
 /** Sorts what is alone apart from what may be joined; no key of tensors starts so. */
 const ALONE = "\0alone";
@@ -75,6 +78,18 @@ export class RequestQueue {
     let rows = 0;
     for (const { entries } of this.#all) rows += entries.rowsOf(entry.joinKey);
     return rows;
+  }
+
+  /** Whether so many rows of an entry's own tenant, priority and kind are due no earlier than `untilMs`; by some of many. */
+  hasPeersUntil({ lane }: Entry, untilMs: number, rows: number): boolean {
+    const waiting = lane?.entries.items ?? [];
+    const every = Math.max(1, Math.floor(waiting.length / (LOOKED_AT * rows)));
+    let found = 0;
+    for (let index = 0; index < waiting.length && found < rows; index += every) {
+      const peer = waiting[index];
+      if (peer !== undefined && peer.dueMs >= untilMs) found += every * peer.rows;
+    }
+    return found >= rows;
   }
 
   push(entry: Entry): void {

@@ -21,7 +21,6 @@ import { Entry } from "./entry.ts";
 import { Hedger, isCalm } from "./hedger.ts";
 import type { Intake } from "./intake.ts";
 import type { Ledger } from "./ledger.ts";
-import { paceOf } from "./overload-pace.ts";
 import { expectedEndMs, planNext } from "./planner.ts";
 import type { DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
@@ -31,6 +30,7 @@ import type { ServiceRecord } from "./service-record.ts";
 import type { SlotPool } from "./slot-pool.ts";
 import type { Slot } from "./slot.ts";
 import { splitOutputs } from "./split-outputs.ts";
+import { stanceOf } from "./stance.ts";
 import type { DispatchStats } from "./stats.ts";
 
 export interface RunnerParts {
@@ -155,13 +155,14 @@ export class Runner {
     const { maxBatchSize, objectiveMs, parallel = false } = policy;
     const planned = Math.max(1, Math.min(rows, queue.rowsLike(head))); // a request may be of no row at all
     const mean = service.model.meanMs(planned);
+    const { pace, gate, overloaded } = stanceOf(this.#parts, policy, nowMs);
     const run = {
       startMs: parallel || slot.ongoingBatches === 0 ? nowMs : Math.max(nowMs, slot.freeAtMs),
       rows: planned,
       speed: slot.speedAt(nowMs),
-      pace: paceOf(service, arrivals),
+      pace,
       // At overload there is always somebody else who fits.
-      gate: arrivals.overloaded ? Number.POSITIVE_INFINITY : arrivals.gate,
+      gate: overloaded ? Number.POSITIVE_INFINITY : gate,
     };
     const endMs = plannedEndMs(run);
     const fits = (entry: Entry): Fit => fitOf(this.#limitOf(entry), run, endMs);
@@ -235,7 +236,7 @@ export class Runner {
     )
       return;
     const { best } = pool;
-    const calm = isCalm(pool, { overloaded: arrivals.overloaded, queued: queue.length });
+    const calm = isCalm(pool, { turnsAway: arrivals.turnsAway, queued: queue.length });
     if (!calm || best === undefined || best === slow || !pay()) return;
     const twin = new Entry(entry.work, entry.admittedMs, entry.deadlineMs);
     entry.twin = twin;

@@ -40,7 +40,18 @@ function slot(ongoingBatches: number, more: Partial<TimedSlot> = {}): TimedSlot 
 
 function head(alike: number, spareMs: number, more: Partial<TimedHead> = {}): TimedHead {
   const limitMs = NOW_MS + spareMs;
-  return { rows: 1, alike, peers: alike, queuedMs: NOW_MS, limitMs, alone: false, suspect: false, ...more };
+  const peers = more.peers ?? alike;
+  return {
+    rows: 1,
+    alike,
+    peers,
+    hasPeersUntil: (_untilMs, rows) => peers >= rows,
+    queuedMs: NOW_MS,
+    limitMs,
+    alone: false,
+    suspect: false,
+    ...more,
+  };
 }
 
 function pool(idle: number, more: Partial<TimedPool<TimedSlot>> = {}): TimedPool<TimedSlot> {
@@ -120,6 +131,27 @@ describe("shedding", () => {
     const waiting = head(60, 15);
     assert.deepEqual(decided(waiting, pool(1), { arrivals: 3_000 }), { kind: "shed" });
     assert.equal(decided(waiting, pool(1), { arrivals: 50 }).kind, "send");
+  });
+
+  test("spares a head for whose batch nobody has the time that a larger one takes (invariant 2)", () => {
+    const asked: [number, number][] = [];
+    const hurried = head(60, 15, {
+      hasPeersUntil(untilMs, rows) {
+        asked.push([untilMs - NOW_MS, rows]);
+        return false;
+      },
+    });
+    const decision = decided(hurried, pool(1), { arrivals: 3_000 });
+    assert.equal(decision.kind, "send");
+    assert.equal(decision.rows, 5);
+    assert.equal(decided(hurried, pool(1), { arrivals: 3_000, overloaded: true }).kind, "shed");
+    const [untilMs, rows] = asked[0] ?? [0, 0];
+    assert(rows > 5 && untilMs === 10 + rows, `asked for ${rows} rows until ${untilMs}`);
+  });
+
+  test("spares one that runs alone: nobody could go with it, whoever waits", () => {
+    const alone = { ...head(1, 15, { alone: true }), peers: 60, hasPeersUntil: () => true };
+    assert.equal(decided(alone, pool(1), { arrivals: 3_000 }).kind, "send");
   });
 
   test("spares a head that would only make room for others than its own", () => {

@@ -51,6 +51,7 @@ function forecast({
     service.model.observe(1 + (batch % MAX_BATCH), 11 + (batch % MAX_BATCH));
   const arrivals = new Arrivals();
   for (let request = 0; request < 400; request++) arrivals.ended(overloaded);
+  arrivals.add(1e6, NOW_MS); // far more than can be done
   const parts: ForecastParts = {
     queue: { placeOf: () => ({ above: 0, own: 0, share: 1, beside: 0, ...place }) },
     pool: {
@@ -162,8 +163,11 @@ describe("the forecast below overload", () => {
       assert(Math.abs(ms - wanted) < 0.1, `${ms}, ${wanted}`);
     about(forecast({ busyMs: [5, 9], overloaded }), 5 + 11);
     about(forecast({ busyMs: [0, 9], overloaded }), 11);
-    about(forecast({ busyMs: [5, 9], overloaded, place: { own: 10 } }), 5 + 10 + 11);
-    about(forecast({ busyMs: [5, 9], overloaded, place: { own: 10, share: 0.5, beside: 3 } }), 5 + 13 + 11);
+    // All of them and itself, spread over both as of the first that is free.
+    about(forecast({ busyMs: [5, 9], overloaded, place: { own: 10 } }), 5 + 16);
+    about(forecast({ busyMs: [5, 9], overloaded, place: { own: 10, share: 0.5, beside: 3 } }), 5 + 17);
+    about(forecast({ busyMs: [5, 9], overloaded, place: { above: 19 } }), 5 + 20);
+    about(forecast({ busyMs: [5, 9], overloaded, place: { above: 20 } }), 5 + 20 + 11);
   });
 });
 

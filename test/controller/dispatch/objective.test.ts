@@ -92,6 +92,17 @@ describe("with an objective", () => {
     });
   }
 
+  it("requests of several kinds, which share no batch, are not taken for overload because some are turned away", async (t) => {
+    const plant = plantOf(t, PROFILES.gpu, { kinds: 4 });
+    const capacity = capacityOf(PROFILES.gpu, REPLICAS, MAX_ROWS);
+    await plant.load(0.4 * capacity, 1_000);
+    const sinceMs = plant.clock.nowMs();
+    await plant.load(0.7 * capacity, 4_000);
+    const share = plant.goodput(sinceMs, PROFILES.gpu.objectiveMs) / (0.7 * capacity);
+    t.diagnostic(`${share} in time`);
+    assert(share > 0.93, `${share} in time`);
+  });
+
   it("a light load waits for nobody", async (t) => {
     const plant = plantOf(t, PROFILES.gpu);
     await plant.load(20, 5_000);

@@ -1,9 +1,9 @@
-// The less careful pace at overload, by what was learnt from random batches. Seeds are printed by fast-check.
+// The less careful pace of overload, by what was learnt from random batches. Seeds are printed by fast-check.
 
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import fc from "fast-check";
-import { OverloadPace, paceOf } from "../../../controller/dispatch/overload-pace.ts";
+import { OverloadPace } from "../../../controller/dispatch/overload-pace.ts";
 import { LatencyModel } from "../../../controller/latency-model/index.ts";
 
 const LIMIT = 64;
@@ -56,10 +56,8 @@ test("finds the most rows within a time", () => {
   );
 });
 
-test("is for overload alone, and knows nothing before anything is known", () => {
-  const model = new LatencyModel();
-  assert.equal(paceOf({ model }, { overloaded: false }), model);
-  const pace = paceOf({ model }, { overloaded: true });
+test("knows nothing before anything is known", () => {
+  const pace = new OverloadPace(new LatencyModel());
   assert.equal(pace.predictMs(1), undefined);
   assert.equal(pace.maxRowsWithin(1_000, LIMIT), 0);
 });

@@ -145,7 +145,7 @@ export class PlantReplica implements ReplicaLink {
   }
 }
 
-const WORK: InferWork = { kind: "infer", inputs: [], outputs: [], rows: 1, joinKey: "x" };
+const WORK = { kind: "infer", inputs: [], outputs: [], rows: 1 } satisfies Partial<InferWork>;
 
 export interface Outcome {
   readonly claim: Claim;
@@ -160,8 +160,10 @@ export class Plant {
   readonly dispatcher: Dispatcher;
   readonly replicas: readonly PlantReplica[];
   readonly outcomes: Outcome[] = [];
+  readonly #kinds: number;
 
-  constructor(profile: Profile, { replicas, policy, seed }: PlantOptions) {
+  constructor(profile: Profile, { replicas, policy, seed, kinds = 1 }: PlantOptions) {
+    this.#kinds = kinds;
     this.random = generator(seed);
     this.dispatcher = new Dispatcher({
       deployment: "plant",
@@ -214,7 +216,8 @@ export class Plant {
       this.outcomes.push({ claim, sentMs, tookMs: this.clock.nowMs() - sentMs, kind });
     };
     try {
-      const ticket = this.dispatcher.submit({ ...WORK, claim }, sentMs + 60_000);
+      const joinKey = `kind ${Math.floor(this.#kinds * this.random())}`;
+      const ticket = this.dispatcher.submit({ ...WORK, joinKey, claim }, sentMs + 60_000);
       ticket.result.then(
         () => end("answered"),
         () => end("failed"),
@@ -239,4 +242,6 @@ export interface PlantOptions {
   readonly replicas: number;
   readonly seed: number;
   readonly policy?: Partial<DispatchPolicy>;
+  /** Of requests, which share batches with their own only. Default 1. */
+  readonly kinds?: number;
 }

@@ -141,6 +141,38 @@ test("one tenant of one band is served in order of due time, then of age, whatev
   );
 });
 
+test("those whose time lasts are counted, of few that wait all (random)", (t) => {
+  const arrivals = fc.array(
+    fc.record({ dueMs: fc.nat(20), rows: fc.integer({ min: 1, max: 3 }), tenant: fc.constantFrom("x", "y") }),
+    { minLength: 1, maxLength: 40 },
+  );
+  checkProperty(
+    t,
+    fc.property(arrivals, fc.nat(20), fc.integer({ min: 1, max: 10 }), (history, untilMs, wanted) => {
+      const queue = new RequestQueue();
+      for (const one of history) queue.push(entryOf({ ...one, key: "a", alone: false, band: 1 }));
+      const { head } = queue;
+      assert(head !== undefined);
+      const lasting = history
+        .filter(({ dueMs, tenant }) => dueMs >= untilMs && tenant === head.tenant)
+        .reduce((sum, { rows }) => sum + rows, 0);
+      const found = queue.hasPeersUntil(head, untilMs, wanted);
+      if (history.length < 8 * wanted) assert.equal(found, lasting >= wanted);
+      else assert(!found || lasting > 0);
+    }),
+  );
+});
+
+test("those whose time lasts are found among thousands by looking at some", () => {
+  const queue = new RequestQueue();
+  for (let dueMs = 0; dueMs < 20_000; dueMs++) queue.push(request({}, dueMs));
+  serve(queue, 10_000);
+  const { head } = queue;
+  assert(head !== undefined);
+  assert(queue.hasPeersUntil(head, 15_000, 50));
+  assert(!queue.hasPeersUntil(head, 20_000, 50));
+});
+
 test("the head is taken however many rows it has", () => {
   const queue = new RequestQueue();
   const large = new Entry(infer([1, 2, 3]), 0, 0);
