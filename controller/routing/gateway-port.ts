@@ -3,6 +3,7 @@
 import type { Ejection, OutlierCount, StatsSnapshot } from "../dispatch/index.ts";
 import type { TrafficReport } from "../traffic/index.ts";
 import type { DeploymentEntry, RouteUpdate } from "./route-table.ts";
+import type { ServiceLine } from "./service-line.ts";
 
 /** What a gateway knows of one deployment. */
 export interface GatewayLoad {
@@ -21,18 +22,6 @@ export interface GatewayLoad {
   readonly service: ServiceLine | undefined;
   /** Replicas that it has ejected, now or not long ago; absent when there are none. */
   readonly outliers?: readonly OutlierCount[];
-}
-
-/** What a gateway has learnt of the time of batches: fixed + perRow · rows. */
-export interface ServiceLine {
-  readonly fixedMs: number;
-  readonly perRowMs: number;
-  /** What a plan adds to the mean, relative. */
-  readonly margin: number;
-  /** Standard deviation, relative. */
-  readonly noise: number;
-  /** Batches that it was learnt from. */
-  readonly batches: number;
 }
 
 /** By key. */

@@ -21,6 +21,7 @@ import { HeldRequests } from "./held-requests.ts";
 import { LoadCounts } from "./load-counts.ts";
 import { policyOf } from "./policy-of.ts";
 import type { DeploymentEntry, ReplicaEntry } from "./route-table.ts";
+import { serviceLineOf } from "./service-line.ts";
 import { shareOf } from "./share.ts";
 
 export interface RoutedDeploymentOptions {
@@ -129,7 +130,6 @@ export class RoutedDeployment implements ServedDeployment {
   get load(): GatewayLoad {
     const { queued, queuedRows, open, service, outliers } = this.dispatcher;
     const { arrivedRequests, arrivedRows, endedRequests, missedRequests } = this.#counts;
-    const { line, margin, noise, observations: batches } = service;
     return {
       queued: queued + this.#held.size,
       queuedRows: queuedRows + this.#held.size,
@@ -138,7 +138,7 @@ export class RoutedDeployment implements ServedDeployment {
       arrivedRows,
       endedRequests,
       missedRequests,
-      service: line && { ...line, margin, noise, batches },
+      service: serviceLineOf(service),
       ...(outliers.length === 0 ? {} : { outliers }),
     };
   }

@@ -11,6 +11,8 @@ import {
   type Ticket,
 } from "../../dispatch/index.ts";
 import type { ServiceTimes } from "../../latency-model/index.ts";
+import { serviceLineOf } from "../../routing/index.ts";
+import { KnownService } from "../../scaling/index.ts";
 import type { SimulatedReplica } from "../plant/simulated-replica.ts";
 import type { ServingSystem, SimulatedRequest, SystemMaker, SystemOptions } from "./serving-system.ts";
 
@@ -52,8 +54,10 @@ class ShoalSystem implements ServingSystem {
     });
   }
 
+  /** As the autoscaler hears it of a gateway. */
   get service(): ServiceTimes {
-    return this.#dispatcher.service;
+    const line = serviceLineOf(this.#dispatcher.service);
+    return new KnownService(line === undefined ? [] : [line]);
   }
 
   get queued(): number {
