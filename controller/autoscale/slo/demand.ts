@@ -4,10 +4,12 @@
 //    a real step is seen within half a second.
 // 2. What is more than can be done may wait as long as the objective has time to spare: a rate that fills that time only after
 //    replicas for it could have been started needs none now. Over a minute, and in a rise, nothing can wait; nor may
-//    a minute's mean take up more than a twentieth above the capacity, nor a surge more than three quarters of it, however much peaks may.
+//    a minute's mean take up more than a twentieth above the capacity, nor a surge more than three quarters of it, however much
+//    peaks may. A rise to where it has been within two minutes is no surge: how far it goes is known.
 // 3. A backlog beyond what is in time anyway has to be worked off while replicas start.
 
 import type { LoadReading } from "../load/load-tracker.ts";
+import { highestOfTwoMinutes } from "./recent-level.ts";
 
 /** Windows of the fast term and how many standard deviations each has to clear. */
 const FAST = [
@@ -22,6 +24,8 @@ const SHORTEST_WORK_OFF_MS = 2_000;
 const BURST = 1.5;
 /** And by so much a surge, which may well go on. */
 const SURGE = 2;
+/** Above the highest ten seconds of two minutes by less than that it is where it has been. */
+const KNOWN = 1.2;
 /** What lasts a minute may take up so much of the capacity, and a surge so much. */
 const LASTING = 1.05;
 const SURGING = 0.75;
@@ -77,7 +81,8 @@ export function demandOf(
   const rises = fast.rate > BURST * slow.rate;
   // What came in a window and in the start-up behind it may take the spare time longer (invariant 2); not in a rise, which goes on.
   const spared = rises ? 0 : spareMs;
-  const share = Math.min(headRoom, fast.rate > SURGE * slow.rate ? SURGING : headRoom);
+  const surges = fast.rate > SURGE * slow.rate && fast.rate > KNOWN * highestOfTwoMinutes(load);
+  const share = Math.min(headRoom, surges ? SURGING : headRoom);
   const borne = [fast, mid].map(({ rate, windowMs }) => ({
     rate: rate / (1 + spared / (windowMs + startUpMs)),
     windowMs,

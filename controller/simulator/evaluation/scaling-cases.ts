@@ -49,7 +49,7 @@ const SHAPES: readonly Shape[] = [
   { name: "clients", perSecond: 120, heldOut: true },
   { name: "functions", perSecond: 120, heldOut: true },
   { name: "ramp", perSecond: 8 },
-  { name: "resonance", perSecond: 60, heldOut: true },
+  { name: "resonance", perSecond: 60 },
 ];
 
 /** The generators, then the trace files, each superposed to about 100 requests a second. */

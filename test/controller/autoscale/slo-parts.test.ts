@@ -4,7 +4,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import * as fc from "fast-check";
-import { SloPolicy } from "../../../controller/autoscale/index.ts";
+import { type LoadReading, SloPolicy } from "../../../controller/autoscale/index.ts";
 import { CapacityCurve } from "../../../controller/autoscale/slo/capacity-curve.ts";
 import { demandOf } from "../../../controller/autoscale/slo/demand.ts";
 import { Envelope } from "../../../controller/autoscale/slo/envelope.ts";
@@ -128,6 +128,23 @@ test("demand: peaks may take up more of the capacity than a minute's mean, and w
   const surge = (windowMs: number): number => (windowMs < 2_000 ? 430 : 210);
   const most = demandOf({ ...flatLoad(), rowsPerSecond: surge, dispersion: 0 }, options);
   assert.deepEqual([Math.round(most.rowsPerSecond), most.measuredPerSecond, most.headRoom], [688, 430, 0.75]);
+});
+
+test("demand: a rise to where it has been before is no surge", () => {
+  const options = { queuedRows: 0, rowsInTime: 100, startUpMs: 10_000, spareMs: 0, headRoom: 1.2 };
+  const rates = (windowMs: number): number => (windowMs < 2_000 ? 430 : 210);
+  /** 360 a second for so long until so long ago, 100 otherwise; 430 now. */
+  const headRoomAfter = (seconds: number, agoS: number): number => {
+    const eachSecond: LoadReading["eachSecond"] = (visit) => {
+      for (let ageS = 1; ageS <= 900; ageS++) visit(ageS > agoS && ageS <= agoS + seconds ? 360 : 100, ageS);
+    };
+    return demandOf({ ...flatLoad(), rowsPerSecond: rates, dispersion: 0, eachSecond }, options).headRoom;
+  };
+  assert.equal(headRoomAfter(10, 110), 1.2);
+  assert.equal(headRoomAfter(10, 10), 1.2);
+  assert.equal(headRoomAfter(9, 30), 0.75);
+  assert.equal(headRoomAfter(10, 0), 0.75); // it is the rise itself
+  assert.equal(headRoomAfter(10, 111), 0.75);
 });
 
 test("the time to spare is what a full batch and the wait for a replica leave", () => {
