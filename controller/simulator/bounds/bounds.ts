@@ -1,8 +1,9 @@
-// What no policy can do better than: the work itself, and the cheapest schedule of replicas with hindsight.
+// What policies are held against: the work itself, and the cheapest schedule with hindsight of replicas for every second.
 //
 // 1. Fluid: every request in the largest batch that is in time, replicas paid only while they run. Nothing is cheaper.
 // 2. Cover: whole replicas that are there whenever a second needs them, started a start-up ahead and kept over a gap when that
-//    is cheaper than starting again. Exact for identical replicas, each level of need by itself.
+//    is cheaper than starting again. Exact for identical replicas, each level of need by itself. It is no bound where the
+//    objective lets requests wait for longer than a second: who evens out the seconds needs less.
 
 import type { AutoscalingPolicy, ScalingDecision, ScalingSnapshot } from "../../autoscale/index.ts";
 import { batchMs, type ServiceProfile } from "../plant/service-profile.ts";

@@ -1,4 +1,4 @@
-// How many replicas each second of a workload needs, known beforehand: what bounds and the oracle go by.
+// How many replicas each second of a workload needs, known beforehand: what the oracle goes by.
 
 import { Random } from "../kernel/random.ts";
 import { type ServiceProfile, trueCapacity } from "../plant/service-profile.ts";
@@ -21,14 +21,14 @@ export function arrivalsPerSecond(
 /** Fewest replicas that get through each second's arrivals within the objective, sharing one queue. */
 export function replicasNeeded(
   perSecond: Float64Array,
-  { profile, objectiveMs, fill = 1 }: { profile: ServiceProfile; objectiveMs: number; fill?: number },
+  { profile, objectiveMs }: { readonly profile: ServiceProfile; readonly objectiveMs: number },
 ): Uint16Array {
   const most = perSecond.reduce((largest, count) => Math.max(largest, count), 0);
   const capacities = [0];
-  while ((capacities.at(-1) ?? 0) * fill < most) {
+  while ((capacities.at(-1) ?? 0) < most) {
     const next = trueCapacity(profile, capacities.length, objectiveMs);
     if (next <= 0) throw new Error(`One request takes longer than the objective of ${objectiveMs} ms`);
     capacities.push(next);
   }
-  return Uint16Array.from(perSecond, (count) => capacities.findIndex((capacity) => capacity * fill >= count));
+  return Uint16Array.from(perSecond, (count) => capacities.findIndex((capacity) => capacity >= count));
 }

@@ -39,7 +39,8 @@ interface CaseResult {
   readonly tried: readonly Tried[];
   readonly own: readonly ExperimentResult[];
   readonly oracle: readonly ExperimentResult[];
-  readonly bound: readonly number[];
+  /** What whole replicas for every second cost, known beforehand. */
+  readonly hindsight: readonly number[];
   /** Of the rivals that were best on the tuning seeds the one that is best on the published ones. */
   readonly best: {
     readonly tried: Tried;
@@ -83,16 +84,16 @@ async function evaluateCase(scaling: ScalingCase, seeds: number): Promise<CaseRe
   const tried: Tried[] = [];
   for (const contender of [OURS, ...rivals()]) tried.push(await tryOut(scenario, contender));
   const own = await runs(scenario, OURS, seeds);
-  const bound: number[] = [];
+  const hindsight: number[] = [];
   for (const seed of seedsUpTo(seeds)) {
-    bound.push(oraclePlan(neededBy(scenario, seed), START_UP_MS / 1_000).replicaSeconds);
+    hindsight.push(oraclePlan(neededBy(scenario, seed), START_UP_MS / 1_000).replicaSeconds);
   }
   return {
     scaling,
     tried,
     own,
     oracle: await runs(scenario, ORACLE, Math.min(seeds, FEW)),
-    bound,
+    hindsight,
     best: await bestRival(scenario, { tried, own }),
   };
 }
@@ -149,7 +150,7 @@ function mainTable(results: readonly CaseResult[]): EvaluationReport["tables"][n
   return {
     columns: [
       "workload",
-      "bound",
+      "hindsight",
       "oracle",
       "shoal",
       "best rival, tuned for it",
@@ -161,14 +162,14 @@ function mainTable(results: readonly CaseResult[]): EvaluationReport["tables"][n
   };
 }
 
-function mainRow({ scaling, own, oracle, bound, best }: CaseResult): string[] {
+function mainRow({ scaling, own, oracle, hindsight, best }: CaseResult): string[] {
   const cell = (all: readonly ExperimentResult[]): string =>
     `${(100 * meanOf(all, (run) => run.attainment)).toFixed(2)} @ ${thousands(estimate(costs(all)).mean)}`;
   const ratio = pairedRatio(costs(own), costs(best.runs));
   const turns = [own, oracle, best.runs].map((all) => meanOf(all, (run) => run.reversals).toFixed(0));
   return [
     scaling.scenario.name + (scaling.heldOut ? " (hold-out)" : ""),
-    thousands(estimate(bound).mean),
+    thousands(estimate(hindsight).mean),
     cell(oracle),
     cell(own),
     cell(best.runs),

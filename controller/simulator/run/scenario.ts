@@ -61,7 +61,7 @@ export function neededBy(scenario: Scenario, seed: number): Uint16Array {
   return replicasNeeded(arrivalsPerSecond(scenario.arrivals, { seed, seconds }), { profile, objectiveMs });
 }
 
-/** Replica-seconds that the run of this seed costs at least: the work itself, and whole replicas with hindsight. */
+/** Replica-seconds of the run of this seed: of the work itself, which is the least, and of whole replicas for every second with hindsight. */
 export function boundsOf(
   scenario: Scenario,
   seed: number,
