@@ -156,14 +156,18 @@ export class Scaler implements AsyncDisposable {
     });
   }
 
+  /** Each replica's start-up once, also of one that is reconfigured later. */
   #measure(replicas: ScaledDeployment["replicas"]): void {
-    const running = new Set<string>();
+    const measured = new Set<string>();
     for (const { view } of replicas) {
-      if (view.phase.kind !== "RUNNING") continue;
-      running.add(view.id);
-      if (!this.#measured.has(view.id)) this.#startUps.record(view.phase.sinceMs - view.startedMs);
+      const { id, phase, startedMs } = view;
+      if (!this.#measured.has(id)) {
+        if (phase.kind !== "RUNNING") continue;
+        this.#startUps.record(phase.sinceMs - startedMs);
+      }
+      measured.add(id);
     }
-    this.#measured = running;
+    this.#measured = measured;
   }
 
   #snapshot(
