@@ -9,7 +9,7 @@ export function arrivalsPerSecond(
   arrivals: (random: Random) => ArrivalStream,
   { seed, seconds }: { readonly seed: number; readonly seconds: number },
 ): Float64Array {
-  const counts = new Float64Array(seconds);
+  const counts = new Float64Array(Math.ceil(seconds));
   const stream = arrivals(new Random(seed).fork("workload"));
   for (let atMs = stream.next(); atMs < seconds * 1_000; atMs = stream.next()) {
     const second = Math.floor(atMs / 1_000);

@@ -106,7 +106,9 @@ export function costChart(title: string, all: readonly NamedRuns[]): Chart {
     ({ name, runs }): Series => ({
       name,
       kind: "dots",
-      points: runs.map((run) => [run.replicaSeconds, 100 * run.attainment] as const),
+      points: runs
+        .filter(({ attainment }) => Number.isFinite(attainment))
+        .map((run) => [run.replicaSeconds, 100 * run.attainment] as const),
     }),
   );
   return {
@@ -123,8 +125,8 @@ export function costChart(title: string, all: readonly NamedRuns[]): Chart {
 }
 
 function lowest(all: readonly NamedRuns[]): number {
-  const least = Math.min(...all.flatMap(({ runs }) => runs.map(({ attainment }) => attainment)));
-  return Math.max(0, Math.floor(100 * least - 1));
+  const shares = all.flatMap(({ runs }) => runs.map(({ attainment }) => attainment)).filter(Number.isFinite);
+  return Math.max(0, Math.floor(100 * Math.min(1, ...shares) - 1));
 }
 
 function binned(perSecond: Float64Array, bin: number): [number, number][] {

@@ -19,12 +19,13 @@ export interface Scale {
 
 const WANTED_TICKS = 6;
 
-/** From the smallest and largest value of the data; `room` is from where to where on paper. */
+/** From the smallest and largest value of the data, if there is any; `room` is from where to where on paper. */
 export function scaleOf(
   { from, to, log = false, format = shortNumber }: Axis,
-  [smallest, largest]: readonly [number, number],
+  data: readonly [number, number],
   [start, end]: readonly [number, number],
 ): Scale {
+  const [smallest, largest] = shown(data, log);
   const low = from ?? (log ? smallest / 1.1 : Math.min(0, smallest));
   const wanted = to ?? (log ? largest * 1.1 : largest * 1.02);
   const high = wanted > low ? wanted : low + 1;
@@ -33,6 +34,13 @@ export function scaleOf(
   const place = (value: number): number => start + ((turn(value) - turn(low)) / span) * (end - start);
   const values = log ? ratioTicks(low, high) : evenTicks(low, high);
   return { place, ticks: values.map((value) => ({ value, text: format(value) })) };
+}
+
+/** What of the data has a place; where it has no values, one. Equal ratios do not lead to zero. */
+function shown([smallest, largest]: readonly [number, number], log: boolean): readonly [number, number] {
+  if (smallest > largest) return [1, 1];
+  if (!log || smallest > 0) return [smallest, largest];
+  return largest > 0 ? [largest / 1_000, largest] : [1, 1];
 }
 
 function evenTicks(low: number, high: number): number[] {

@@ -54,9 +54,9 @@ export interface ExperimentResult {
   readonly counts: Readonly<Record<Ending, number>> & { readonly offered: number };
   /** Attempts that had not ended when the run did: neither good nor bad. */
   readonly stillOpen: number;
-  /** Share of requests answered within the objective. */
+  /** Share of requests answered within the objective; NaN of none. */
   readonly attainment: number;
-  /** Of the worst minute. */
+  /** Of the worst minute that had any; NaN when none had. */
   readonly worstMinute: number;
   /** Requests a second answered within the objective, over the time that is counted. */
   readonly goodput: number;
@@ -168,7 +168,7 @@ export async function runExperiment(options: ExperimentOptions): Promise<Experim
     seconds,
     counts,
     stillOpen: clients.open,
-    attainment: counts.offered === 0 ? 1 : counts.good / counts.offered,
+    attainment: counts.offered === 0 ? Number.NaN : counts.good / counts.offered,
     worstMinute: tally.worstMinute(),
     goodput: counts.good / (seconds - warmUpSeconds),
     refusals: {

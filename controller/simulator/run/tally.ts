@@ -58,9 +58,9 @@ export class Tally {
     return { offered: this.#offeredPerSecond, good: this.#goodPerSecond };
   }
 
-  /** Share of good requests in the worst minute that had any. */
+  /** Share of good requests in the worst minute that had any; NaN when none had. */
   worstMinute(): number {
-    let worst = 1;
+    let worst = Number.NaN;
     const from = Math.ceil(this.#warmUpMs / 1_000);
     for (let minute = from; minute < this.#offeredPerSecond.length; minute += 60) {
       let [offered, good] = [0, 0];
@@ -68,7 +68,7 @@ export class Tally {
         offered += this.#offeredPerSecond[second] ?? 0;
         good += this.#goodPerSecond[second] ?? 0;
       }
-      if (offered > 0) worst = Math.min(worst, good / offered);
+      if (offered > 0 && !(worst < good / offered)) worst = good / offered;
     }
     return worst;
   }

@@ -72,6 +72,8 @@ suite("the schedule with hindsight", () => {
 test("the demand known beforehand is that of the run with the seed", () => {
   const perSecond = arrivalsPerSecond(poisson(50), { seed: 4, seconds: 30 });
   assert.deepEqual(perSecond, arrivalsPerSecond(poisson(50), { seed: 4, seconds: 30 }));
+  const begun = arrivalsPerSecond(poisson(50), { seed: 4, seconds: 29.5 });
+  assert(begun.length === 30 && (begun[29] ?? 0) > 0 && (begun[29] ?? 0) < (perSecond[29] ?? 0));
   const needed = replicasNeeded(Float64Array.from([0, 1, 1_000]), {
     profile: PROFILES.large,
     objectiveMs: 2_000,

@@ -13,7 +13,7 @@ import { renderMarkdown, renderTable } from "../../../controller/simulator/repor
 import { parseContender } from "../../../controller/simulator/run/contenders.ts";
 import { triton } from "../../../controller/simulator/systems/catalogue.ts";
 import { checkProperty } from "../../support/properties.ts";
-import { run } from "./support.ts";
+import { at, run } from "./support.ts";
 
 suite("axes", () => {
   test("ticks are few, round, in order and within", (t) => {
@@ -34,6 +34,21 @@ suite("axes", () => {
         },
       ),
     );
+  });
+
+  test("nothing, and zero where ratios are shown, have an axis as well", () => {
+    for (const data of [
+      [Infinity, -Infinity],
+      [0, 0],
+      [0, 500],
+      [7, 7],
+    ] as const) {
+      for (const log of [false, true]) {
+        const { ticks, place } = scaleOf({ label: "x", log }, data, [0, 100]);
+        assert(ticks.length > 0 && ticks.length <= 14, `${ticks.length} for ${data}`);
+        assert(ticks.every(({ value }) => Number.isFinite(place(value))));
+      }
+    }
   });
 
   test("numbers as a person reads them", () => {
@@ -94,6 +109,12 @@ suite("tables", () => {
     assert.match(row, /^shoal +100\.00 % /);
     assert.equal(titles.length, row.length);
     assert.match(renderMarkdown(table), /^\| system \| attainment .*\n\|---\|---:\|/);
+  });
+
+  test("of no request nothing is said to be in time", async () => {
+    const none = [{ name: "shoal", runs: [await run({ arrivals: at(), seconds: 2 })] }];
+    assert.deepEqual(resultTable(none).rows[0]?.slice(1, 3), ["-", "-"]);
+    assert(!/NaN|Infinity|undefined/.test(renderChart(costChart("none", none))));
   });
 
   test("a target that was missed is said to be", () => {
