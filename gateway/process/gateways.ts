@@ -219,8 +219,12 @@ export class Gateways {
   async #watch(): Promise<void> {
     const { clock, log, longestSilenceMs = LONGEST_SILENCE_MS } = this.#options;
     const { signal } = this.#ended;
+    const everyMs = longestSilenceMs / 5;
     while (!signal.aborted) {
-      await clock.sleep(longestSilenceMs / 5, signal).catch(() => undefined);
+      const sinceMs = clock.nowMs();
+      await clock.sleep(everyMs, signal).catch(() => undefined);
+      // Who looks so late stood still itself, and has not read yet what they told meanwhile: it looks once more.
+      if (clock.nowMs() - sinceMs > 2 * everyMs) continue;
       for (const { handle, port, pid } of [...this.#gateways, ...this.#beginning]) {
         if (port.silentMs < longestSilenceMs) continue;
         log.warn(
