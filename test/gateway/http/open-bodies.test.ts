@@ -2,8 +2,12 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { RawConnection } from "../../support/raw-http.ts";
+import { readBody } from "../../../gateway/http/body.ts";
+import { OpenBodies } from "../../../gateway/http/open-bodies.ts";
+import { RawConnection } from "../../support/raw-http.ts";
 import { assertRefused, type Door, FakeDeployment, identity, open } from "./support.ts";
 
 const KIB = 1024;
@@ -159,5 +163,23 @@ describe("the bodies of open requests", () => {
     replica.releaseAll();
     replica.hold = false;
     await assertEmpty(door);
+  });
+
+  test("hold nothing of a client that leaves while its body is decompressed (invariant 3)", async () => {
+    const openBodies = new OpenBodies(1024 * KIB);
+    const limits = { maxBodyBytes: 1024 * KIB, maxDecompressedBytes: 1024 * KIB, openBodies };
+    const read = Promise.withResolvers<unknown>();
+    const server = createServer((request, response) => {
+      readBody(request, limits, 60_000).then(read.resolve, read.reject);
+      request.once("end", () => request.socket.destroy()); // the body is whole, and packed
+      response.once("close", () => OpenBodies.release(request));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => new Promise<void>((resolve) => void server.close(() => resolve())));
+    using connection = await RawConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await connection.request("POST /", { "content-encoding": "gzip" }, gzipSync(Buffer.alloc(512 * KIB)));
+    await assert.rejects(read.promise, { code: "CANCELLED" });
+    assert.equal(openBodies.bytes, 0);
   });
 });
