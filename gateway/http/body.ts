@@ -8,14 +8,7 @@
 // 5. Whatever is allocated is first taken from the room for open bodies.
 
 import type { IncomingMessage } from "node:http";
-import {
-  asShoalError,
-  freeChunk,
-  HEADER_LENGTH,
-  ShoalError,
-  systemClock,
-  systemCodeOf,
-} from "../../runtime/base/index.ts";
+import { asShoalError, freeChunk, HEADER_LENGTH, ShoalError, systemClock } from "../../runtime/base/index.ts";
 import { BodyStore } from "./body-store.ts";
 import { decompress, ENCODINGS } from "./decompress.ts";
 import type { RequestLimits } from "./limits.ts";
