@@ -11,6 +11,7 @@ import type { IncomingMessage } from "node:http";
 import { asShoalError, freeChunk, HEADER_LENGTH, ShoalError, systemClock } from "../../runtime/base/index.ts";
 import { BodyStore } from "./body-store.ts";
 import { decompress, ENCODINGS } from "./decompress.ts";
+import { invite } from "./expectations.ts";
 import type { RequestLimits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";
 
@@ -80,6 +81,7 @@ function collect(
       return;
     }
     if (length !== undefined) openBodies?.check(length);
+    invite(request);
     // The listeners stay: taking them off costs every request what being deaf costs few.
     let settled = false;
     const fail = (error: ShoalError): void => {
