@@ -8,7 +8,8 @@
 
 import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Clock, type Logger, messageOf, ShoalError } from "../../base/index.ts";
+import { type Clock, messageOf, ShoalError } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import type { EnvironmentData } from "../workers/messages.ts";
 import { PLAIN } from "../workers/worker-pool.ts";
 import { EnvironmentCache } from "./environment-cache.ts";

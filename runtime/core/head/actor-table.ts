@@ -6,7 +6,8 @@
 // 3. An actor that nobody has a handle to, and that is not detached, is stopped once its calls are over.
 // 4. A name is taken from creation to death.
 
-import { type Clock, type Logger, ShoalError, type Timer } from "../../base/index.ts";
+import { type Clock, ShoalError, type Timer } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import { describeExit, type ExitReason } from "./exit-reason.ts";
 import type { ActorWatcher, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";

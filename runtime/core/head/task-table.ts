@@ -7,7 +7,8 @@
 // 4. `#end` is the one place where a task ends. Its worker and lease are the worker's to give back: one that goes on
 //    with a task nobody waits for keeps both.
 
-import { type Clock, type Logger, ShoalError } from "../../base/index.ts";
+import { type Clock, ShoalError } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import type { CancelOptions, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import type { HandedOver } from "../workers/direct-messages.ts";
