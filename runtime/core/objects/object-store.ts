@@ -122,6 +122,8 @@ export class ObjectStore implements AsyncDisposable {
 
   /** Takes over a file that a worker wrote, the process `writer`. */
   adopt(id: Id, fileBytes: number, writer = process.pid): void {
+    // Made again beside a result of the same task that was lost; the copy on disk is nobody's then.
+    if (this.isSpilled(id)) this.#remove(rm(this.#files.spillPathOf(id), { force: true }));
     this.#forget(id);
     this.#objects.set(id, { bytes: fileBytes, spilled: false, writer, seen: false });
     this.#bytes += fileBytes;

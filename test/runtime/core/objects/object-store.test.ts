@@ -169,6 +169,29 @@ suite("while objects move", () => {
   });
 });
 
+test("a spilled object that is made again leaves nothing on disk", async () => {
+  using disk = testFolder();
+  await using store = await start(disk.path);
+  for (const id of [1, 2, 3, 4]) await write(store, id);
+  assert.equal(store.isSpilled(1), true);
+  await write(store, 1);
+  await check(store, 1);
+  for (const id of [1, 2, 3, 4]) store.delete(id);
+  await eventually("nothing is left", () => filesOf(store) === 0);
+});
+
+test("where nothing can be spilled to it does not start, and leaves nothing", async () => {
+  using disk = testFolder();
+  const own = (): string[] =>
+    readdirSync("/dev/shm").filter((name) => name.startsWith(`shoal-${process.pid}-`));
+  const before = own();
+  await assert.rejects(start(join(disk.path, "missing")), {
+    code: "INVALID_ARGUMENT",
+    message: /Cannot spill objects to ".*missing": .*ENOENT/,
+  });
+  assert.deepEqual(own(), before);
+});
+
 test("references that are collected while the store ends do not hold it up", async () => {
   using disk = testFolder();
   const store = await start(disk.path, 100 * SIZE);
