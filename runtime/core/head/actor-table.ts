@@ -232,7 +232,7 @@ export class ActorTable {
     if (held.kind === "STOPPING") held.timer.cancel();
     else {
       record.intent = { noRestart: true, reason: { kind: "INTENDED", exitCode: 0, signal: null } };
-      worker.retire();
+      worker.stop();
     }
     const timer = this.#options.clock.timer(graceMs, () => worker.kill("the actor did not stop in time"));
     this.#enter(record, { kind: "STOPPING", worker, lease, timer }, why);
