@@ -280,6 +280,18 @@ suite("files that are written over", () => {
     assert.equal(store.stats().spills, 0);
   });
 
+  test("none is left with a process that went while it waited for room", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path, 64 * MIB);
+    await write(store, 1, 2 * MIB);
+    store.delete(1);
+    assert.equal(filesOf(store), 1, "there is one to give");
+    const asked = store.room(2 * MIB, { writer: 900 });
+    await store.removeUnfinished(900);
+    assert.equal(await asked, undefined);
+    await eventually("the file is gone", () => filesOf(store) === 0);
+  });
+
   test("a file goes to who wrote it last, else to who comes (spare files' invariant 2)", async () => {
     using disk = testFolder();
     await using store = await start(disk.path, 64 * MIB);
