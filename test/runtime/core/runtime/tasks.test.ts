@@ -78,6 +78,20 @@ suite("errors", () => {
     await assert.rejects(runtime.get(work.failWith({ reason: 7 })), failing("CALL_FAILED", /reason: 7/));
   });
 
+  test("what says of itself what is no text is told, and ends nobody", async () => {
+    await using started = await start();
+    const { runtime, work } = started;
+    const pid = await runtime.get(work.pid());
+    for (const [member, words] of [
+      ["message", /threw Error: 10n$/],
+      ["name", /threw 10n: too much$/],
+      ["wire", /^7n$/],
+    ] as const) {
+      await assert.rejects(runtime.get(work.failOddly(member)), { message: words });
+    }
+    assert.equal(await runtime.get(work.pid()), pid);
+  });
+
   test("an argument or a result that cannot be sent names its member", async () => {
     await using started = await start();
     const { runtime, work } = started;
@@ -313,60 +327,5 @@ suite("nested tasks", () => {
     await using started = await start();
     const { runtime, work } = started;
     assert.equal(await runtime.get(work.getInside({ inner: work.square(6) })), 36);
-  });
-});
-
-suite("streams", () => {
-  test("items come in order, then the end", async () => {
-    await using started = await start();
-    const items: number[] = [];
-    for await (const item of started.work.generate(100)) items.push(item);
-    assert.deepEqual(
-      items,
-      Array.from({ length: 100 }, (_, n) => n),
-    );
-  });
-
-  test("a stream is read once: a second reader is refused, the first goes on", async () => {
-    await using started = await start();
-    const stream = started.work.generate(100);
-    const items = stream[Symbol.asyncIterator]();
-    assert.deepEqual(await items.next(), { done: false, value: 0 });
-    const twice = failing("INVALID_ARGUMENT", /Cannot read the stream .*it has a reader or had one/);
-    assert.throws(() => stream[Symbol.asyncIterator](), twice);
-    let last = 0;
-    for await (const item of items) last = item;
-    assert.equal(last, 99);
-    assert.throws(() => stream[Symbol.asyncIterator](), twice);
-  });
-
-  test("what a generator throws comes after its items", async () => {
-    await using started = await start();
-    const items: number[] = [];
-    await assert.rejects(
-      async () => {
-        for await (const item of started.work.generateThenFail(3)) items.push(item);
-      },
-      failing("CALL_FAILED", /no more/),
-    );
-    assert.deepEqual(items, [0, 1, 2]);
-  });
-
-  test("the producer waits for its reader; leaving the loop ends it", async () => {
-    await using started = await start({ numCpus: 1 });
-    const { runtime, work } = started;
-    const stream = work.logged.options({ generatorBackpressureNumObjects: 4 })(started.file("a"));
-    let read = 0;
-    for await (const _ of stream) if (++read === 3) break;
-    assert.equal(await runtime.get(work.square(2)), 4, "the worker is free");
-    const made = (await started.lines("a")).length;
-    assert.ok(made <= 3 + 4 + 1, `${made} items were made`);
-  });
-
-  test("after a crash the items that were given are not given again", async () => {
-    await using started = await start();
-    const items: number[] = [];
-    for await (const item of started.work.generateAndCrash(started.file("a"), 6)) items.push(item);
-    assert.deepEqual(items, [0, 1, 2, 3, 4, 5]);
   });
 });
