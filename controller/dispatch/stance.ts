@@ -47,5 +47,5 @@ function isOverloaded(
   if (policy.objectiveMs === undefined || !service.known) return true; // invariant 2
   const withinMs = service.objectiveMs(policy.objectiveMs);
   const { rowMs } = throughputWithin(service.model, pool, { policy, withinMs });
-  return arrivals.meanPerSecondAt(nowMs) * rowMs > 1_000;
+  return arrivals.recentPerSecondAt(nowMs) * rowMs > 1_000;
 }

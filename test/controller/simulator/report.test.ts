@@ -45,7 +45,7 @@ suite("axes", () => {
     ] as const) {
       for (const log of [false, true]) {
         const { ticks, place } = scaleOf({ label: "x", log }, data, [0, 100]);
-        assert(ticks.length > 0 && ticks.length <= 14, `${ticks.length} for ${data}`);
+        assert(ticks.length > 0 && ticks.length <= 14, `${ticks.length} for ${data.join(" to ")}`);
         assert(ticks.every(({ value }) => Number.isFinite(place(value))));
       }
     }
