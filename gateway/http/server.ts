@@ -27,7 +27,10 @@ export interface HttpServerOptions {
   readonly log: Logger;
   /** Other processes listen on the port, too, and the system shares out connections. Default false. */
   readonly reusePort?: boolean;
-  /** How long a connection may take nothing of what is written to it; a minute by default. */
+  /**
+   * How long a connection may take nothing of what is written to it; a minute by default. Node sees only the next time that
+   * nothing was taken of a write that it had handed over: then it is twice as long.
+   */
   readonly writeStallMs?: number;
 }
 
