@@ -67,6 +67,8 @@ export class ActorTable {
   readonly #options: ActorTableOptions;
   readonly #records = new Map<Id, ActorRecord>();
   readonly #names = new Map<string, ActorRecord>();
+  /** Why nothing is created any more. */
+  #closed: ShoalError | undefined;
 
   constructor(options: ActorTableOptions) {
     this.#options = options;
@@ -78,6 +80,7 @@ export class ActorTable {
 
   /** Resolves once the actor can be called; its handle is held for the caller. Rejects with what its creation threw. */
   async create(creation: TaskSpec, options: ActorOptionsData): Promise<ActorData> {
+    if (this.#closed !== undefined) throw this.#closed;
     const key = nameKey(options);
     const named = key === undefined ? undefined : this.#names.get(key);
     if (named !== undefined) {
@@ -122,6 +125,12 @@ export class ActorTable {
       directory.release(record.id); // no handle comes of it
       throw error;
     }
+  }
+
+  /** Kills every actor, and refuses those to come. */
+  close(error: ShoalError): void {
+    this.#closed = error;
+    for (const { id } of Array.from(this.#records.values())) this.kill(id, true);
   }
 
   /** Tells `watcher` the actor's present state, and what comes. */

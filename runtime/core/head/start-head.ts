@@ -345,8 +345,8 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     await environments[Symbol.asyncDispose]();
     memoryMonitor?.[Symbol.dispose]();
     const error = new ShoalError("CANCELLED", "the runtime was shut down");
-    for (const actor of Array.from(actors.records())) actors.kill(actor.id, true);
-    for (const record of Array.from(tasks.records())) tasks.fail(record, error);
+    actors.close(error);
+    tasks.close(error);
     // What happens meanwhile may still start one: an actor that came to be ready has its place refilled.
     while (workers.size > 0) {
       const gone = [...workers].map((worker) => worker.gone);
