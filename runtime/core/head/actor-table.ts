@@ -14,16 +14,9 @@ import type { ActorWatcher, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import { DEFAULT_BACKOFF, decideRestart } from "./restart-policy.ts";
 import type { Lease, Scheduler } from "../scheduling/index.ts";
-import type {
-  ActorData,
-  ActorOptionsData,
-  ActorStatus,
-  ActorTarget,
-  Id,
-  MethodTable,
-} from "../workers/messages.ts";
+import type { ActorData, ActorOptionsData, ActorTarget, Id, MethodTable } from "../workers/messages.ts";
 import type { ActorCalls } from "./actor-calls.ts";
-import type { ActorRecord } from "./actor-record.ts";
+import { type ActorRecord, FORGOTTEN, UNREADY } from "./actor-record.ts";
 import type { ActorWatches } from "./actor-watches.ts";
 import type { ObjectDirectory } from "./object-directory.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -44,21 +37,6 @@ export interface ActorTableOptions {
   /** Sends the creation to a worker. */
   readonly create: (actor: ActorRecord, worker: Worker, lease: Lease) => void;
 }
-
-const UNREADY: ActorStatus = {
-  state: "DEPENDENCIES_UNREADY",
-  reason: "waits for its arguments",
-  incarnation: 1,
-  pid: undefined,
-  nodeId: undefined,
-};
-const FORGOTTEN: ActorStatus = {
-  state: "DEAD",
-  reason: "nothing is known of it any more",
-  incarnation: 0,
-  pid: undefined,
-  nodeId: undefined,
-};
 
 /** How long a stopped actor may go on with what runs; Ray's figure. */
 const STOP_GRACE_MS = 30_000;
@@ -194,6 +172,18 @@ export class ActorTable {
           });
     if (decision.kind === "final") this.#die(record, deathOf(record, reason), calls);
     else this.#restart(record, { reason, delayMs: decision.delayMs }, calls);
+  }
+
+  /** Its process went before it could do anything: another one is started, which is no restart. */
+  onUnborn(record: ActorRecord, crash: ExitReason): void {
+    const { held, intent } = record;
+    if (held.kind !== "CREATING" || intent !== undefined) {
+      this.onWorkerEnd(record, crash, []);
+      return;
+    }
+    held.startTimer?.cancel();
+    held.lease.release();
+    this.#schedule(record);
   }
 
   /** Ray's kill: SIGKILL at once; it is restarted unless `noRestart`, as far as restarts are left. */

@@ -32,7 +32,7 @@ import { Head } from "./head.ts";
 import { machineNode } from "./machine-node.ts";
 import { Lineage } from "./lineage.ts";
 import { Lanes } from "./lanes.ts";
-import { loseTasks } from "./lost-tasks.ts";
+import { isUnborn, loseTasks } from "./lost-tasks.ts";
 import { ObjectDirectory } from "./object-directory.ts";
 import { Readers } from "./readers.ts";
 import { stateSocketOf } from "../state/state-client.ts";
@@ -269,7 +269,10 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
             own === undefined ? message : inheritEnvironment(message, own.data),
             parts,
           ),
-        onReady: () => start?.ready(),
+        onReady: () => {
+          worker.isReady = true;
+          start?.ready();
+        },
         onUnready: (error) => {
           if (start !== undefined) onUnprepared(worker, start.onThrown(error));
         },
@@ -333,11 +336,10 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
       exitCode: end.exitCode,
       signal: end.signal,
     } as const;
-    if (actor !== undefined) {
-      actors.onWorkerEnd(actor, crash, records);
-      return;
-    }
-    loseTasks(tasks, { worker, end, records });
+    const unborn = isUnborn(worker, end);
+    if (actor === undefined) loseTasks(tasks, { worker, end, records, unborn });
+    else if (unborn) actors.onUnborn(actor, crash);
+    else actors.onWorkerEnd(actor, crash, records);
   }
 
   async function close(): Promise<void> {
