@@ -169,6 +169,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const routes = new DirectRoutes({
     actors,
     directory,
+    store,
     tasks,
     recorder,
     workers,
