@@ -7,7 +7,8 @@
 // 2. What an environment has in the cache stays until the runtime ends.
 
 import { join } from "node:path";
-import { type Clock, type Logger, messageOf, ShoalError } from "../../base/index.ts";
+import { type Clock, messageOf, ShoalError } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import type { EnvironmentData } from "../workers/messages.ts";
 import { cacheFolder } from "../user-folders.ts";
 import { PLAIN } from "../workers/worker-pool.ts";

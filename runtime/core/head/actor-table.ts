@@ -8,7 +8,8 @@
 // 5. Once its process is to end for good, nothing that is heard of it later starts it again.
 // 6. Its arguments are held as long as it may have to be created again.
 
-import { type Clock, type Logger, ShoalError, type Timer } from "../../base/index.ts";
+import { type Clock, ShoalError, type Timer } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import { describeExit, type ExitReason } from "./exit-reason.ts";
 import type { ActorWatcher, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";

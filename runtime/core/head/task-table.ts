@@ -8,7 +8,8 @@
 //    with a task nobody waits for keeps both.
 // 5. After the shutdown nothing runs: a task that is submitted then, or would be run again, fails at once.
 
-import { type Clock, type Logger, ShoalError } from "../../base/index.ts";
+import { type Clock, ShoalError } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import type { CancelOptions, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import type { HandedOver } from "../workers/direct-messages.ts";

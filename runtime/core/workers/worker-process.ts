@@ -130,7 +130,9 @@ export class WorkerProcess {
       if (child.pid === undefined) this.#end({ ...NO_STATUS, spawnError });
     });
     child.on("exit", (exitCode, signal) => {
-      this.#timers.push(clock.timer(LINGER_MS, () => this.#end({ exitCode, signal })));
+      // Where the driver stood still for as long, what is there has still to be read: timers come first (invariant 1).
+      const end = (): unknown => setImmediate(() => this.#end({ exitCode, signal }));
+      this.#timers.push(clock.timer(LINGER_MS, end));
     });
     // Comes after the last message and the last output (invariant 1).
     child.on("close", (exitCode, signal) => this.#end({ exitCode, signal }));

@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { eventually } from "../../../support/eventually.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
 import { isRunning } from "../../../../runtime/core/index.ts";
 import { childPids, isGone } from "../support.ts";
 import { failing, start } from "./support.ts";
@@ -256,12 +257,15 @@ suite("retries", () => {
 
 suite("deadlines and cancellation", () => {
   test("a deadline fails a task that waits and one that runs, and frees its worker", async () => {
-    await using started = await start({ numCpus: 1 });
+    const clock = new FakeClock();
+    await using started = await start({ numCpus: 1, clock });
     const { runtime, work } = started;
-    await runtime.get(work.square(1)); // its worker's start counts as well
     const running = work.untilCancelled.options({ timeoutMs: 800 })(started.file("a"));
+    await started.lines("a", 1);
     const waiting = work.square.options({ timeoutMs: 100 })(2);
+    clock.advance(100);
     await assert.rejects(runtime.get(waiting), failing("DEADLINE_EXCEEDED", /within 100 ms/));
+    clock.advance(700);
     await assert.rejects(
       runtime.get(running),
       failing("DEADLINE_EXCEEDED", /"untilCancelled" has no result within 800 ms/),
@@ -271,15 +275,22 @@ suite("deadlines and cancellation", () => {
   });
 
   test("a worker that does not answer is killed after the deadline, blocked or stopped", async () => {
-    await using started = await start({ numCpus: 1 });
+    const clock = new FakeClock();
+    await using started = await start({ numCpus: 1, clock });
     const { runtime, work } = started;
+    const grace = (): void => clock.advance(1_000);
     const blocked = work.spin.options({ timeoutMs: 200 })(started.file("a"));
+    await started.lines("a", 1);
+    clock.advance(200);
     await assert.rejects(runtime.get(blocked), failing("DEADLINE_EXCEEDED", /spin/));
+    grace();
     await runtime.get(work.square(1)); // a worker has taken the place of the one that was killed
-    const stopped = work.untilCancelled.options({ timeoutMs: 2_000 })(started.file("b"));
+    const stopped = work.untilCancelled.options({ timeoutMs: 200 })(started.file("b"));
     const [pid = ""] = await started.lines("b", 1);
     process.kill(Number(pid), "SIGSTOP");
+    clock.advance(200);
     await assert.rejects(runtime.get(stopped), failing("DEADLINE_EXCEEDED", /untilCancelled/));
+    grace();
     assert.equal(await runtime.get(work.square(4)), 16, "the CPU is back");
     await eventually("the stopped worker is gone", () => !isRunning(Number(pid)));
   });
