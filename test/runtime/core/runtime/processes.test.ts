@@ -101,7 +101,7 @@ test("one that comes before a worker can ignore it costs neither an actor nor an
   const states: string[] = [];
   const counter = await actors.Counter.options({
     onStatus: ({ state, pid }) => {
-      if (state === "CREATING" && states.length === 0) process.kill(pid ?? 0, "SIGINT");
+      if (pid !== undefined && states.length === 0) process.kill(pid, "SIGINT");
       states.push(state);
     },
   }).create(3);
@@ -109,8 +109,10 @@ test("one that comes before a worker can ignore it costs neither an actor nor an
   assert.deepEqual(states, ["CREATING", "CREATING", "ALIVE"]);
   const pid = work.pid.options({ maxRetries: 0 })();
   const { rows } = await runtime.list("workers", { filters: ["state=BUSY"] });
-  process.kill(rows[0]?.pid ?? 0, "SIGTERM");
-  assert.notEqual(await runtime.get(pid), rows[0]?.pid);
+  const [first] = rows;
+  assert.ok(first !== undefined && first.pid > 0);
+  process.kill(first.pid, "SIGTERM");
+  assert.notEqual(await runtime.get(pid), first.pid);
 });
 
 test("a user without a name and a home has all that needs neither", async () => {
