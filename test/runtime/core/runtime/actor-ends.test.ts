@@ -101,7 +101,8 @@ suite("creation", () => {
     const ended = assert.rejects(creation, failing("ACTOR_DIED", /killed/));
     await started.lines("log", 1);
     // Nothing is heard of it until it is killed: its failure is waiting then.
-    while (readFileSync(file, "utf8") !== "begun\nfails\n");
+    const failed = (): boolean => readFileSync(file, "utf8") === "begun\nfails\n";
+    for (const untilMs = performance.now() + 20_000; performance.now() < untilMs && !failed(); );
     for (const untilMs = performance.now() + 200; performance.now() < untilMs; );
     await runtime.kill({ name: "late" });
     await ended;
