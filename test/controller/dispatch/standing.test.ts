@@ -161,6 +161,22 @@ describe("a second copy", () => {
     });
   }
 
+  it("that is first makes the other replica the last choice, though it never answers", async () => {
+    const { desk, replica } = await taught({ hedge });
+    const other = desk.replica("r#1");
+    replica.interruptible = true;
+    const first = desk.submit([1]);
+    await replica.nextBatch();
+    desk.clock.advance(100);
+    (await other.nextBatch()).release();
+    assert.deepEqual(await answerOf(first), [1]);
+    await quiet();
+    const second = desk.submit([2]);
+    (await other.nextBatch()).release();
+    assert.deepEqual(await answerOf(second), [2]);
+    assert.equal(desk.dispatcher.stats.hedged, 1);
+  });
+
   it("that is done with leaves the inputs to whoever waited", async () => {
     const { desk, replica } = await taught({ hedge });
     const other = desk.replica("r#1");
