@@ -74,7 +74,7 @@ class Trace {
     if (line.trim() === "") return;
     const cells = line.split(",");
     if (this.#column === undefined) {
-      const titled = /^[^\d+.\-]/.test(cellOf(cells, 0));
+      const titled = /^[^\d+.-]/.test(cellOf(cells, 0));
       const titles = titled ? cells.map((_, index) => cellOf(cells, index).toLowerCase()) : [];
       this.#column = Math.max(0, titles.indexOf("timestamp"));
       if (titled) return;
