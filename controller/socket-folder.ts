@@ -6,7 +6,7 @@
 
 import { lstat, mkdtemp, readdir, rm, rmdir } from "node:fs/promises";
 import { connect } from "node:net";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { isRunning } from "../runtime/core/index.ts";
 
@@ -45,7 +45,7 @@ async function sweep(parent: string): Promise<void> {
 /** Invariant 1; rejects when the folder is not what it should be. */
 async function removeStale(folder: string): Promise<void> {
   const stat = await lstat(folder);
-  if (!stat.isDirectory() || stat.uid !== userInfo().uid) return;
+  if (!stat.isDirectory() || stat.uid !== (process.getuid?.() ?? stat.uid)) return;
   const names = await readdir(folder);
   const sockets = names.filter((name) => SOCKET.test(name)).map((name) => join(folder, name));
   // The server may run where its process cannot be seen from here: in another container with the same folder.

@@ -4,7 +4,9 @@
 // 1. Bytes are gathered once: a small batch into one buffer, a larger one into memory shared with the replica, a very
 //    large one as a list of views. Shared memory is used once the replica has said that it reads it.
 // 2. Whether the replica can have seen the batch is known: a refused connection means it has not.
-// 3. Once it could not read shared memory that is still there, it gets no more: the batch and all others take the socket.
+// 3. What is written to the socket piece by piece is pinned until the hop is over: the system would read what was freed, and
+//    whoever waited may have gone.
+// 4. A batch that it could not read from shared memory that is still there runs again, and the socket takes it then.
 
 import { Readable } from "node:stream";
 import { type Dispatcher, Pool } from "undici";
@@ -17,6 +19,7 @@ import {
   HEADER_LENGTH,
   LARGE_BYTES,
   messageOf,
+  pin,
   ShoalError,
   type Tensor,
   type WireError,
@@ -35,6 +38,7 @@ import {
 import type { Batch } from "./batch.ts";
 import type { BatchOutcome, ReplicaLink } from "./replica-link.ts";
 import type { InferWork } from "./request.ts";
+import { RegionTrust } from "./region-trust.ts";
 import { type CollectedAnswer, ResponseCollector } from "./response-collector.ts";
 
 export interface ReplicaClientOptions {
@@ -58,9 +62,7 @@ export class ReplicaClient implements ReplicaLink {
   readonly #options: ReplicaClientOptions;
   readonly #path: string;
   readonly #regions = new RegionPool();
-  #readsRegions = false;
-  #mapsRegions = false;
-  #regionsFail = false;
+  readonly #trust = new RegionTrust();
 
   constructor(options: ReplicaClientOptions) {
     this.id = options.id;
@@ -97,22 +99,27 @@ export class ReplicaClient implements ReplicaLink {
 
   #dispatch(batch: Batch, settle: (outcome: BatchOutcome) => void): void {
     const encoded = encodeBatch(batch);
-    const body = this.#mapsRegions ? placeOf(encoded.parts) : undefined;
+    const body = this.#trust.maps ? placeOf(encoded.parts) : undefined;
     const room = body === undefined ? undefined : AnswerRegion.create();
-    const isPlaceable = this.#readsRegions && body === undefined;
+    const isPlaceable = this.#trust.reads && body === undefined;
     const placed = isPlaceable ? this.#regions.place(encoded.parts, encoded.partBytes) : undefined;
+    const isShared = placed !== undefined || body !== undefined;
+    const headerLength = Buffer.byteLength(encoded.header);
+    const sent = isShared ? encoded.header : bodyOf(encoded, headerLength);
+    const writing = sent instanceof Readable ? pin(encoded.parts) : undefined; // invariant 3
     const collector = new ResponseCollector((answer) => {
+      writing?.[Symbol.dispose]();
       if (answer.kind === "answered") placed?.done();
       else placed?.lost();
+      if (answer.kind === "answered" && answer.status === 200) this.#trust.answered(answer.headers, isShared);
       settle(this.#outcomeOf(answer, room, batch));
     });
     if (this.#options.interruptible) batch.abandon = () => collector.abort();
-    const headerLength = Buffer.byteLength(encoded.header);
     const headers = [
       "content-type",
       "application/octet-stream",
       "content-length",
-      String(placed === undefined && body === undefined ? headerLength + encoded.partBytes : headerLength),
+      String(isShared ? headerLength : headerLength + encoded.partBytes),
       HEADER_LENGTH,
       String(headerLength),
       "x-shoal-latest-start",
@@ -122,7 +129,6 @@ export class ReplicaClient implements ReplicaLink {
     if (placed !== undefined) headers.push(REGION, placed.header);
     if (body !== undefined) headers.push(BODY_REGION, body);
     if (room !== undefined) headers.push(ANSWER_REGION, room.name);
-    const sent = placed === undefined && body === undefined ? bodyOf(encoded, headerLength) : encoded.header;
     this.connections.dispatch({ path: this.#path, method: "POST", headers, body: sent }, collector);
   }
 
@@ -162,8 +168,6 @@ export class ReplicaClient implements ReplicaLink {
       return { kind: "lost", delivered, error: new ShoalError("REPLICA_DIED", what, { cause: error }) };
     }
     if (answer.status === 200) {
-      this.#readsRegions = !this.#regionsFail && answer.headers[REGION] !== undefined;
-      this.#mapsRegions = !this.#regionsFail && answer.headers[BODY_REGION] === "map";
       try {
         return decodeAnswer(answer, isApart ? room : undefined);
       } catch (thrown) {
@@ -182,13 +186,9 @@ export class ReplicaClient implements ReplicaLink {
     return { kind: notRun ? "refused" : "failed", error };
   }
 
-  /** Invariant 3. What nobody waits for may be gone by now, and that says nothing of the replica. */
+  /** Invariant 4. What nobody waits for may be gone by now, and that says nothing of the replica. */
   #unreadable(batch: Batch): BatchOutcome {
-    if (batch.entries.some(({ state }) => state.kind === "sent")) {
-      this.#regionsFail = true;
-      this.#readsRegions = false;
-      this.#mapsRegions = false;
-    }
+    if (batch.entries.some(({ state }) => state.kind === "sent")) this.#trust.failed();
     const what = `Cannot run a request on "${this.#options.deployment}": its replica cannot read shared memory`;
     return { kind: "refused", error: new ShoalError("NOT_READY", what) };
   }

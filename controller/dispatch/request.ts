@@ -8,7 +8,7 @@ import type { ReplicaLink } from "./replica-link.ts";
 
 export interface InferWork {
   readonly kind: "infer";
-  /** Checked against the model's signature already. */
+  /** Checked against the model's signature already. Whoever submitted them may free them once the request is settled. */
   readonly inputs: readonly Tensor[];
   /** Names of the outputs wanted; empty means all. */
   readonly outputs: readonly string[];
@@ -66,8 +66,6 @@ export interface InferResult {
   readonly batch: BatchNote;
   /** Gives the memory of the outputs back, once they have been sent. Absent when others share it. */
   readonly release?: () => void;
-  /** Another copy of the request is still on its way to a replica, or with it: nobody may free the inputs. */
-  readonly inputsInUse?: true;
 }
 
 /** A request that was admitted. */

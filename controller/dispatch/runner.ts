@@ -5,8 +5,6 @@
 // 3. Nobody is shed for an objective that nobody could have met: while there was no replica, or after a replica died.
 // 4. Requests that are run again because their replica died or refused them are a share of all; those of a batch that
 //    failed as a whole always are, since it was not theirs to fail.
-// 5. Of two copies of a request the one that is late may still be written to its replica's socket when the other is answered:
-//    whoever waited is told, for the system would read what was freed.
 
 import { type Clock, ShoalError, type Timer } from "../../runtime/base/index.ts";
 import { afterUnanswered } from "./aftermath.ts";
@@ -349,13 +347,7 @@ export class Runner {
       const queueNs = Math.round((sentMs - entry.admittedMs) * 1e6);
       const timings = { queueNs, computeInputNs, computeInferNs, computeOutputNs, batchRows: rows };
       wanted = true;
-      const inUse = (waiting === entry ? entry.twin : waiting)?.state.kind === "sent"; // invariant 5
-      const result = {
-        outputs: parts[index] ?? [],
-        timings,
-        batch: note,
-        ...(inUse ? { inputsInUse: inUse } : {}),
-      };
+      const result = { outputs: parts[index] ?? [], timings, batch: note };
       stats.countSuccess(entry.rows, (nowMs - entry.admittedMs) * 1e6, queueNs);
       stats.countCompute(computeNs);
       const mine = release !== undefined && entries.length === 1;

@@ -8,17 +8,10 @@
 // 5. Whatever is allocated is first taken from the room for open bodies.
 
 import type { IncomingMessage } from "node:http";
-import { promisify } from "node:util";
-import { inflateRaw, unzip } from "node:zlib";
-import {
-  asShoalError,
-  freeChunk,
-  HEADER_LENGTH,
-  ShoalError,
-  systemClock,
-  systemCodeOf,
-} from "../../runtime/base/index.ts";
+import { asShoalError, freeChunk, HEADER_LENGTH, ShoalError, systemClock } from "../../runtime/base/index.ts";
 import { BodyStore } from "./body-store.ts";
+import { decompress, ENCODINGS } from "./decompress.ts";
+import { invite } from "./expectations.ts";
 import type { RequestLimits } from "./limits.ts";
 import type { OpenBodies } from "./open-bodies.ts";
 
@@ -47,17 +40,25 @@ export async function readBody(
     const headerLength = typeof header === "string" && /^\d{1,15}$/.test(header) ? Number(header) : undefined;
     return collect(request, bounds, new BodyStore(headerLength));
   }
-  if (name !== "gzip" && name !== "x-gzip" && name !== "deflate") {
+  if (!ENCODINGS.has(name)) {
     throw new ShoalError(
       "UNSUPPORTED_ENCODING",
       `Cannot read the body: found Content-Encoding "${encoding}", wanted gzip, deflate or identity`,
     );
   }
   const packed = await collect(request, bounds, new BodyStore());
-  const body = await decompress(packed, name, boundOf(request, limits));
+  const { openBodies, maxDecompressedBytes } = limits;
+  const packedBytes = packed.byteLength;
+  const body = await decompress(packed, name, (byteLength) => {
+    if (byteLength > maxDecompressedBytes) {
+      const found = `more than ${maxDecompressedBytes} bytes once decompressed`;
+      throw tooLarge(found, maxDecompressedBytes);
+    }
+    openBodies?.hold(request, packedBytes + byteLength); // invariant 5
+  });
   freeChunk(packed);
-  limits.openBodies?.hold(request, body.byteLength);
-  limits.openBodies?.keep(request, body);
+  openBodies?.hold(request, body.byteLength);
+  openBodies?.keep(request, body);
   return body;
 }
 
@@ -80,6 +81,7 @@ function collect(
       return;
     }
     if (length !== undefined) openBodies?.check(length);
+    invite(request);
     // The listeners stay: taking them off costs every request what being deaf costs few.
     let settled = false;
     const fail = (error: ShoalError): void => {
@@ -158,39 +160,6 @@ function roomFor(size: number, length: number | undefined, allocated: number): n
   if (allocated >= size) return allocated;
   const trusted = length !== undefined && (length <= TRUSTED_BYTES || size > TRUSTED_BYTES);
   return trusted ? length : Math.max(size, 2 * (allocated === 0 ? 32 * 1024 : allocated));
-}
-
-const unzipAsync = promisify<Buffer, { maxOutputLength: number }, Buffer>(unzip);
-const inflateRawAsync = promisify<Buffer, { maxOutputLength: number }, Buffer>(inflateRaw);
-
-interface Bound {
-  readonly maxBytes: number;
-  /** What a body of more bytes gets. */
-  readonly refusal: ShoalError;
-}
-
-function boundOf(request: IncomingMessage, { maxDecompressedBytes, openBodies }: BodyLimits): Bound {
-  const left = openBodies?.leftFor(request) ?? maxDecompressedBytes;
-  if (openBodies !== undefined && left < maxDecompressedBytes) {
-    return { maxBytes: left, refusal: openBodies.refusal(maxDecompressedBytes) };
-  }
-  const refusal = tooLarge(`more than ${maxDecompressedBytes} bytes once decompressed`, maxDecompressedBytes);
-  return { maxBytes: maxDecompressedBytes, refusal };
-}
-
-async function decompress(body: Buffer, name: string, { maxBytes, refusal }: Bound): Promise<Buffer> {
-  const options = { maxOutputLength: Math.max(1, maxBytes) };
-  try {
-    // `unzip` tells gzip from zlib by itself; some clients send bare deflate under the name of zlib.
-    const zlibHeader = body.byteLength >= 2 && body.readUInt16BE(0) % 31 === 0 && ((body[0] ?? 0) & 15) === 8;
-    if (name === "deflate" && !zlibHeader) return await inflateRawAsync(body, options);
-    return await unzipAsync(body, options);
-  } catch (thrown) {
-    if (systemCodeOf(thrown) === "ERR_BUFFER_TOO_LARGE") throw refusal;
-    throw new ShoalError("INVALID_ARGUMENT", `Cannot read the body: it is not valid ${name}`, {
-      cause: thrown,
-    });
-  }
 }
 
 export function tooLarge(found: string, maxBytes: number): ShoalError {

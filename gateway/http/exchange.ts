@@ -1,10 +1,11 @@
-// One request while it is open at the door: counted in, cancelled when its client goes away, counted out once; the room and
-// the memory of its body are given back as soon as they can be.
+// One request while it is open at the door: counted in, cancelled when its client goes away, counted out once.
+//
+// 1. However it ends, the room and the memory of its body and inputs are given back then, if not before.
 
 import type { IncomingMessage } from "node:http";
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferResult, ServedDeployment, Ticket, Work } from "../../controller/index.ts";
-import { systemClock, ShoalError } from "../../runtime/base/index.ts";
+import { freeLarge, systemClock, ShoalError, type Tensor } from "../../runtime/base/index.ts";
 import type { Admission } from "../admission.ts";
 import { OpenBodies } from "./open-bodies.ts";
 
@@ -13,8 +14,11 @@ type InferWork = Extract<Work, { kind: "infer" }>;
 /** Header by which a client of any route says how long it will wait, in milliseconds. */
 export const TIMEOUT_HEADER = "x-request-timeout-ms";
 
+const NONE: readonly Tensor[] = [];
+
 export class Exchange {
   #ticket: Ticket | undefined;
+  #inputs = NONE;
   #gone = false;
   readonly #request: IncomingMessage;
   readonly #arrivedMs = systemClock.nowMs();
@@ -31,11 +35,11 @@ export class Exchange {
     });
     raw.once("close", () => {
       admission.leave();
-      OpenBodies.release(this.#request);
       if (!raw.writableFinished) {
         this.#gone = true;
         this.#ticket?.cancel(clientGone());
       }
+      this.free(); // invariant 1
     });
   }
 
@@ -52,8 +56,16 @@ export class Exchange {
    */
   run(deployment: ServedDeployment, work: InferWork, timeoutMs: number): Promise<InferResult> {
     const { result } = this.submit(deployment, work, timeoutMs);
+    this.#inputs = work.inputs;
     if (!OpenBodies.views(this.#request, work.inputs)) OpenBodies.free(this.#request);
     return result;
+  }
+
+  /** Nobody here looks at its body and inputs again; a replica that is still sent them has pinned them. Idempotent. */
+  free(): void {
+    OpenBodies.free(this.#request);
+    for (const { bytes } of this.#inputs) freeLarge(bytes);
+    this.#inputs = NONE;
   }
 }
 

@@ -20,7 +20,7 @@ export function closeMethods(app: FastifyInstance, urls: Iterable<string>): void
 
 /** Answers OPTIONS; throws METHOD_NOT_ALLOWED for every other method. */
 export function refuseMethod(reply: FastifyReply, method: string, allowed: readonly string[]): FastifyReply {
-  reply.header("allow", [...allowed, "OPTIONS"].join(", "));
+  reply.header("allow", [...new Set([...allowed, "OPTIONS"])].join(", "));
   if (method === "OPTIONS") return reply.status(204).send();
   const path = reply.request.url.slice(0, 200);
   throw new ShoalError("METHOD_NOT_ALLOWED", `Cannot ${method} ${path}: wanted ${allowed.join(" or ")}`, {

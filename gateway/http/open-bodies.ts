@@ -2,7 +2,8 @@
 //
 // 1. What is held never exceeds the bound; a request that would is refused, before anything of its body is read when it
 //    announces its length.
-// 2. Memory is freed here only when nothing views it; what a replica may be reading is freed by whoever has its answer.
+// 2. Memory is freed here only when nobody looks at the body any more; what is still read of it is pinned.
+// 3. Who has left holds nothing: what was given back when it left would never be given back again.
 //
 // Bodies below LARGE_BYTES are not counted: the bound on open requests bounds them as well.
 
@@ -32,29 +33,27 @@ export class OpenBodies {
     return this.#bytes;
   }
 
-  /** What the body of `request` may take in all. */
-  leftFor(request: IncomingMessage): number {
-    return this.#maxBytes - this.#bytes + (held.get(request)?.bytes ?? 0);
-  }
-
   /** Throws OVERLOADED when there is no room for so many bytes more (invariant 1). */
   check(bytes: number): void {
-    if (this.#bytes + bytes > this.#maxBytes) throw this.refusal(bytes);
-  }
-
-  refusal(bytes: number): ShoalError {
-    return new ShoalError(
+    if (this.#bytes + bytes <= this.#maxBytes) return;
+    throw new ShoalError(
       "OVERLOADED",
       `Cannot take a body: found ${this.#bytes} bytes of bodies open and ${bytes} more, wanted at most max_open_body_bytes ${this.#maxBytes}`,
       { retryAfterMs: RETRY_AFTER_MS },
     );
   }
 
-  /** The request's body takes `bytes` in memory from now on. Throws OVERLOADED, and holds what it held before. */
+  /**
+   * The request's body takes `bytes` in memory from now on. Throws OVERLOADED, and holds what it held before; CANCELLED once
+   * the client is gone (invariant 3).
+   */
   hold(request: IncomingMessage, bytes: number): void {
     const own = held.get(request);
     const before = own?.bytes ?? 0;
     if (bytes < LARGE_BYTES && before === 0) return;
+    if (request.socket.destroyed) {
+      throw new ShoalError("CANCELLED", "Cannot take a body: the client went away"); // invariant 3
+    }
     this.check(bytes - before);
     this.#bytes += bytes - before;
     if (own === undefined) held.set(request, { room: this, bytes, body: undefined });

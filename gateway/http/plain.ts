@@ -6,13 +6,7 @@
 
 import type { FastifyReply, FastifyRequest } from "fastify";
 import type { InferWork } from "../../controller/index.ts";
-import {
-  elementCount,
-  freeLarge,
-  ShoalError,
-  type Tensor,
-  type TensorSpec,
-} from "../../runtime/base/index.ts";
+import { elementCount, ShoalError, type Tensor, type TensorSpec } from "../../runtime/base/index.ts";
 import { readBody } from "./body.ts";
 import { batchingHeaders, claimOf } from "./claim.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
@@ -61,14 +55,11 @@ export async function answerPlain(
   visit?.sent();
   const result = await running;
   visit?.answered();
-  if (
-    visit === undefined ||
-    !copyToShadows(visit, { work, expected: result.outputs, catalog: context.catalog })
-  ) {
-    // Answered: they will not be sent to a replica again.
-    if (result.inputsInUse !== true) for (const { bytes } of inputs) freeLarge(bytes);
-    if (result.release !== undefined) reply.raw.once("close", result.release);
+  if (visit !== undefined) {
+    copyToShadows(visit, { work, expected: result.outputs, catalog: context.catalog });
   }
+  plain.exchange.free();
+  if (result.release !== undefined) reply.raw.once("close", result.release);
   const parts = [`{"outputs":${encodePlain(result.outputs)}}`];
   const headers = { "content-type": "application/json", ...batchingHeaders(request, result) };
   await sendBody(reply, { headers, parts });

@@ -15,6 +15,7 @@ import { Admission } from "../admission.ts";
 import { urlOf } from "../listening.ts";
 import { addApplicationRoutes } from "./application-routes.ts";
 import { discardBody } from "./body.ts";
+import { heedExpectations } from "./expectations.ts";
 import { applicationPaths } from "./openapi.ts";
 import { closeMethods, METHODS, refuseMethod } from "./methods.ts";
 import { OpenBodies } from "./open-bodies.ts";
@@ -138,13 +139,14 @@ function createApp({ http, log, writeStallMs = WRITE_STALL_MS }: HttpServerOptio
       sendError(reply, new ShoalError("INVALID_ARGUMENT", message, { verbatim: true }));
     },
   });
+  heedExpectations(app.server);
   app.removeAllContentTypeParsers();
   app.addContentTypeParser("*", (_request, _payload, done) => done(null)); // invariant 1
   app.setValidatorCompiler(() => () => true);
   app.setSerializerCompiler(() => (value) => JSON.stringify(value));
   app.setErrorHandler((thrown, request, reply) => {
     const error = errorOf(thrown, request);
-    if (error.kind.httpStatus >= 500 && error.kind.retry === "never") {
+    if (error.kind.httpStatus >= 500 && error.kind.retry === "never" && error.code !== "UNSUPPORTED") {
       log.error(
         { err: error, requestId: request.id, url: request.url, stack: error.remoteStack },
         "request failed",

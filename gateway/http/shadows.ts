@@ -3,6 +3,7 @@
 // 1. The client waits for none of it: a copy begins in a later turn of the event loop than the answer, in a queue and
 //    on replicas of its own, and whatever becomes of it is counted and nothing else.
 // 2. Copies are bounded in number and size; one too many is not made, and counted.
+// 3. What they read of the request and its answer is pinned until the last of them is over.
 
 import {
   type Catalog,
@@ -14,7 +15,7 @@ import {
   type TableShadow,
   type TrafficRouter,
 } from "../../controller/index.ts";
-import { messageOf, systemClock, type Tensor } from "../../runtime/base/index.ts";
+import { messageOf, pin, systemClock, type Tensor } from "../../runtime/base/index.ts";
 import type { Visit } from "./visit.ts";
 
 /** Inputs and outputs together. */
@@ -27,25 +28,26 @@ interface Answered {
   readonly catalog: Catalog;
 }
 
-/** Plans the copies of an answered request; true when there are any: then its memory must not be given back. */
-export function copyToShadows({ router }: Visit, answered: Answered): boolean {
+/** Plans the copies of an answered request, if there are to be any. */
+export function copyToShadows({ router }: Visit, answered: Answered): void {
   const { table, meter } = router;
   const chosen = table.shadows.filter(({ parts }) => Math.random() * SLOTS < parts);
-  if (chosen.length === 0) return false;
+  if (chosen.length === 0) return;
   const tooLarge = bytesOf(answered.work.inputs) + bytesOf(answered.expected) > MAX_COPY_BYTES;
   const entered = chosen.filter(({ version, maxOngoingRequests }) => {
     if (!tooLarge && meter.enterCopy(version, maxOngoingRequests)) return true;
     meter.countCopy(version, "skipped"); // invariant 2
     return false;
   });
-  if (entered.length === 0) return false;
+  if (entered.length === 0) return;
+  const reading = pin([...answered.work.inputs, ...answered.expected].map(({ bytes }) => bytes));
   setImmediate(() => {
-    for (const shadow of entered) {
+    const copies = entered.map((shadow) => {
       const deployment = answered.catalog.deployment(table.versions[shadow.version]?.deployment ?? "");
-      void copy({ shadow, deployment, meter }, answered); // invariant 1
-    }
+      return copy({ shadow, deployment, meter }, answered); // invariant 1
+    });
+    void Promise.all(copies).then(() => reading[Symbol.dispose]()); // invariant 3
   });
-  return true;
 }
 
 interface Copy {

@@ -167,6 +167,9 @@ function decodeInputs(
   return inSignatureOrder(inputs, signature.inputs, context);
 }
 
+/** More dimensions than any model has; each is looked at several times. */
+const MAX_RANK = 64;
+
 interface DescribedInput {
   readonly name: string;
   readonly datatype: Datatype;
@@ -186,11 +189,14 @@ function describeInput(fields: Fields, index: number, context: V2Context): Descr
   }
   if (
     !Array.isArray(shape) ||
-    shape.length > 64 ||
+    shape.length > MAX_RANK ||
     !shape.every((size) => Number.isSafeInteger(size) && size >= 0)
   ) {
     const found = Array.isArray(shape) ? JSON.stringify(shape).slice(0, 100) : describe(shape);
-    throw invalid(context, `found shape ${found} for input "${name}", wanted a list of whole numbers from 0`);
+    throw invalid(
+      context,
+      `found shape ${found} for input "${name}", wanted at most ${MAX_RANK} whole numbers from 0`,
+    );
   }
   const input = { name, datatype, shape: shape as readonly number[] };
   const { inputs } = context.signature;

@@ -3,7 +3,7 @@
 
 import type { FastifyInstance, FastifyReply, FastifyRequest } from "fastify";
 import type { Catalog, InferWork, ServedDeployment } from "../../controller/index.ts";
-import { freeLarge, HEADER_LENGTH, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
+import { HEADER_LENGTH, ShoalError, SHOAL_VERSION } from "../../runtime/base/index.ts";
 import type { Signature } from "../../runtime/engines/index.ts";
 import { Admission } from "../admission.ts";
 import { awaken } from "./awaken.ts";
@@ -123,19 +123,15 @@ async function infer(
     visit?.sent();
     const result = await running;
     visit?.answered();
-    const isCopied = visit !== undefined && copyToShadows(visit, { work, expected: result.outputs, catalog });
-    if (!isCopied && result.release !== undefined) reply.raw.once("close", result.release);
+    if (visit !== undefined) copyToShadows(visit, { work, expected: result.outputs, catalog });
+    if (result.release !== undefined) reply.raw.once("close", result.release);
     const { version } = deployment;
     const answer = encodeV2Response({ model, version, request: decoded, outputs: result.outputs });
     await sendBody(reply, {
       headers: { ...answer.headers, ...batchingHeaders(request, result) },
       parts: answer.parts,
     });
-    if (!isCopied && result.inputsInUse !== true) {
-      // Answered: nothing of it will be sent to a replica again.
-      freeLarge(body);
-      for (const { bytes } of inputs) freeLarge(bytes);
-    }
+    exchange.free();
     return reply;
   });
 }

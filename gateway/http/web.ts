@@ -19,6 +19,7 @@ import { discardBody, tooLarge } from "./body.ts";
 import { claimOf } from "./claim.ts";
 import { WEB_URL } from "../../replicas/index.ts";
 import { Exchange, timeoutMsOf } from "./exchange.ts";
+import { invite } from "./expectations.ts";
 import type { RouteContext } from "./v2-routes.ts";
 import type { Visit } from "./visit.ts";
 
@@ -156,6 +157,7 @@ function bodyOf(raw: IncomingMessage, maxBytes: number): Readable | null {
     },
   });
   raw.once("error", (error) => bounded.destroy(error));
+  invite(raw);
   return raw.pipe(bounded);
 }
 

@@ -14,6 +14,7 @@ import { type FoundGateway, findGateways } from "./found-gateways.ts";
 import { GATEWAY_MODULE, GATEWAYS, type GatewayModule } from "./module.ts";
 import { type GatewayHandle, RemotePort } from "./remote-port.ts";
 import { SharedStatistics } from "./shared-statistics.ts";
+import { watchSilence } from "./silence-watch.ts";
 
 export interface GatewaysOptions {
   readonly http: HttpOptions;
@@ -218,18 +219,20 @@ export class Gateways {
   /** Invariant 3, also while they begin and end. */
   async #watch(): Promise<void> {
     const { clock, log, longestSilenceMs = LONGEST_SILENCE_MS } = this.#options;
-    const { signal } = this.#ended;
-    while (!signal.aborted) {
-      await clock.sleep(longestSilenceMs / 5, signal).catch(() => undefined);
-      for (const { handle, port, pid } of [...this.#gateways, ...this.#beginning]) {
-        if (port.silentMs < longestSilenceMs) continue;
+    const watch = {
+      clock,
+      longestSilenceMs,
+      all: () => [...this.#gateways, ...this.#beginning],
+      silentMs: ({ port }: Gateway) => port.silentMs,
+      onSilent: async ({ handle, pid }: Gateway) => {
         log.warn(
           { gateway: pid },
           `a gateway process has told nothing for ${longestSilenceMs} ms: it is killed`,
         );
         await this.#runtime.kill(handle);
-      }
-    }
+      },
+    };
+    await watchSilence(watch, this.#ended.signal);
   }
 
   /** Tells each what the others have counted. */

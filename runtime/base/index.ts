@@ -1,7 +1,6 @@
 export * from "./clock.ts";
 export * from "./datatypes.ts";
 export * from "./errors.ts";
-export * from "./log/index.ts";
 export * from "./make-folder.ts";
 export * from "./memory.ts";
 export * from "./tensor.ts";

@@ -4,8 +4,10 @@
 
 import { bytesElements, fromBf16, type Tensor, typedView } from "../base/index.ts";
 import type { BytesTensor, ModuleInputs, ModuleTensor } from "./module-types.ts";
+import { flagElements } from "./flags.ts";
 import { stringElements } from "./strings.ts";
 
+/** Throws INVALID_ARGUMENT on a BOOL that is neither 0 nor 1. */
 export function moduleInputs(tensors: readonly Tensor[]): ModuleInputs {
   return Object.fromEntries(tensors.map((tensor) => [tensor.name, moduleTensor(tensor)]));
 }
@@ -13,6 +15,7 @@ export function moduleInputs(tensors: readonly Tensor[]): ModuleInputs {
 function moduleTensor(tensor: Tensor): ModuleTensor {
   const { datatype, shape } = tensor;
   if (datatype === "BYTES") return new LazyBytes(tensor);
+  if (datatype === "BOOL") return { datatype, shape, data: flagElements(tensor) };
   const view = typedView(tensor);
   const data = datatype === "BF16" && view instanceof Uint16Array ? Float32Array.from(view, fromBf16) : view;
   // `typedView` pairs datatype and array type by the table in datatypes.ts, which the compiler cannot follow.

@@ -107,9 +107,10 @@ class ModuleEngine implements Engine {
     const all = declared.size > 0 ? [...declared.keys()] : Object.keys(given);
     const wanted = outputs.length > 0 ? outputs : all;
     return wanted.map((output) => {
+      // Not what every object has, such as `toString`.
+      if (!all.includes(output)) throw this.#unknownOutput(output, all);
       const found: unknown = Reflect.get(given, output);
       if (found === undefined) {
-        if (!all.includes(output)) throw this.#unknownOutput(output, all);
         throw this.#fault(`gave no output "${output}", only ${Object.keys(given).join(", ") || "nothing"}`);
       }
       return this.#tensor(output, found, declared.get(output));

@@ -6,7 +6,6 @@
 //    the Tensor class turns a Uint16Array into one, so `data` is put back on the tensor.
 // 3. Strings are refused when ORT could not carry them unchanged: invalid UTF-8, or a NUL, at which the binding
 //    cuts them off without a word.
-// 4. BOOL holds only 0 and 1: to ORT's C++ another value is undefined behaviour.
 
 import { Tensor as OrtTensor } from "onnxruntime-node";
 import {
@@ -18,6 +17,7 @@ import {
   type Tensor,
   typedView,
 } from "../base/index.ts";
+import { flagElements } from "./flags.ts";
 import { stringElements } from "./strings.ts";
 
 export type OnnxDatatype = Exclude<Datatype, "BF16">;
@@ -49,11 +49,11 @@ export function datatypeOf(ortType: string): OnnxDatatype | undefined {
   return DATATYPE_OF.get(ortType);
 }
 
-/** A tensor as ORT takes it. Throws INVALID_ARGUMENT on elements it cannot carry (invariants 3 and 4). */
+/** A tensor as ORT takes it. Throws INVALID_ARGUMENT on elements it cannot carry (invariant 3, `flagElements`). */
 export function toOrt(tensor: Tensor): OrtTensor {
   const { datatype, shape } = tensor;
   if (datatype === "BYTES") return new OrtTensor("string", withoutNul(tensor), shape);
-  if (datatype === "BOOL") return new OrtTensor("bool", flags(tensor), shape);
+  if (datatype === "BOOL") return new OrtTensor("bool", flagElements(tensor), shape);
   if (datatype === "FP16") return halfTensor(tensor);
   const data = typedView(tensor);
   if (datatype === "BF16" || data instanceof Float16Array) {
@@ -80,16 +80,6 @@ function withoutNul(tensor: Tensor): string[] {
   throw new ShoalError(
     "INVALID_ARGUMENT",
     `Cannot read input "${tensor.name}": found a NUL character in element ${index}, wanted text without one (onnxruntime-node would cut it off there)`,
-  );
-}
-
-/** Invariant 4. */
-function flags(tensor: Tensor): Uint8Array {
-  const index = tensor.bytes.findIndex((value) => value > 1);
-  if (index < 0) return tensor.bytes;
-  throw new ShoalError(
-    "INVALID_ARGUMENT",
-    `Cannot read input "${tensor.name}": found ${tensor.bytes[index]} in element ${index}, wanted 0 or 1 for BOOL`,
   );
 }
 

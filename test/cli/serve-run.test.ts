@@ -129,9 +129,12 @@ describe("a port in use", { timeout: 60_000 }, () => {
   it("is not the only thing that can be wrong with an address", async () => {
     await using folder = await TestFolder.make();
     const config = await folder.write("shoal.yaml", configOf());
-    const { code, stderr } = await shoal(["serve", "run", config, "--host", "203.0.113.1"], {
-      SHOAL_STATE_DIR: folder.path,
-    });
+    const { code, stderr } = await shoal(
+      ["serve", "run", config, "--host", "203.0.113.1", "--admin-port", "0"],
+      {
+        SHOAL_STATE_DIR: folder.path,
+      },
+    );
     assert.equal(code, 2);
     const empty = await shoal(["serve", "run", config], { SHOAL_STATE_DIR: folder.path, SHOAL_HOST: "" });
     assert.equal(empty.code, 2);

@@ -124,8 +124,7 @@ describe("a controller that takes over", { timeout: 120_000 }, () => {
     );
     await using rig = await Rig.serve(old);
     await rig.ready();
-    await rig.ground.runtime.get(rig.first.apply(next));
-    const before = await rig.seen("echo");
+    const before = await rig.ground.runtime.get(rig.first.begin(next, "echo"));
     assert.deepEqual(before.map(({ version, state }) => `${version} ${state}`).sort(), [
       "1 RUNNING",
       "1 RUNNING",

@@ -273,7 +273,7 @@ describe("a batch on its way", { timeout: 60_000 }, () => {
     ["a region", false],
     ["a body in a region", true],
   ] as const) {
-    it(`in ${what} that its replica cannot read is refused, and takes the socket from then on (invariant 3)`, {
+    it(`in ${what} that its replica cannot read is refused, and takes the socket then (invariant 4)`, {
       skip: isMapped ? NO_MAPPING : NO_REGIONS,
     }, async () => {
       const shares = { "x-shoal-body-region": "map", "x-shoal-region": "read" };
@@ -309,6 +309,25 @@ describe("a batch on its way", { timeout: 60_000 }, () => {
       freeLarge(sent.bytes);
     });
   }
+
+  it("that the socket takes is whole, though nobody waits for it and its memory was freed (invariant 3)", async () => {
+    const received: Buffer[] = [];
+    await using replica = await fakeReplica((request, response) => {
+      request.on("data", (piece: Buffer) => received.push(piece));
+      request.once("end", () => response.writeHead(500).end());
+    });
+    await using client = new Client(replica.socketPath);
+    const inputs = [1, 2].map((fill) => ({ ...large(fill), name: `x${fill}` }));
+    const wanted = Buffer.concat(inputs.map(({ bytes }) => bytes));
+    const outcome = client.send(batchOf([work(inputs)]));
+    for (const { bytes } of inputs) freeLarge(bytes);
+    await outcome;
+    assert(Buffer.concat(received).subarray(-wanted.byteLength).equals(wanted));
+    assert.deepEqual(
+      inputs.map(({ bytes }) => bytes.byteLength),
+      [0, 0],
+    );
+  });
 
   it("reads an answer of unannounced length, in pieces of any size", async () => {
     const answer = ints("y", 1, 2, 3);

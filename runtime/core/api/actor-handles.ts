@@ -14,6 +14,7 @@ import { moduleUrl } from "./module-url.ts";
 import type { ObjectRef, RefArguments } from "./object-ref.ts";
 import type { Session } from "./session.ts";
 import type { TaskResult, TaskResults } from "./task-functions.ts";
+import { guardedWatcher } from "./users-callbacks.ts";
 
 export interface ActorMethod<A extends readonly unknown[], R, Several extends boolean = false> {
   /** Calls the method; calls of one process begin in their order. */
@@ -100,7 +101,8 @@ function actorFactory(
       const creation = session.packCreation({ ...CREATION, label, work, args, placement });
       using _abort = killOnAbort(session, creation.task, options.signal);
       const watched = options.onStatus !== undefined || options.onLine !== undefined;
-      const actor = await session.core.createActor(creation, data, watched ? options : undefined);
+      const watcher = watched ? guardedWatcher(options) : undefined;
+      const actor = await session.core.createActor(creation, data, watcher);
       return makeHandle(session, { ...actor, creation: name }, true);
     },
     bind: (...args: unknown[]) => {

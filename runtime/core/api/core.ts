@@ -63,7 +63,7 @@ export interface Core {
   /** Asks for the items of a task that this process submitted, from the first that was not read yet. */
   listen(task: Id, sink: StreamSink): void;
   consumed(task: Id, count: number): void;
-  /** Nobody will read the stream any more. */
+  /** Nobody will read the stream any more: its task is cancelled, unless it has ended, and its items are let go. */
   abandon(task: Id): void;
   createActor(spec: TaskSpec, options: ActorOptionsData, watcher?: ActorWatcher): Promise<ActorData>;
   namedActor(name: string, namespace: string): Promise<ActorData>;

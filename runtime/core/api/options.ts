@@ -95,7 +95,10 @@ export interface TaskOptions extends ResourceOptions, CallOptions {
   readonly maxRetries?: number;
   /** Retries after what the function throws too: all errors, or those with these names or codes. */
   readonly retryExceptions?: boolean | readonly string[];
-  /** The worker ends after this many calls of the function; without limit by default. */
+  /**
+   * The worker ends after this many calls of the function, 0 is no limit. As in Ray 1 for a task with GPUs, whose memory
+   * only the end of a process gives back; else no limit by default.
+   */
   readonly maxCalls?: number;
 }
 
@@ -160,7 +163,7 @@ export interface CheckedTask extends CheckedCall {
 /** Throws INVALID_ARGUMENT with the option, what was found and what was wanted. */
 export function checkTask(options: TaskOptions, name: string): CheckedTask {
   checkNames("task", options, name);
-  const { maxRetries = 3, maxCalls = 0 } = options;
+  const { maxRetries = 3, maxCalls = (options.numGpus ?? 0) > 0 ? 1 : 0 } = options;
   count("maxRetries", maxRetries, -1, name);
   count("maxCalls", maxCalls, 0, name);
   return {

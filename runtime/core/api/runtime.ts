@@ -40,6 +40,7 @@ import {
   writeTimeline,
 } from "./state-queries.ts";
 import { type TaskModule, taskModule } from "./task-functions.ts";
+import { guardedWatcher } from "./users-callbacks.ts";
 
 export type GetOptions = WaitOptions;
 
@@ -132,7 +133,7 @@ export class Runtime implements AsyncDisposable {
   watchActor(handle: object, watcher: ActorWatcher): Disposable {
     const actor = actorIdOf(handle);
     if (actor === undefined) throw noActor("watch", handle, "the handle of an actor");
-    return this.#session.core.watchActor(actor, watcher);
+    return this.#session.core.watchActor(actor, guardedWatcher(watcher));
   }
 
   /**

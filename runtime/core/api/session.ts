@@ -57,6 +57,8 @@ export class Session {
   readonly #references: ReferenceTable;
   readonly #makeHandle: MakeHandle;
   readonly #environment: EnvironmentData | undefined;
+  /** By who iterates: one that was let go of, with items still to come, reads no further. */
+  readonly #readers = new FinalizationRegistry<StreamItems>((items) => items.leave());
 
   /** `environment` is under what tasks and actors ask for; in a worker the head sees to that. */
   constructor(core: Core, makeHandle: MakeHandle, environment?: EnvironmentData) {
@@ -166,7 +168,9 @@ export class Session {
       abandon: () => this.core.abandon(stream),
     });
     this.core.listen(stream, items);
-    return items.read();
+    const reader = items.read();
+    this.#readers.register(reader, items);
+    return reader;
   }
 
   #encode(value: unknown): { parts: Parts; byteLength: number; contains: readonly Id[] } {

@@ -2,6 +2,7 @@
 //
 // 1. The producer is never more than the window ahead: what was read is told back, half a window at a time.
 // 2. Items that came before a failure are delivered before it.
+// 3. Once nobody reads on, whatever ended the reading, nothing of the stream is kept anywhere.
 
 import type { ShoalError } from "../../base/index.ts";
 import type { Parts, StreamSink } from "./core.ts";
@@ -10,12 +11,16 @@ export interface StreamBack {
   readonly window: number;
   decode(parts: Parts): unknown;
   consumed(count: number): void;
+  /** Nothing more is wanted: the task is cancelled, unless it has ended, and what was made of it is let go. */
   abandon(): void;
 }
 
 export class StreamItems implements StreamSink {
   readonly #back: StreamBack;
-  readonly #items: Parts[] = [];
+  #items: Parts[] = [];
+  /** Read and not told back. */
+  #consumed = 0;
+  #isLeft = false;
   #end: { readonly error: ShoalError | undefined } | undefined;
   #wake: () => void = () => {};
 
@@ -24,6 +29,7 @@ export class StreamItems implements StreamSink {
   }
 
   onItem(parts: Parts): void {
+    if (this.#isLeft) return;
     this.#items.push(parts);
     this.#wake();
   }
@@ -33,17 +39,29 @@ export class StreamItems implements StreamSink {
     this.#wake();
   }
 
-  async *read(): AsyncGenerator<unknown, void, undefined> {
+  read(): AsyncGenerator<unknown, void, undefined> {
+    const reader = this.#read();
+    const end = reader.return.bind(reader);
+    // One that was not begun would end without coming by here, one that waits only after the next item.
+    return Object.assign(reader, {
+      return: (value: undefined) => {
+        this.leave();
+        return end(value);
+      },
+    });
+  }
+
+  async *#read(): AsyncGenerator<unknown, void, undefined> {
     const batch = Math.ceil(this.#back.window / 2);
-    let consumed = 0;
     try {
       for (;;) {
         const parts = this.#items.shift();
         if (parts !== undefined) {
+          this.#consumed++;
           yield this.#back.decode(parts);
-          if (++consumed < batch) continue;
-          this.#back.consumed(consumed); // invariant 1
-          consumed = 0;
+          if (this.#consumed < batch) continue;
+          this.#back.consumed(this.#consumed); // invariant 1
+          this.#consumed = 0;
         } else if (this.#end !== undefined) {
           if (this.#end.error !== undefined) throw this.#end.error; // invariant 2
           return;
@@ -54,7 +72,17 @@ export class StreamItems implements StreamSink {
         }
       }
     } finally {
-      if (this.#end === undefined) this.#back.abandon();
+      this.leave();
     }
+  }
+
+  /** Nobody reads on (invariant 3); the second and later times nothing. */
+  leave(): void {
+    if (this.#isLeft) return;
+    this.#isLeft = true;
+    const isAllTold = this.#end !== undefined && this.#items.length === 0 && this.#consumed === 0;
+    this.#items = [];
+    if (!isAllTold) this.#back.abandon();
+    this.onEnd(undefined);
   }
 }

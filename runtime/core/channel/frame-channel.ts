@@ -52,7 +52,7 @@ export class FrameChannel<In, Out> {
     return this.#socket.writableLength;
   }
 
-  /** Throws what JSON throws; nothing of the message is sent then. Sending to a closed channel does nothing. */
+  /** `message` is plain data, which JSON takes: it is written later. Sending to a closed channel does nothing. */
   send(message: Out, parts: readonly Uint8Array[] = NO_PARTS): void {
     if (this.#ended) return;
     this.#batch.push(message, parts.length === 0 ? [] : parts.map(({ byteLength }) => byteLength));

@@ -32,7 +32,8 @@ import { isRunning } from "../is-running.ts";
 import { type Fingerprint, fingerprintOf } from "./file-tree.ts";
 
 export interface CacheOptions {
-  readonly folder: string;
+  /** Undefined for a user without a home: then nothing can be acquired. */
+  readonly folder: string | undefined;
   readonly maxBytes: number;
   readonly clock: Clock;
 }
@@ -84,7 +85,7 @@ export class EnvironmentCache implements AsyncDisposable {
   }
 
   async #acquire(name: string, build: (folder: string) => Promise<void>): Promise<string> {
-    const root = await (this.#opened ??= this.#open());
+    const root = await this.#root();
     for (let copy = 0; ; copy++) {
       const own = copy === 0 ? name : `${name}.${copy}`;
       await this.#use(root, own);
@@ -199,8 +200,23 @@ export class EnvironmentCache implements AsyncDisposable {
     return users;
   }
 
+  /** Opened by the first who needs it; tried again by the next when it cannot be. */
+  async #root(): Promise<string> {
+    const opened = (this.#opened ??= this.#open());
+    try {
+      return await opened;
+    } catch (error) {
+      if (this.#opened === opened) this.#opened = undefined;
+      throw error;
+    }
+  }
+
   async #open(): Promise<string> {
     const { folder } = this.#options;
+    if (folder === undefined) {
+      const wanted = "wanted environmentCacheFolder or XDG_CACHE_HOME";
+      throw new ShoalError("INVALID_ARGUMENT", `Cannot keep environments: this user has no home, ${wanted}`);
+    }
     makeFolder(join(folder, "uses"), 0o700);
     const root = await realpath(folder);
     await this.#check(root);

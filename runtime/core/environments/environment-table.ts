@@ -6,10 +6,11 @@
 // 1. A failure is RUNTIME_ENV_SETUP_FAILED, with the end of the log where there is one.
 // 2. What an environment has in the cache stays until the runtime ends.
 
-import { homedir } from "node:os";
 import { join } from "node:path";
-import { type Clock, type Logger, messageOf, ShoalError } from "../../base/index.ts";
+import { type Clock, messageOf, ShoalError } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import type { EnvironmentData } from "../workers/messages.ts";
+import { cacheFolder } from "../user-folders.ts";
 import { PLAIN } from "../workers/worker-pool.ts";
 import { EnvironmentCache } from "./environment-cache.ts";
 import { type PreparedEnvironment, prepareEnvironment } from "./prepare.ts";
@@ -40,9 +41,9 @@ export class EnvironmentTable implements AsyncDisposable {
 
   constructor(options: EnvironmentTableOptions) {
     this.#options = options;
-    const caches = process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache");
+    const caches = cacheFolder();
     this.#cache = new EnvironmentCache({
-      folder: options.cacheFolder ?? join(caches, "shoal", "environments"),
+      folder: options.cacheFolder ?? (caches === undefined ? undefined : join(caches, "environments")),
       maxBytes: options.cacheBytes ?? CACHE_BYTES,
       clock: options.clock,
     });

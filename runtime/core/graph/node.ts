@@ -43,8 +43,6 @@ function refuseAsValue(what: string): never {
   throw new ShoalError("INVALID_ARGUMENT", `A node of a graph cannot ${what}: ${why}`);
 }
 
-/** A task or call without its arguments: checked once, when it is bound. */
-
 /** A task, or a call of an actor's method. */
 export interface Step {
   readonly kind: "step";

@@ -33,7 +33,7 @@ export class ActorCalls {
 
   enqueue(call: TaskRecord): void {
     const record = this.#actorOf(call);
-    const refusal = refusalOf(record, call);
+    const refusal = refusalOf(record, call) ?? overflowOf(record, call);
     if (record !== undefined) record.pending++;
     if (refusal !== undefined) {
       this.#options.fail(call, refusal);
@@ -129,7 +129,7 @@ function lossOf(record: ActorRecord | undefined, call: TaskRecord): ShoalError {
 function refusalOf(record: ActorRecord | undefined, { spec }: TaskRecord): ShoalError | undefined {
   const what = `Cannot call "${spec.label}"`;
   if (record === undefined) return new ShoalError("ACTOR_DIED", `${what}: there is no such actor`);
-  const { held, pending, options } = record;
+  const { held } = record;
   if (held.kind === "DEAD") return new ShoalError("ACTOR_DIED", `${what}: ${held.error.message}`);
   if (held.kind === "STOPPING") return new ShoalError("ACTOR_DIED", `${what}: the actor is being stopped`);
   if (held.kind === "RESTARTING" && spec.maxRetries === 0) {
@@ -138,8 +138,16 @@ function refusalOf(record: ActorRecord | undefined, { spec }: TaskRecord): Shoal
       retryAfterMs: delayMs,
     });
   }
-  if (options.maxPendingCalls >= 0 && pending >= options.maxPendingCalls) {
-    return new ShoalError("QUEUE_FULL", `${what}: ${pending} calls wait, which is the limit`);
-  }
   return undefined;
+}
+
+/** Of a new call only: one that is tried again is among those that are counted. */
+function overflowOf(record: ActorRecord | undefined, { spec }: TaskRecord): ShoalError | undefined {
+  const { pending = 0, options } = record ?? {};
+  if (options === undefined || options.maxPendingCalls < 0 || pending < options.maxPendingCalls)
+    return undefined;
+  return new ShoalError(
+    "QUEUE_FULL",
+    `Cannot call "${spec.label}": ${pending} calls wait, which is the limit`,
+  );
 }

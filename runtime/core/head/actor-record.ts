@@ -53,6 +53,8 @@ export interface ActorRecord {
   lastLoss: ShoalError | undefined;
   /** Why its process was ended by us. */
   intent: { readonly noRestart: boolean; readonly reason: ExitReason } | undefined;
+  /** Whether the arguments of its creation are held for another one. */
+  holdsArguments: boolean;
 }
 
 /** Takes out of the queue the calls that may be sent now (invariant 1). */

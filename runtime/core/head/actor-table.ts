@@ -5,8 +5,11 @@
 // 2. The lease is held from the grant to the end of the process, in each incarnation anew.
 // 3. An actor that nobody has a handle to, and that is not detached, is stopped once its calls are over.
 // 4. A name is taken from creation to death.
+// 5. Once its process is to end for good, nothing that is heard of it later starts it again.
+// 6. Its arguments are held as long as it may have to be created again.
 
-import { type Clock, type Logger, ShoalError, type Timer } from "../../base/index.ts";
+import { type Clock, ShoalError, type Timer } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import { describeExit, type ExitReason } from "./exit-reason.ts";
 import type { ActorWatcher, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
@@ -106,6 +109,7 @@ export class ActorTable {
       orphans: [],
       lastLoss: undefined,
       intent: undefined,
+      holdsArguments: true,
     };
     this.#records.set(record.id, record);
     if (key !== undefined) this.#names.set(key, record); // invariant 4
@@ -151,12 +155,13 @@ export class ActorTable {
     const sinceMs = this.#options.clock.nowMs();
     this.#enter(record, { kind: "ALIVE", worker: held.worker, lease: held.lease, sinceMs }, "created");
     record.created.resolve(methods);
+    if (record.options.maxRestarts === 0) this.#releaseArguments(record); // invariant 6
     this.#options.calls().pump(record);
   }
 
   /** Its creation threw; `final` when trying again cannot help. */
   onCreationFailed(record: ActorRecord, error: ShoalError, final: boolean): void {
-    if (record.held.kind !== "CREATING") return;
+    if (record.held.kind !== "CREATING" || record.intent?.noRestart === true) return; // invariant 5
     record.intent = { noRestart: false, reason: { kind: "CREATION_FAILED", error, final } };
     record.held.worker.kill(error.message);
   }
@@ -190,7 +195,7 @@ export class ActorTable {
     const { held } = record;
     const reason: ExitReason = { kind: "KILLED" };
     if (held.kind === "CREATING" || held.kind === "ALIVE" || held.kind === "STOPPING") {
-      record.intent = { noRestart, reason };
+      record.intent = { noRestart: noRestart || record.intent?.noRestart === true, reason }; // invariant 5
       held.worker.kill("the actor was killed");
     } else if (noRestart) {
       if (held.kind === "PENDING_CREATION") held.ticket.cancel();
@@ -228,10 +233,17 @@ export class ActorTable {
     if (held.kind === "STOPPING") held.timer.cancel();
     else {
       record.intent = { noRestart: true, reason: { kind: "INTENDED", exitCode: 0, signal: null } };
-      worker.retire();
+      worker.stop();
     }
     const timer = this.#options.clock.timer(graceMs, () => worker.kill("the actor did not stop in time"));
     this.#enter(record, { kind: "STOPPING", worker, lease, timer }, why);
+  }
+
+  /** Invariant 6; the second time nothing. */
+  #releaseArguments(record: ActorRecord): void {
+    if (!record.holdsArguments) return;
+    record.holdsArguments = false;
+    for (const object of argumentsOf(record.creation)) this.#options.directory.release(object);
   }
 
   #named(name: string, namespace: string): ActorRecord {
@@ -332,7 +344,7 @@ export class ActorTable {
     record.created.reject(error);
     record.ended.resolve();
     const { directory } = this.#options;
-    for (const object of argumentsOf(record.creation)) directory.release(object);
+    this.#releaseArguments(record);
     if (record.options.detached) directory.release(record.id);
     if (directory.find(record.id) === undefined) this.#records.delete(record.id);
   }

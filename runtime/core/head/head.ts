@@ -91,8 +91,7 @@ export class Head implements Core, Submitter {
 
   abandon(task: Id): void {
     this.#sinks.delete(task);
-    const record = this.#parts.tasks.find(task);
-    if (record !== undefined) this.#parts.tasks.cancel(record, { force: false, recursive: true });
+    this.#parts.tasks.abandon(task);
   }
 
   async createActor(spec: TaskSpec, options: ActorOptionsData, watcher?: ActorWatcher): Promise<ActorData> {
@@ -225,8 +224,16 @@ export class Head implements Core, Submitter {
   item(task: Id, item: Item): void {
     const sink = this.#sinks.get(task);
     if (sink === undefined) return;
-    if (typeof item.value === "number") sink.onItem(item.parts);
-    else sink.onItem(this.#parts.store.open(item.object));
+    const opened: Outcome =
+      typeof item.value === "number" ? { kind: "value", parts: item.parts } : this.#opened(item.object);
+    if (opened.kind === "value") sink.onItem(opened.parts);
+    else this.#breakOff(task, opened.error);
+  }
+
+  /** The driver reads no further: an item could not be read. */
+  #breakOff(task: Id, error: ShoalError): void {
+    this.end(task, error);
+    this.abandon(task);
   }
 
   end(task: Id, error: ShoalError | undefined): void {

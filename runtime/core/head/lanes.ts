@@ -41,6 +41,8 @@ const MAX_AHEAD = 64;
 const DECAY = 0.98;
 /** Fewer lanes than this are not looked through for those to forget. */
 const KEPT_LANES = 256;
+/** So many tasks that are over may wait in a lane for their turn. */
+const KEPT_OVER = 64;
 
 export class Lanes {
   readonly #options: LanesOptions;
@@ -141,6 +143,8 @@ class Lane {
   /** From `#head` on; what stands before was taken. */
   #queue: TaskRecord[] = [];
   #head = 0;
+  /** Removed tasks that may stand in the queue still. */
+  #removed = 0;
   #ticket: Ticket | undefined;
   #environment: "absent" | "preparing" | "ready";
   readonly #turnEndsMs = new Map<Worker, number>();
@@ -175,6 +179,7 @@ class Lane {
     // A task that is over is passed over when its turn comes; the last ones need not wait for that. One that was
     // refused a place has left the queue already, however it still stands there.
     if (this.waiting > 0 && this.#queue.at(-1) === record) this.#queue.pop();
+    else if (++this.#removed > KEPT_OVER && this.#removed * 2 > this.waiting) this.#passOver();
     if (this.waiting === 0) this.#withdraw();
   }
 
@@ -238,6 +243,13 @@ class Lane {
         this.failAll(error);
       },
     );
+  }
+
+  /** That turn may be long in coming, and thousands are cancelled: with what they hold. */
+  #passOver(): void {
+    this.#queue = this.#queue.slice(this.#head).filter((record) => !isOver(record));
+    this.#head = 0;
+    this.#removed = 0;
   }
 
   #first(): TaskRecord | undefined {

@@ -25,7 +25,8 @@ export class PathGuard implements AsyncDisposable {
     this.#shell = shell;
     this.#shellEnded = once(shell, "exit").catch(() => undefined); // invariant 3
     shell.unref();
-    const pipe = shell.stdio[3];
+    // Without descriptors left Node makes no pipes at all, whatever its types say.
+    const pipe = (shell as Partial<ChildProcess>).stdio?.[3];
     this.#pipe = pipe instanceof Socket ? pipe : undefined;
     this.#pipe?.on("error", () => {});
     this.#pipe?.unref();

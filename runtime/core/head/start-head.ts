@@ -6,6 +6,7 @@
 import { ShoalError, systemClock } from "../../base/index.ts";
 import { silentLog } from "../../base/log/index.ts";
 import type { RuntimeOptions } from "../api/runtime-options.ts";
+import { guarded } from "../api/users-callbacks.ts";
 import { ObjectStore } from "../objects/index.ts";
 import { type Lease, Scheduler } from "../scheduling/index.ts";
 import { TaskEvents } from "../state/index.ts";
@@ -93,7 +94,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const logs = new WorkerLogs({
     clock,
     to: { stdout: process.stdout, stderr: process.stderr },
-    onLine: options.onWorkerLine,
+    onLine: options.onWorkerLine === undefined ? undefined : guarded(options.onWorkerLine),
     logToDriver: options.logToDriver ?? true,
     dedupLogs: options.dedupLogs ?? true,
   });
@@ -210,7 +211,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     worker.begin(record);
     recorder.sent(record, worker);
     const onUnready = (why: ShoalError | "PENDING"): void => {
-      worker.leave(spec.task, false);
+      if (worker.leave(spec.task, false) === undefined) return; // the worker went meanwhile, and the task with it
       if (why === "PENDING") tasks.awaitAgain(record);
       else tasks.fail(record, why);
     };
@@ -230,13 +231,15 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     const { creation, incarnation } = record;
     const { work } = creation;
     if (work.kind !== "create") throw new TypeError("an actor is made by its creation");
+    const isHere = (): boolean => record.held.kind === "CREATING" && record.held.worker === worker;
     const onUnready = (why: ShoalError | "PENDING"): void => {
+      if (!isHere()) return; // the worker went meanwhile
       if (why !== "PENDING") {
         actors.onCreationFailed(record, why, true);
         return;
       }
       const objects = creation.references.map(([, object]) => object);
-      void readers.all(objects, {}).then(() => sendCreation(record, worker, lease));
+      void readers.all(objects, {}).then(() => isHere() && sendCreation(record, worker, lease));
     };
     const own = { ...work, actor: record.id, incarnation };
     dispatch.send(worker, { spec: creation, work: own, attempt: incarnation, lease, onUnready });

@@ -7,10 +7,11 @@
 // 2. It keeps no process alive, and is removed at shutdown.
 
 import { once } from "node:events";
-import { mkdir, rm } from "node:fs/promises";
+import { mkdir, rm, stat } from "node:fs/promises";
 import { createServer } from "node:http";
 import { Readable } from "node:stream";
 import { pipeline } from "node:stream/promises";
+import { ShoalError } from "../../base/index.ts";
 import type { RowKind } from "../state/index.ts";
 import { stateFolder, stateSocketOf } from "../state/state-client.ts";
 import type { StacksOptions, WorkerStack } from "../stacks/worker-stack.ts";
@@ -21,9 +22,17 @@ const KINDS: readonly RowKind[] = ["tasks", "actors", "objects", "workers", "nod
 type AskStacks = (options: StacksOptions) => Promise<readonly WorkerStack[]>;
 
 /** Rejects when the socket cannot be made; the runtime goes on without it then. */
-export async function serveState(tables: StateTables, stacks: AskStacks): Promise<AsyncDisposable> {
+export async function serveState(
+  tables: Pick<StateTables, "rows">,
+  stacks: AskStacks,
+): Promise<AsyncDisposable> {
   const path = stateSocketOf(process.pid);
-  await mkdir(stateFolder(), { recursive: true, mode: 0o700 }); // invariant 1
+  await mkdir(stateFolder(), { recursive: true, mode: 0o700 });
+  const { uid, mode } = await stat(stateFolder());
+  if ((mode & 0o077) !== 0 || uid !== (process.getuid?.() ?? uid)) {
+    const what = `Cannot use "${stateFolder()}": found a folder of others too, wanted one of this user alone`; // invariant 1
+    throw new ShoalError("PERMISSION_DENIED", what);
+  }
   await rm(path, { force: true });
   const server = createServer((request, response) => {
     const answer = (rows: Iterable<unknown>): void => {
@@ -38,6 +47,7 @@ export async function serveState(tables: StateTables, stacks: AskStacks): Promis
   });
   server.listen(path).unref(); // invariant 2
   await once(server, "listening");
+  server.on("error", () => undefined); // of one connection that could not be accepted: who asked hears of it
   return {
     async [Symbol.asyncDispose]() {
       server.closeAllConnections();

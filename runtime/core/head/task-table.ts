@@ -7,7 +7,8 @@
 // 4. `#end` is the one place where a task ends. Its worker and lease are the worker's to give back: one that goes on
 //    with a task nobody waits for keeps both.
 
-import { type Clock, type Logger, ShoalError } from "../../base/index.ts";
+import { type Clock, ShoalError } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import type { CancelOptions, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import type { HandedOver } from "../workers/direct-messages.ts";
@@ -190,8 +191,15 @@ export class TaskTable {
     const { directory, lineage, log } = this.#options;
     const task = directory.find(object)?.task;
     if (task === undefined) return false;
+    const again = this.#records.get(task);
+    if (again !== undefined) {
+      // One of several results of a task that is run again already; an item of a stream is made once.
+      const isReturned = object > task && object <= task + again.spec.numReturns;
+      if (isReturned) directory.reopen(object);
+      return isReturned;
+    }
     const record = lineage.take(task);
-    if (record === undefined) return this.#records.has(task);
+    if (record === undefined) return false;
     log.warn({ object: showId(object) }, `"${record.spec.label}" is run again: its result was lost`);
     directory.reopen(object);
     this.#records.set(task, record);
@@ -235,13 +243,23 @@ export class TaskTable {
     if (isOver(record)) this.#tellEnd(record);
   }
 
-  /** Nobody has the reference to what the task returns: a stream has no reader any more. */
+  /** Nobody reads the stream any more: what runs of it is cancelled, what was made of it is let go. */
+  abandon(task: Id): void {
+    const record = this.#records.get(task);
+    if (record === undefined) return;
+    if (!isOver(record)) this.cancel(record, { force: false, recursive: true });
+    this.#forget(record);
+  }
+
+  /** Whether nobody has the reference to a stream, nor iterates it. */
+  hasNoReader(record: TaskRecord): boolean {
+    return !record.listening && this.#options.directory.find(record.spec.task + 1) === undefined;
+  }
+
+  /** Nobody has the reference to what the task returns: a stream that nobody iterates has no reader any more. */
   onFreed(task: Id): void {
     const record = this.#records.get(task);
-    if (record === undefined || record.delivered === 0 || record.listening) return;
-    this.cancel(record, { force: false, recursive: true });
-    this.#drop(record.unread.splice(0));
-    this.#forget(record);
+    if (record !== undefined && record.delivered > 0 && this.hasNoReader(record)) this.abandon(task);
   }
 
   /** Everything a process submitted that went away; its actors are not among it. */
@@ -346,8 +364,8 @@ export class TaskTable {
     if (!kept) releaseArguments(directory, record); // invariant 2
     if (spec.actor !== undefined) directory.release(spec.actor);
     if (record.listening) this.#tellEnd(record);
-    // Items that nobody has read yet keep the record, until the reference goes.
-    if (record.unread.length === 0 || directory.find(spec.task + 1) === undefined) this.#forget(record);
+    // Items that nobody has read yet keep the record, as long as somebody may.
+    if (record.unread.length === 0 || this.hasNoReader(record)) this.#forget(record);
   }
 
   #record(record: TaskRecord): void {

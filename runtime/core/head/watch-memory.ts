@@ -1,6 +1,7 @@
 // The memory monitor on the head's workers: who is to die when memory runs short is killed, and its work told why.
 
-import type { Clock, Logger } from "../../base/index.ts";
+import type { Clock } from "../../base/index.ts";
+import type { Logger } from "../../base/log/index.ts";
 import type { RuntimeOptions } from "../api/runtime-options.ts";
 import { MemoryMonitor } from "../memory/memory-monitor.ts";
 import { memoryReader } from "../memory/memory-reader.ts";

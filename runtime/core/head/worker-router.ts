@@ -90,11 +90,9 @@ export class WorkerRouter {
         if (record !== undefined) this.#options.tasks.consumed(record, message.count);
         break;
       }
-      case "abandon": {
-        const record = this.#options.tasks.find(message.task);
-        if (record !== undefined) this.#options.tasks.cancel(record, { force: false, recursive: true });
+      case "abandon":
+        this.#options.tasks.abandon(message.task);
         break;
-      }
       case "watch":
         this.#submitterOf(worker).watch(message.watch, (watcher) => actors.watch(message.actor, watcher));
         break;
@@ -162,7 +160,7 @@ export class WorkerRouter {
   }
 
   #onItem(worker: Worker, { task, object, result }: Message<"item">, parts: Parts): void {
-    const { directory, store } = this.#options;
+    const { directory, store, tasks } = this.#options;
     const record = worker.running.get(task)?.record;
     const { value, contains } = result;
     const again = record !== undefined && ++record.produced <= record.delivered;
@@ -170,6 +168,11 @@ export class WorkerRouter {
       if (typeof value !== "number") store.delete(object);
       // The reader has read it before: the producer may go on.
       if (again) worker.send({ type: "credit", task, count: 1 });
+      return;
+    }
+    if (tasks.hasNoReader(record)) {
+      if (typeof value !== "number") store.delete(object);
+      tasks.abandon(task);
       return;
     }
     record.delivered++;

@@ -2,6 +2,7 @@
 //
 // 1. A lease is released when the worker says that its tasks are over, or ends: not before, since the work goes on until
 //    then.
+// 2. A retired worker ends, also when what its tasks left behind keeps it from that.
 
 import type { Clock, Timer } from "../../base/index.ts";
 import type { CancelOptions } from "../api/core.ts";
@@ -20,6 +21,9 @@ export interface Abandoning extends CancelOptions {
   readonly killAfterMs: number | undefined;
   readonly why: string;
 }
+
+/** Ray's pause between its first and its last signal to a worker. */
+const RETIRE_MS = 5_000;
 
 type OnLeft = (worker: Worker, record: TaskRecord, ranMs: number | undefined) => void;
 
@@ -51,6 +55,7 @@ export class Worker {
   readonly #calls = new Map<string, number>();
   #worn = false;
   #retiring = false;
+  #retireTimer: Timer | undefined;
 
   constructor(process: WorkerProcess, onLeft: OnLeft, clock: Clock) {
     this.#process = process;
@@ -141,10 +146,16 @@ export class Worker {
     this.#process.signal("SIGKILL");
   }
 
-  /** Ends an idle worker, or one after its running tasks. */
-  retire(): void {
+  /** Lets what runs come to its end, and then the process; when that is too late is the caller's to say. */
+  stop(): void {
     this.#retiring = true;
     this.send({ type: "stop" });
+  }
+
+  /** Ends an idle worker (invariant 2). */
+  retire(): void {
+    this.stop();
+    this.#retireTimer ??= this.#clock.timer(RETIRE_MS, () => this.kill("it did not end when it was retired"));
   }
 
   /** The process is gone: its leases are back (invariant 1). Returns what ran. */
@@ -153,6 +164,7 @@ export class Worker {
       killTimer?.cancel();
       return record;
     });
+    this.#retireTimer?.cancel();
     this.running.clear();
     this.lease?.release();
     this.lease = undefined;

@@ -77,7 +77,7 @@ export class ObjectStore implements AsyncDisposable {
   /** In the order of their last use. */
   readonly #objects = new Map<Id, Stored>();
   readonly #spares: SpareFiles;
-  /** Processes that were given room. */
+  /** Processes that asked for room and are not known to be gone. */
   readonly #writers = new Set<number>();
   #closed = false;
   #bytes = 0;
@@ -122,6 +122,8 @@ export class ObjectStore implements AsyncDisposable {
 
   /** Takes over a file that a worker wrote, the process `writer`. */
   adopt(id: Id, fileBytes: number, writer = process.pid): void {
+    // Made again beside a result of the same task that was lost; the copy on disk is nobody's then.
+    if (this.isSpilled(id)) this.#remove(rm(this.#files.spillPathOf(id), { force: true }));
     this.#forget(id);
     this.#objects.set(id, { bytes: fileBytes, spilled: false, writer, seen: false });
     this.#bytes += fileBytes;
@@ -151,7 +153,10 @@ export class ObjectStore implements AsyncDisposable {
     else await this.#collections.beforeTaking(bytes);
     const spare = await this.#room(bytes, writer);
     if (spare === undefined) this.#collections.took(bytes);
-    return spare === undefined || this.#closed ? undefined : this.#lend(spare, writer);
+    if (spare === undefined || this.#closed) return undefined;
+    if (this.#writers.has(writer)) return this.#lend(spare, writer);
+    this.#remove(removeUnused(spare)); // the writer went while it waited: nobody will write, nor remove it
+    return undefined;
   }
 
   /** Removes what a process was writing that is gone. */

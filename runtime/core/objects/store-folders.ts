@@ -4,18 +4,28 @@ import { mkdtempSync } from "node:fs";
 import { mkdtemp, readdir, rm, statfs } from "node:fs/promises";
 import { tmpdir, totalmem } from "node:os";
 import { basename, dirname, join } from "node:path";
+import { messageOf, ShoalError } from "../../base/index.ts";
 import { isRunning } from "../is-running.ts";
 import type { ObjectFolders } from "./shared-memory.ts";
 
 const DEFAULT_SHARE = 0.3;
 
-/** Makes both; `spillFolder` is where the one for spilled objects is made, the system's temporary folder by default. */
-export async function makeFolders(spillFolder: string | undefined): Promise<ObjectFolders> {
+/**
+ * Makes both; `spillFolder` is where the one for spilled objects is made, the system's temporary folder by default. Rejects
+ * with INVALID_ARGUMENT when it cannot be; then there is neither.
+ */
+export async function makeFolders(spillFolder = tmpdir()): Promise<ObjectFolders> {
   const memory = makeMemoryFolder();
   await sweep(dirname(memory));
-  const spill = await mkdtemp(join(spillFolder ?? tmpdir(), `shoal-spill-${process.pid}-`));
-  await sweep(dirname(spill));
-  return { memory, spill };
+  try {
+    const spill = await mkdtemp(join(spillFolder, `shoal-spill-${process.pid}-`));
+    await sweep(dirname(spill));
+    return { memory, spill };
+  } catch (cause) {
+    await rm(memory, { recursive: true, force: true });
+    const what = `Cannot spill objects to "${spillFolder}": ${messageOf(cause)}, wanted a folder to write in`;
+    throw new ShoalError("INVALID_ARGUMENT", what, { cause });
+  }
 }
 
 export async function defaultCapacity(folder: string): Promise<number> {

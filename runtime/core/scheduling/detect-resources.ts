@@ -1,6 +1,7 @@
 // What this machine has, as the operating system tells: the totals a node starts from.
 //
-// 1. A limit of the container (affinity, CPU quota, memory) counts, not the size of the host.
+// 1. A limit of the container (affinity, CPU quota, memory) counts, not the size of the host; so do the devices that this
+//    process was given.
 
 import { readdirSync } from "node:fs";
 import { availableParallelism, totalmem } from "node:os";
@@ -15,10 +16,18 @@ export function detectResources(): ResourceAmounts {
 
 function countGpus(): number {
   try {
-    return readdirSync(NVIDIA_GPUS).length;
+    return Math.min(readdirSync(NVIDIA_GPUS).length, countGiven(process.env["CUDA_VISIBLE_DEVICES"]));
   } catch {
     return 0;
   }
+}
+
+/** As CUDA reads it: what comes behind a device that there is not does not count. */
+function countGiven(devices: string | undefined): number {
+  if (devices === undefined) return Number.POSITIVE_INFINITY;
+  const names = devices.split(",").map((name) => name.trim());
+  const end = names.findIndex((name) => name === "" || name.startsWith("-"));
+  return end < 0 ? names.length : end;
 }
 
 function usableMemoryBytes(): number {

@@ -2,17 +2,18 @@
 
 import { readdir } from "node:fs/promises";
 import { request } from "node:http";
-import { tmpdir, userInfo } from "node:os";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { once } from "node:events";
 import type { IncomingMessage } from "node:http";
 import { ShoalError } from "../../base/index.ts";
 import { isRunning } from "../is-running.ts";
 import type { WorkerStack } from "../stacks/worker-stack.ts";
+import { userId } from "../user-folders.ts";
 import type { RowKind, RowKinds } from "./index.ts";
 
 export function stateFolder(): string {
-  return join(tmpdir(), `shoal-runtimes-${userInfo().uid}`);
+  return join(tmpdir(), `shoal-runtimes-${userId()}`);
 }
 
 export function stateSocketOf(pid: number): string {

@@ -17,14 +17,19 @@ import { Results } from "./results.ts";
 import { invokeOptional, loadExport, makeInstance, methodsOf } from "./user-code.ts";
 import { Running } from "./running.ts";
 import { taskContext } from "./task-context.ts";
+import { showDevices } from "./visible-devices.ts";
 
 interface Actor {
   readonly id: Id;
   readonly instance: object;
   readonly incarnation: number;
+  readonly gpuIds: readonly number[];
   readonly gate: CallGate;
   readonly methodGroups: Readonly<Record<string, string>>;
 }
+
+const NO_ACTOR = {};
+const NO_GPUS: readonly number[] = [];
 
 type RunningTask = Omit<StackReport["tasks"][number], "waits">;
 
@@ -80,9 +85,9 @@ export class Executor {
 
   /** Never rejects (invariant 1); undefined when it is over already: most calls are, and promises are dear. */
   #run(message: RunMessage, parts: Parts, reply?: DirectReply): Promise<void> | undefined {
-    const { id, incarnation } = this.#actorOf(message);
+    const { id, incarnation, gpuIds = message.gpuIds ?? NO_GPUS } = this.#actorOf(message);
     const nowMs = this.#clock.nowMs();
-    const running = new Running(message, { actorId: id, incarnation, nowMs, reply });
+    const running = new Running(message, { actorId: id, incarnation, gpuIds, nowMs, reply });
     this.#running.set(message.task, running);
     try {
       const going = taskContext.run(running, () => this.#perform(message, parts, running));
@@ -174,9 +179,10 @@ export class Executor {
     const { work } = message;
     const args = this.#arguments(message, parts);
     if (work.kind === "call") return this.#call(message, work, { args, running });
+    showDevices(message.gpuIds);
     if (work.kind === "task") return this.#task(message, work, { args, running });
     running.begun = true;
-    return this.#create(message.task, work, args);
+    return this.#create(message, work, args);
   }
 
   async #task(
@@ -189,7 +195,7 @@ export class Executor {
   }
 
   async #create(
-    task: Id,
+    { task, gpuIds = NO_GPUS }: RunMessage,
     work: Extract<RunMessage["work"], { kind: "create" }>,
     args: unknown[],
   ): Promise<void> {
@@ -199,6 +205,7 @@ export class Executor {
       id: work.actor,
       instance,
       incarnation,
+      gpuIds,
       gate: new CallGate(maxConcurrency, groups),
       methodGroups,
     };
@@ -206,8 +213,10 @@ export class Executor {
     this.#link.send({ type: "created", task, methods });
   }
 
-  #actorOf({ work }: RunMessage): { readonly id?: Id; readonly incarnation?: number } {
-    return work.kind === "create" ? { id: work.actor, incarnation: work.incarnation } : (this.#actor ?? {});
+  #actorOf({ work }: RunMessage): Partial<Pick<Actor, "id" | "incarnation" | "gpuIds">> {
+    return work.kind === "create"
+      ? { id: work.actor, incarnation: work.incarnation }
+      : (this.#actor ?? NO_ACTOR);
   }
 
   /** Invariant 2: nothing is awaited before the method begins, unless its group is full. */

@@ -9,6 +9,7 @@ import type { TaskContext } from "./task-context.ts";
 export interface RunningIn {
   readonly actorId: Id | undefined;
   readonly incarnation: number | undefined;
+  readonly gpuIds: readonly number[];
   readonly nowMs: number;
   readonly reply: DirectReply | undefined;
 }
@@ -21,6 +22,7 @@ export class Running implements TaskContext {
   readonly attempt: number;
   readonly actorId: Id | undefined;
   readonly incarnation: number | undefined;
+  readonly gpuIds: readonly number[];
   readonly sinceMs: number;
   /** Whether its function was called. */
   begun = false;
@@ -35,13 +37,14 @@ export class Running implements TaskContext {
 
   constructor(
     { task, label, attempt, window }: RunMessage,
-    { actorId, incarnation, nowMs, reply }: RunningIn,
+    { actorId, incarnation, gpuIds, nowMs, reply }: RunningIn,
   ) {
     this.taskId = task;
     this.name = label;
     this.attempt = attempt;
     this.actorId = actorId;
     this.incarnation = incarnation;
+    this.gpuIds = gpuIds;
     this.sinceMs = nowMs;
     this.credit = window;
     this.reply = reply;

@@ -16,6 +16,8 @@ export interface TaskContext {
   readonly actorId: Id | undefined;
   /** Of an actor: which process of it this is, from 1. */
   readonly incarnation: number | undefined;
+  /** Of the node, from 0: those of which it has all or a share. CUDA_VISIBLE_DEVICES names them too. */
+  readonly gpuIds: readonly number[];
 }
 
 export const taskContext = new AsyncLocalStorage<TaskContext>();

@@ -1,6 +1,7 @@
 // Whatever code in an actor threw, as it crosses to the parent. Runs in the actor's process.
 //
-// 1. Describing never throws: an error may have hostile getters, a proxy may refuse everything.
+// 1. Describing never throws, and what comes of it can be sent: an error may have hostile getters, a proxy may refuse
+//    everything, a message may be no text.
 // 2. Imports of base are types only: the logger behind base's index would cost a third of an actor's start.
 
 import { inspect } from "node:util";
@@ -37,7 +38,7 @@ export function describeThrown(thrown: unknown): Thrown {
       message: messageOf(thrown),
       remoteStack: stackOf(thrown),
     };
-    return { error, name: thrown instanceof Error ? thrown.name : typeof thrown, typed };
+    return { error, name: thrown instanceof Error ? textOf(thrown.name) : typeof thrown, typed };
   } catch {
     const message = "something was thrown that cannot be described";
     return { error: { code, message }, name: typeof thrown, typed: false };
@@ -51,10 +52,10 @@ interface ShoalErrorLike {
 function wireOf(error: ShoalErrorLike): WireError {
   const { code, message, retryAfterMs, remoteStack } = error.toWire();
   return {
-    code,
-    message,
-    ...(retryAfterMs === undefined ? {} : { retryAfterMs }),
-    remoteStack: remoteStack ?? stackOf(error),
+    code: typeof code === "string" ? code : "INTERNAL", // it may be of no class of ours
+    message: textOf(message),
+    ...(typeof retryAfterMs === "number" ? { retryAfterMs } : {}),
+    remoteStack: typeof remoteStack === "string" ? remoteStack : stackOf(error),
   };
 }
 
@@ -69,10 +70,13 @@ function isShoalError(thrown: unknown): thrown is ShoalErrorLike {
 }
 
 function messageOf(thrown: unknown): string {
-  if (thrown instanceof Error) return thrown.message;
-  return typeof thrown === "string"
-    ? thrown
-    : inspect(thrown, { depth: 2, breakLength: Number.POSITIVE_INFINITY });
+  return textOf(thrown instanceof Error ? thrown.message : thrown);
+}
+
+function textOf(value: unknown): string {
+  return typeof value === "string"
+    ? value
+    : inspect(value, { depth: 2, breakLength: Number.POSITIVE_INFINITY });
 }
 
 function stackOf(thrown: unknown): string {

@@ -3,7 +3,7 @@
 // 1. An answer finds its asker by the number of the request; one that is no longer waited for is dropped.
 // 2. What an actor or task waits for is told with its id, so that the head can use its CPUs meanwhile.
 
-import { ShoalError } from "../../base/index.ts";
+import { asShoalError, ShoalError } from "../../base/index.ts";
 import { abortError } from "../abort-error.ts";
 import type {
   ActorWatcher,
@@ -258,7 +258,14 @@ export class WorkerCore implements Core {
   }
 
   onItem(message: Extract<ToWorker, { type: "item" }>, parts: Parts): void {
-    this.#sinks.get(message.task)?.onItem(this.#link.reader(parts)(message.object, message.value));
+    const sink = this.#sinks.get(message.task);
+    if (sink === undefined) return;
+    try {
+      sink.onItem(this.#link.reader(parts)(message.object, message.value));
+    } catch (thrown) {
+      sink.onEnd(asShoalError(thrown, "OBJECT_LOST"));
+      this.abandon(message.task);
+    }
   }
 
   onEnd(message: Extract<ToWorker, { type: "end" }>): void {

@@ -5,7 +5,6 @@
 // 3. A process that closes its channel is ended by SIGKILL.
 
 import { type ChildProcess, spawn, type SpawnOptions } from "node:child_process";
-import { homedir } from "node:os";
 import { join } from "node:path";
 import { Duplex, PassThrough, type Readable } from "node:stream";
 import { fileURLToPath } from "node:url";
@@ -17,6 +16,7 @@ import type { ObjectFolders } from "../objects/index.ts";
 import { type Probed, StackProbe } from "../stacks/stack-probe.ts";
 import type { WorkerLog } from "../logs/worker-logs.ts";
 import type { WorkerEnvironment } from "../environments/prepare.ts";
+import { cacheFolder } from "../user-folders.ts";
 import type { FromWorker, StackReport, ToWorker, UnreadyMessage } from "./messages.ts";
 
 export interface WorkerSpec {
@@ -64,8 +64,9 @@ const ENTRY = fileURLToPath(new URL(`../worker/worker-main${EXTENSION}`, import.
 const SOURCE_FLAGS = EXTENSION === ".ts" ? ["--conditions=shoal-source"] : [];
 /** Opens nothing: where an inspector would listen, were it asked for, and that its name is told to nobody but us. */
 const INSPECTOR_FLAGS = ["--inspect-port=127.0.0.1:0", "--inspect-publish-uid=stderr"];
-/** Where Node keeps compiled modules: for this user only, since it is code. */
-const COMPILE_CACHE = join(process.env["XDG_CACHE_HOME"] ?? join(homedir(), ".cache"), "shoal", "compiled");
+/** Where Node keeps compiled modules: for this user only, since it is code; nowhere for one without a home. */
+const CACHES = cacheFolder();
+const COMPILE_CACHE = CACHES === undefined ? {} : { NODE_COMPILE_CACHE: join(CACHES, "compiled") };
 /** A descendant may hold the output pipes open; the end of the process does not wait for it longer than this. */
 const LINGER_MS = 200;
 /** Between the end of the channel and that of the process, so that its own exit code is seen. */
@@ -129,7 +130,9 @@ export class WorkerProcess {
       if (child.pid === undefined) this.#end({ ...NO_STATUS, spawnError });
     });
     child.on("exit", (exitCode, signal) => {
-      this.#timers.push(clock.timer(LINGER_MS, () => this.#end({ exitCode, signal })));
+      // Where the driver stood still for as long, what is there has still to be read: timers come first (invariant 1).
+      const end = (): unknown => setImmediate(() => this.#end({ exitCode, signal }));
+      this.#timers.push(clock.timer(LINGER_MS, end));
     });
     // Comes after the last message and the last output (invariant 1).
     child.on("close", (exitCode, signal) => this.#end({ exitCode, signal }));
@@ -140,7 +143,7 @@ export class WorkerProcess {
     const { nodeFlags, env, cwd, setUp } = spec;
     const flags = [...SOURCE_FLAGS, ...INSPECTOR_FLAGS, ...nodeFlags];
     const child = spawnOrError([...flags, ENTRY, String(process.pid), JSON.stringify(setUp)], {
-      env: childEnvironment({ NODE_COMPILE_CACHE: COMPILE_CACHE, ...process.env }, env),
+      env: childEnvironment({ ...COMPILE_CACHE, ...process.env }, env),
       stdio: ["ignore", "pipe", "pipe", "pipe"],
       ...(cwd === undefined ? {} : { cwd }),
     });

@@ -117,7 +117,8 @@ describe("replicas by load", { timeout: 120_000 }, () => {
     await asking;
     const said = reasons(rig, "slow");
     assert(
-      said.some((line) => /^1 → \d: [\d.]+ req\/s measured.* per replica at 200 ms/.test(line)),
+      // On a machine that is busy with other things the objective may be below the time of a row, and another is kept.
+      said.some((line) => /^1 → \d: [\d.]+ req\/s measured.* per replica at \d+ ms/.test(line)),
       said.join("\n"),
     );
   });

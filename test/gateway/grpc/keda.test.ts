@@ -47,7 +47,8 @@ describe("what KEDA is told", { timeout: 120_000 }, () => {
       "a short request is not overlooked",
     );
     const busy = await keda.value("gate-ongoing_requests", { ...GATE, window_s: "900" });
-    assert(busy.metricValueFloat > 0 && busy.metricValueFloat < 3, "the mean goes down slowly");
+    // The one that opens the gate is the fourth, and is open as long as a replica takes to start.
+    assert(busy.metricValueFloat > 0 && busy.metricValueFloat < 4, "the mean goes down slowly");
     assert.equal(busy.metricValue, Math.ceil(busy.metricValueFloat));
     const queued = await keda.value("gate-queued_requests", { ...GATE, metric: "queued_requests" });
     assert.equal(queued.metricValueFloat, 0);

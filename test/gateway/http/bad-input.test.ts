@@ -73,7 +73,7 @@ const CASES: Readonly<Record<string, Case>> = {
   },
   "a shape of a thousand dimensions": {
     body: changed({ shape: Array.from({ length: 1000 }, () => 1) }),
-    message: /found shape \[1,1,.* for input "INPUT0", wanted a list of whole numbers/,
+    message: /found shape \[1,1,.* for input "INPUT0", wanted at most 64 whole numbers/,
   },
   "no shape": { body: changed({ shape: undefined }), message: /found shape nothing for input "INPUT0"/ },
   "a name the model does not have": {

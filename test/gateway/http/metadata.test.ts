@@ -145,4 +145,11 @@ describe("methods", () => {
       assert.equal(refused.headers["allow"], allowed);
     });
   }
+
+  test("a method that no path has is refused with those there are, each once", async () => {
+    await using door = await openSimple();
+    const { status, headers } = await ask(door, "TRACE /v2");
+    assert.equal(status, 405);
+    assert.equal(headers["allow"], "GET, HEAD, POST, PUT, PATCH, DELETE, OPTIONS");
+  });
 });

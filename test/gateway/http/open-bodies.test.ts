@@ -2,14 +2,22 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
+import { createServer } from "node:http";
+import type { AddressInfo } from "node:net";
 import { gzipSync } from "node:zlib";
-import type { RawConnection } from "../../support/raw-http.ts";
+import { readBody } from "../../../gateway/http/body.ts";
+import { OpenBodies } from "../../../gateway/http/open-bodies.ts";
+import { RawConnection } from "../../support/raw-http.ts";
+import { ShoalError } from "../../../runtime/base/index.ts";
+import { until } from "../../support/until.ts";
 import { assertRefused, type Door, FakeDeployment, identity, open } from "./support.ts";
 
 const KIB = 1024;
 const BOUND = 100 * KIB;
 const INFER = "POST /v2/models/big/infer";
 const FULL = /wanted at most max_open_body_bytes 102400/;
+
+const BROKEN = new ShoalError("ENGINE_FAILED", "it broke");
 
 async function openBig(): Promise<Door & { big: FakeDeployment }> {
   const big = new FakeDeployment("big", identity("UINT8", [-1, -1]));
@@ -82,34 +90,44 @@ describe("the bodies of open requests", () => {
     assert.deepEqual([await statusOf(first), await statusOf(second)], [200, 200]);
   });
 
-  for (const [what, inputsInUse] of [
-    ["are freed with their answer", undefined],
-    ["stay while a copy is on its way to another replica", true],
+  /** What its replica was given. */
+  const givenTo = ({ replica }: FakeDeployment): Uint8Array[] =>
+    replica.received.flatMap(({ inputs }) => inputs.map(({ bytes }) => bytes));
+
+  const freed = (bytes: readonly Uint8Array[]): Promise<void> =>
+    until(() => bytes.every(({ byteLength }) => byteLength === 0));
+
+  for (const [what, status, failure] of [
+    ["their answer", 200, undefined],
+    ["their failure", 500, BROKEN],
   ] as const) {
-    test(what, async () => {
+    test(`are freed with ${what}, whether they came as tensors or as JSON`, async () => {
       await using door = await openBig();
-      const { dispatcher, replica } = door.big;
-      const submit = dispatcher.submit.bind(dispatcher);
-      dispatcher.submit = (work, deadlineMs) => {
-        const ticket = submit(work, deadlineMs);
-        const result = ticket.result.then((one) => ({ ...one, ...(inputsInUse ? { inputsInUse } : {}) }));
-        return { ...ticket, result };
-      };
+      const { big } = door;
+      big.replica.fail = failure;
       using connection = await door.connect();
       await send(connection, 60 * KIB);
-      assert.equal(await statusOf(connection), 200);
-      await connection.request("POST /big", {}, JSON.stringify([Array.from({ length: 20 * KIB }, () => 7)]));
-      assert.equal(await statusOf(connection), 200);
-      const sizes = replica.received.flatMap(({ batch }) =>
-        batch.entries.flatMap(({ work }) => (work.kind === "infer" ? work.inputs : [])),
-      );
-      const wanted = inputsInUse ? [60 * KIB, 20 * KIB] : [0, 0];
-      assert.deepEqual(
-        sizes.map(({ bytes }) => bytes.byteLength),
-        wanted,
-      );
+      assert.equal(await statusOf(connection), status);
+      const list = JSON.stringify([Array.from({ length: 20 * KIB }, () => 7)]);
+      await connection.request("POST /big", {}, list);
+      assert.equal(await statusOf(connection), status);
+      assert.equal(givenTo(big).length, 2);
+      await freed(givenTo(big));
     });
   }
+
+  test("are freed when their client leaves, though a replica has them", async () => {
+    await using door = await openBig();
+    const { replica } = door.big;
+    replica.hold = true;
+    {
+      using gone = await door.connect();
+      await send(gone, 60 * KIB);
+      await replica.nextBatch();
+    }
+    await freed(givenTo(door.big));
+    replica.held[0]?.release({ kind: "failed", error: BROKEN });
+  });
 
   test("count as they grow where their length is not announced", async () => {
     await using door = await openBig();
@@ -155,9 +173,27 @@ describe("the bodies of open requests", () => {
       await send(gone, 60 * KIB);
       await replica.nextBatch();
     }
-    while (door.server.openRequests > 0) await new Promise((resolve) => setImmediate(resolve));
+    await until(() => door.server.openRequests === 0);
     replica.releaseAll();
     replica.hold = false;
     await assertEmpty(door);
+  });
+
+  test("hold nothing of a client that leaves while its body is decompressed (invariant 3)", async () => {
+    const openBodies = new OpenBodies(1024 * KIB);
+    const limits = { maxBodyBytes: 1024 * KIB, maxDecompressedBytes: 1024 * KIB, openBodies };
+    const read = Promise.withResolvers<unknown>();
+    const server = createServer((request, response) => {
+      readBody(request, limits, 60_000).then(read.resolve, read.reject);
+      request.once("end", () => request.socket.destroy()); // the body is whole, and packed
+      response.once("close", () => OpenBodies.release(request));
+    });
+    await new Promise<void>((resolve) => server.listen(0, "127.0.0.1", resolve));
+    await using stack = new AsyncDisposableStack();
+    stack.defer(() => new Promise<void>((resolve) => void server.close(() => resolve())));
+    using connection = await RawConnection.open(`http://127.0.0.1:${(server.address() as AddressInfo).port}`);
+    await connection.request("POST /", { "content-encoding": "gzip" }, gzipSync(Buffer.alloc(512 * KIB)));
+    await assert.rejects(read.promise, { code: "CANCELLED" });
+    assert.equal(openBodies.bytes, 0);
   });
 });

@@ -316,7 +316,8 @@ describe("a shadow", () => {
     assert.equal((await connection.response()).status, 200);
     const { same } = await copiesOf(door, 1);
     assert.equal(same, 1);
-    assert.equal(door.copy.replica.received[0]?.inputs[0]?.bytes.byteLength, size);
+    const copied = door.copy.replica.received[0]?.inputs[0]?.bytes;
+    await until(() => copied?.byteLength === 0); // once the last copy is over (shadows 3)
   });
 
   test("never keeps a client waiting, and takes no more copies than it may", async () => {

@@ -2,7 +2,7 @@
 
 import assert from "node:assert/strict";
 import { describe, test } from "node:test";
-import { freeChunk, freeLarge, LARGE_BYTES } from "../../../runtime/base/index.ts";
+import { freeChunk, freeLarge, LARGE_BYTES, pin, whenFreed } from "../../../runtime/base/index.ts";
 
 const READ_BYTES = 64 * 1024;
 
@@ -37,5 +37,30 @@ describe("bytes that nobody reads again", () => {
       [whole, part, small].map(({ byteLength }) => byteLength),
       [0, LARGE_BYTES, LARGE_BYTES - 1],
     );
+  });
+});
+
+describe("bytes that are pinned", () => {
+  test("are freed when the last of those who read them lets go (invariant 2)", () => {
+    const whole = new Uint8Array(LARGE_BYTES);
+    let ended = 0;
+    whenFreed(whole.buffer, () => ended++);
+    const first = pin([whole.subarray(0, 8), whole.subarray(8)]);
+    const second = pin([whole]);
+    freeLarge(whole);
+    freeChunk(whole);
+    first[Symbol.dispose]();
+    first[Symbol.dispose]();
+    assert.deepEqual([whole.byteLength, ended], [LARGE_BYTES, 0]);
+    second[Symbol.dispose]();
+    assert.deepEqual([whole.byteLength, ended], [0, 1]);
+  });
+
+  test("stay where nobody wanted them freed, and can be freed afterwards", () => {
+    const whole = new Uint8Array(LARGE_BYTES);
+    pin([whole])[Symbol.dispose]();
+    assert.equal(whole.byteLength, LARGE_BYTES);
+    freeLarge(whole);
+    assert.equal(whole.byteLength, 0);
   });
 });

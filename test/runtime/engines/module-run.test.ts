@@ -56,6 +56,22 @@ test("aligned elements are a view on the request's bytes (module-inputs 1)", asy
   assert.equal(seen[0], data.buffer);
 });
 
+test("a BOOL that is neither 0 nor 1 is the request's fault", async () => {
+  const engine = await inferring("return { y: inputs.x.data }");
+  await assert.rejects(engine.run([tensor("x", "BOOL", [3], Uint8Array.of(1, 0, 2))], all), {
+    code: "INVALID_ARGUMENT",
+    message: 'Cannot read input "x": found 2 in element 2, wanted 0 or 1 for BOOL',
+  });
+});
+
+for (const output of ["toString", "constructor", "__proto__"]) {
+  test(`the output "${output}", which every object has, is unknown where the module did not give it`, async () => {
+    const engine = await inferring("return { y: inputs.x }");
+    const asked = engine.run([floats("x", [1], 1)], { ...all, outputs: [output] });
+    await assert.rejects(asked, { code: "INVALID_ARGUMENT", message: /found no output/ });
+  });
+}
+
 test("BYTES come as text, and as they are; text that is not UTF-8 is the request's fault", async () => {
   const broken = texts("x", [2], ["a", Uint8Array.of(0xff)]);
   const raw = await inferring("return { y: { data: inputs.x.raw } }");

@@ -198,9 +198,8 @@ function returnsOf({ returns, label }: StepPlan, result: unknown): readonly unkn
 }
 
 function errorOf({ label }: StepPlan, thrown: unknown): WireError {
-  const { error, typed } = describeThrown(thrown);
+  const { error, name, typed } = describeThrown(thrown);
   if (typed) return error;
-  const name = thrown instanceof Error ? thrown.name : typeof thrown;
   return {
     ...error,
     message: `"${label}" of a compiled graph (pid ${process.pid}) threw ${name}: ${error.message}`,

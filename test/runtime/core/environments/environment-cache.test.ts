@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
 import { readdirSync, readFileSync, statSync } from "node:fs";
-import { chmod, mkdir, utimes, writeFile } from "node:fs/promises";
+import { chmod, mkdir, rm, utimes, writeFile } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -45,6 +45,15 @@ test("1: what is built is there whole, once; a build that fails leaves nothing a
   const paths = await Promise.all([cache.acquire("npm-1", build), cache.acquire("npm-1", build)]);
   assert.equal(await other.acquire("npm-1", build), paths[0]);
   assert.deepEqual([new Set(paths).size, built, readdirSync(paths[0] ?? "")], [1, 1, ["file"]]);
+});
+
+test("1: a folder that cannot be made is tried again by the next", async () => {
+  await using folder = await makeFolder();
+  await using cache = cacheIn(folder);
+  await writeFile(folder.at("cache"), "in the way");
+  await assert.rejects(cache.acquire("a", ofBytes(1)), { code: "ENOTDIR" });
+  await rm(folder.at("cache"));
+  assert.match(await cache.acquire("a", ofBytes(1)), /content$/);
 });
 
 test("1: two owners that build the same at once end with one entry", async () => {

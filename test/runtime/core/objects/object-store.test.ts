@@ -169,6 +169,29 @@ suite("while objects move", () => {
   });
 });
 
+test("a spilled object that is made again leaves nothing on disk", async () => {
+  using disk = testFolder();
+  await using store = await start(disk.path);
+  for (const id of [1, 2, 3, 4]) await write(store, id);
+  assert.equal(store.isSpilled(1), true);
+  await write(store, 1);
+  await check(store, 1);
+  for (const id of [1, 2, 3, 4]) store.delete(id);
+  await eventually("nothing is left", () => filesOf(store) === 0);
+});
+
+test("where nothing can be spilled to it does not start, and leaves nothing", async () => {
+  using disk = testFolder();
+  const own = (): string[] =>
+    readdirSync("/dev/shm").filter((name) => name.startsWith(`shoal-${process.pid}-`));
+  const before = own();
+  await assert.rejects(start(join(disk.path, "missing")), {
+    code: "INVALID_ARGUMENT",
+    message: /Cannot spill objects to ".*missing": .*ENOENT/,
+  });
+  assert.deepEqual(own(), before);
+});
+
 test("references that are collected while the store ends do not hold it up", async () => {
   using disk = testFolder();
   const store = await start(disk.path, 100 * SIZE);
@@ -255,6 +278,18 @@ suite("files that are written over", () => {
     const taken = readdirSync(memory).reduce((sum, name) => sum + statSync(join(memory, name)).size, 0);
     assert.ok(taken > 6 * MIB && taken <= 8 * MIB, `${taken} bytes are taken`);
     assert.equal(store.stats().spills, 0);
+  });
+
+  test("none is left with a process that went while it waited for room", async () => {
+    using disk = testFolder();
+    await using store = await start(disk.path, 64 * MIB);
+    await write(store, 1, 2 * MIB);
+    store.delete(1);
+    assert.equal(filesOf(store), 1, "there is one to give");
+    const asked = store.room(2 * MIB, { writer: 900 });
+    await store.removeUnfinished(900);
+    assert.equal(await asked, undefined);
+    await eventually("the file is gone", () => filesOf(store) === 0);
   });
 
   test("a file goes to who wrote it last, else to who comes (spare files' invariant 2)", async () => {

@@ -1,6 +1,7 @@
 // How actors are ended in good order, watched, and bounded in their start; on real processes.
 
 import assert from "node:assert/strict";
+import { readFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import { type ActorStatus, isRunning, type WorkerLine } from "../../../../runtime/core/index.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -52,6 +53,18 @@ suite("stop", () => {
     await assert.rejects(runtime.exitActor(), failing("UNSUPPORTED", /no actor/));
   });
 
+  test("one that is being stopped is not started again by a kill that would allow it", async () => {
+    await using started = await start();
+    const { runtime, actors } = started;
+    const actor = await actors.Graceful.options({ maxRestarts: -1 }).create(started.file("log"));
+    const running = actor.ignoresStop();
+    await started.lines("log", 1);
+    const stopped = runtime.stop(actor);
+    await runtime.kill(actor, { noRestart: false });
+    await assert.rejects(runtime.get(running), failing("ACTOR_DIED", /killed/));
+    await stopped;
+  });
+
   test("what is no handle is refused", async () => {
     await using started = await start();
     await assert.rejects(
@@ -78,6 +91,21 @@ suite("creation", () => {
       () => actors.Stuck.options({ startTimeoutMs: 0 }),
       failing("INVALID_ARGUMENT", /startTimeoutMs/),
     );
+  });
+
+  test("one that is killed stays dead, also when it was failing by itself at that moment", async () => {
+    await using started = await start();
+    const { runtime, actors } = started;
+    const file = started.file("log");
+    const creation = actors.Late.options({ name: "late", maxRestarts: -1 }).create(file, 200);
+    const ended = assert.rejects(creation, failing("ACTOR_DIED", /killed/));
+    await started.lines("log", 1);
+    // Nothing is heard of it until it is killed: its failure is waiting then.
+    while (readFileSync(file, "utf8") !== "begun\nfails\n");
+    for (const untilMs = performance.now() + 200; performance.now() < untilMs; );
+    await runtime.kill({ name: "late" });
+    await ended;
+    assert.deepEqual(await started.lines("log"), ["begun", "fails"]);
   });
 
   test("a signal ends it, waiting for resources or loading", async () => {
@@ -138,6 +166,45 @@ test("an actor that is there can be watched: its present state comes first, and 
     failing("INVALID_ARGUMENT", /wanted the handle of an actor/),
   );
 });
+
+test("what a watcher throws is an uncaught error, and stops nothing of the runtime", async () => {
+  await using started = await start({
+    logToDriver: true,
+    dedupLogs: false,
+    onWorkerLine: () => {
+      throw new Error("of a line");
+    },
+  });
+  const { runtime, actors } = started;
+  const thrown = uncaught();
+  const fails = (): never => {
+    throw new Error("of a watcher");
+  };
+  const options = { numCpus: 1, onStatus: fails, onLine: fails };
+  const actor = await actors.Graceful.options(options).create(started.file("log"));
+  using _watch = runtime.watchActor(actor, { onStatus: fails });
+  await runtime.get(actor.print("a word"));
+  await runtime.kill(actor);
+  await eventually("its CPU is free", async () => (await runtime.resources())["num_cpus"]?.free === 2);
+  const told = await thrown.end();
+  for (const what of ["of a watcher", "of a line"]) assert.ok(told.includes(what), what);
+});
+
+/** What nobody caught until `end`, instead of the test runner. */
+function uncaught(): { readonly end: () => Promise<string[]> } {
+  const told: string[] = [];
+  const before = process.listeners("uncaughtException");
+  process.removeAllListeners("uncaughtException");
+  process.on("uncaughtException", (error) => told.push(error.message));
+  return {
+    async end() {
+      await new Promise((resolve) => setImmediate(resolve));
+      process.removeAllListeners("uncaughtException");
+      for (const listener of before) process.on("uncaughtException", listener);
+      return told;
+    },
+  };
+}
 
 test("lines of workers can be taken by the driver", async () => {
   const lines: WorkerLine[] = [];

@@ -294,7 +294,15 @@ suite("how direct calls end otherwise", () => {
     const server = await callers.Server.options({ maxPendingCalls: 30 }).create();
     const client = await callers.Client.create();
     await runtime.get(client.warm(server));
-    const told = await runtime.get(client.many(server, 40));
+    const pid = await runtime.get(server.pid());
+    process.kill(pid, "SIGSTOP"); // none of them ends before the last is counted
+    const many = client.many(server, 40);
+    await eventually("all have come to the head", async () => {
+      const { rows } = await runtime.list("tasks", { filters: ["name=Server.noteLater"] });
+      return rows.length === 40;
+    });
+    process.kill(pid, "SIGCONT");
+    const told = await runtime.get(many);
     assert.equal(told.filter((each) => each.startsWith("value")).length, 30);
     assert.match(told[39] ?? "", /^QUEUE_FULL/);
   });

@@ -3,7 +3,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { once } from "node:events";
-import { existsSync, readdirSync, readFileSync } from "node:fs";
+import { readdirSync, readFileSync } from "node:fs";
 import { rm, symlink } from "node:fs/promises";
 import { join } from "node:path";
 import { suite, test } from "node:test";
@@ -264,16 +264,9 @@ suite("npm", () => {
       stdio: "inherit",
     });
     try {
-      const pid = (): number => {
-        try {
-          return Number(readFileSync(folder.at("pid"), "utf8"));
-        } catch {
-          return 0;
-        }
-      };
-      await eventually("the install script runs", () => pid() > 0);
+      await eventually("the install script runs", () => pidIn(folder) > 0);
       assert.equal(readdirSync(folder.at("cache")).length, 2, "an unfinished entry, and the marks of use");
-      const installer = pid();
+      const installer = pidIn(folder);
       driver.kill("SIGKILL");
       await once(driver, "exit");
       await eventually("the install is gone", () => !isRunning(installer));
@@ -301,14 +294,14 @@ suite("npm", () => {
     await using started = await start(folder);
     const npm = { packages: [`file:${folder.at("endless")}`], allowScripts: true };
     // On a busy machine npm itself may take longer than that to begin.
-    for (let setupTimeoutMs = 2_000; !existsSync(folder.at("pid")); setupTimeoutMs *= 2) {
+    for (let setupTimeoutMs = 2_000; pidIn(folder) === 0; setupTimeoutMs *= 2) {
       const task = started.tasks.pid.options({ runtimeEnv: { npm, setupTimeoutMs } })();
       await assert.rejects(
         started.runtime.get(task),
         failing("RUNTIME_ENV_SETUP_FAILED", new RegExp(`not done after ${setupTimeoutMs} ms`)),
       );
     }
-    const pid = Number(readFileSync(folder.at("pid"), "utf8"));
+    const pid = pidIn(folder);
     await eventually("the install is gone", () => !isRunning(pid));
     assert.deepEqual(entriesOf(folder), []);
   });
@@ -330,11 +323,11 @@ suite("npm", () => {
       started.actors.Settings.options({ runtimeEnv: { npm } }).create(),
       failing("CANCELLED", /shut down/),
     );
-    await eventually("the install script runs", () => readdirSync(folder.path).includes("pid"));
+    await eventually("the install script runs", () => pidIn(folder) > 0);
     await started.runtime.shutdown();
     await failed;
     await creation;
-    const pid = Number(readFileSync(folder.at("pid"), "utf8"));
+    const pid = pidIn(folder);
     await eventually("the install is gone", () => !isRunning(pid));
     assert.deepEqual(readdirSync(folder.at("cache")), ["uses"]);
     assert.deepEqual(readdirSync(folder.at("cache/uses")), []);
@@ -395,6 +388,15 @@ suite("a worker's start", () => {
     );
   });
 });
+
+/** What a script has written there of itself; 0 before, also when there is a file and nothing in it yet. */
+function pidIn(folder: Folder): number {
+  try {
+    return Number(readFileSync(folder.at("pid"), "utf8"));
+  } catch {
+    return 0;
+  }
+}
 
 /** Kinds of what is in the cache, unfinished work included. */
 function entriesOf(folder: Folder): string[] {

@@ -67,6 +67,25 @@ suite("who holds", () => {
     assert.equal((await runtime.get(kept)).byteLength, 200_000);
   });
 
+  test("arguments of an actor are held as long as it may have to be made again", async () => {
+    await using started = await start();
+    const { runtime, actors } = started;
+    const make = async (maxRestarts: number): Promise<object> => {
+      const bytes = await runtime.put(new Uint8Array(200_000));
+      return await actors.Keeper.options({ maxRestarts }).create(bytes);
+    };
+    const count = async (): Promise<number> => {
+      collect();
+      return objectFiles().length;
+    };
+    const handles = [await make(1)];
+    await new Promise((resolve) => setImmediate(resolve));
+    handles.push(await make(0));
+    await eventually("one is freed", async () => (await count()) === 1);
+    for (const handle of handles) await runtime.kill(handle);
+    await eventually("both are freed", async () => (await count()) === 0);
+  });
+
   test("what a dead worker put, others still have", async () => {
     await using started = await start();
     const { runtime, work } = started;
@@ -119,6 +138,19 @@ suite("loss", () => {
     for (const file of objectFiles()) rmSync(file);
     assert.equal(await runtime.get(work.byteLength(copy as ObjectRef<Uint8Array>)), 300_000);
     assert.equal((await runtime.get(bytes))[1], 7);
+  });
+
+  test("several lost results of one task are made again together, whoever asks for which", async () => {
+    await using started = await start();
+    const { runtime, work } = started;
+    const [a, b] = work.twoBytes.options({ numReturns: 2 })(300_000);
+    for (let round = 0; round < 2; round++) {
+      await runtime.wait([a, b], { numReturns: 2 });
+      for (const file of objectFiles()) rmSync(file);
+      const lengths = [runtime.get(work.byteLength(b)), runtime.get(work.byteLength(a))];
+      const [first, second] = await Promise.all([runtime.get(a), runtime.get(b)]);
+      assert.deepEqual([first[9], second[9], ...(await Promise.all(lengths))], [1, 2, 300_000, 300_000]);
+    }
   });
 
   test("what was put cannot be made again: OBJECT_LOST, for readers and as an argument", async () => {

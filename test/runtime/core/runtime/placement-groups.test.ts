@@ -1,6 +1,7 @@
 // Placement groups with real tasks and actors in them.
 
 import assert from "node:assert/strict";
+import { getEventListeners } from "node:events";
 import { suite, test } from "node:test";
 import { collectGarbage } from "../../../../runtime/core/objects/index.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -45,8 +46,13 @@ suite("placement groups", () => {
       group.ready({ timeoutMs: 30 }),
       failing("DEADLINE_EXCEEDED", /not placed after 30 ms/),
     );
+    const { signal } = new AbortController();
+    await assert.rejects(group.ready({ timeoutMs: 5, signal }), { code: "DEADLINE_EXCEEDED" });
+    assert.deepEqual(getEventListeners(signal, "abort"), [], "of who gave up nothing is left");
+    await assert.rejects(group.ready({ signal: AbortSignal.abort() }), { code: "CANCELLED" });
+    const waiting = [group.ready(), group.ready({ signal })];
     await runtime.cancel(busy);
-    await group.ready();
+    await Promise.all([...waiting, group.ready()]);
     await group.remove();
   });
 

@@ -1,7 +1,10 @@
 // What user code and the system do to the process of an actor, and what its callers are told.
 
 import assert from "node:assert/strict";
+import { execFile } from "node:child_process";
+import { join } from "node:path";
 import { suite, test } from "node:test";
+import { promisify } from "node:util";
 import type { ActorHandle, Runtime, WorkerLine } from "../../../../runtime/core/index.ts";
 import { isGone } from "../support.ts";
 import { failing, start } from "./support.ts";
@@ -90,6 +93,14 @@ test("signals of a terminal or a supervisor to the whole group leave workers to 
     process.kill(pid, signal);
     assert.equal(await runtime.get(actor.pid()), pid);
   }
+});
+
+test("a user without a name and a home has all that needs neither", async () => {
+  const program = join(import.meta.dirname, "fixtures/nameless.ts");
+  const { stdout } = await promisify(execFile)(process.execPath, [program]);
+  const { square, told } = JSON.parse(stdout);
+  assert.equal(square, 9);
+  assert.match(told, /this user has no home, wanted environmentCacheFolder/);
 });
 
 test("a worker has none of the test runner's environment and flags", async () => {

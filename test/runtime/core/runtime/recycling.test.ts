@@ -41,6 +41,14 @@ suite("maxCalls", () => {
   });
 });
 
+test("a worker that is not needed any more ends, also when what a task left behind blocks it", async () => {
+  await using started = await start({ warmWorkers: 0, idleWorkerMs: 300 });
+  const { runtime, work } = started;
+  const pid = await runtime.get(work.leaveSpin(started.file("a")));
+  assert.deepEqual(await started.lines("a", 1), [String(pid)]);
+  await eventually("it is gone", () => isGone(pid));
+});
+
 suite("a worker that keeps too much memory", () => {
   test("is replaced when it has nothing to do", async () => {
     await using started = await start({ numCpus: 1, idleWorkerBytes: 200 * 2 ** 20 });

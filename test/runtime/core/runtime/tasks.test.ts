@@ -3,6 +3,7 @@
 import assert from "node:assert/strict";
 import { suite, test } from "node:test";
 import { eventually } from "../../../support/eventually.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
 import { isRunning } from "../../../../runtime/core/index.ts";
 import { failing, start } from "./support.ts";
 
@@ -75,6 +76,20 @@ suite("errors", () => {
     await assert.rejects(runtime.get(work.failWith("plain words")), failing("CALL_FAILED", /plain words/));
     await assert.rejects(runtime.get(work.failWith(undefined)), failing("CALL_FAILED", /undefined/));
     await assert.rejects(runtime.get(work.failWith({ reason: 7 })), failing("CALL_FAILED", /reason: 7/));
+  });
+
+  test("what says of itself what is no text is told, and ends nobody", async () => {
+    await using started = await start();
+    const { runtime, work } = started;
+    const pid = await runtime.get(work.pid());
+    for (const [member, words] of [
+      ["message", /threw Error: 10n$/],
+      ["name", /threw 10n: too much$/],
+      ["wire", /^7n$/],
+    ] as const) {
+      await assert.rejects(runtime.get(work.failOddly(member)), { message: words });
+    }
+    assert.equal(await runtime.get(work.pid()), pid);
   });
 
   test("an argument or a result that cannot be sent names its member", async () => {
@@ -217,12 +232,15 @@ suite("retries", () => {
 
 suite("deadlines and cancellation", () => {
   test("a deadline fails a task that waits and one that runs, and frees its worker", async () => {
-    await using started = await start({ numCpus: 1 });
+    const clock = new FakeClock();
+    await using started = await start({ numCpus: 1, clock });
     const { runtime, work } = started;
-    await runtime.get(work.square(1)); // its worker's start counts as well
     const running = work.untilCancelled.options({ timeoutMs: 800 })(started.file("a"));
+    await started.lines("a", 1);
     const waiting = work.square.options({ timeoutMs: 100 })(2);
+    clock.advance(100);
     await assert.rejects(runtime.get(waiting), failing("DEADLINE_EXCEEDED", /within 100 ms/));
+    clock.advance(700);
     await assert.rejects(
       runtime.get(running),
       failing("DEADLINE_EXCEEDED", /"untilCancelled" has no result within 800 ms/),
@@ -232,15 +250,22 @@ suite("deadlines and cancellation", () => {
   });
 
   test("a worker that does not answer is killed after the deadline, blocked or stopped", async () => {
-    await using started = await start({ numCpus: 1 });
+    const clock = new FakeClock();
+    await using started = await start({ numCpus: 1, clock });
     const { runtime, work } = started;
+    const grace = (): void => clock.advance(1_000);
     const blocked = work.spin.options({ timeoutMs: 200 })(started.file("a"));
+    await started.lines("a", 1);
+    clock.advance(200);
     await assert.rejects(runtime.get(blocked), failing("DEADLINE_EXCEEDED", /spin/));
+    grace();
     await runtime.get(work.square(1)); // a worker has taken the place of the one that was killed
-    const stopped = work.untilCancelled.options({ timeoutMs: 2_000 })(started.file("b"));
+    const stopped = work.untilCancelled.options({ timeoutMs: 200 })(started.file("b"));
     const [pid = ""] = await started.lines("b", 1);
     process.kill(Number(pid), "SIGSTOP");
+    clock.advance(200);
     await assert.rejects(runtime.get(stopped), failing("DEADLINE_EXCEEDED", /untilCancelled/));
+    grace();
     assert.equal(await runtime.get(work.square(4)), 16, "the CPU is back");
     await eventually("the stopped worker is gone", () => !isRunning(Number(pid)));
   });
@@ -302,60 +327,5 @@ suite("nested tasks", () => {
     await using started = await start();
     const { runtime, work } = started;
     assert.equal(await runtime.get(work.getInside({ inner: work.square(6) })), 36);
-  });
-});
-
-suite("streams", () => {
-  test("items come in order, then the end", async () => {
-    await using started = await start();
-    const items: number[] = [];
-    for await (const item of started.work.generate(100)) items.push(item);
-    assert.deepEqual(
-      items,
-      Array.from({ length: 100 }, (_, n) => n),
-    );
-  });
-
-  test("a stream is read once: a second reader is refused, the first goes on", async () => {
-    await using started = await start();
-    const stream = started.work.generate(100);
-    const items = stream[Symbol.asyncIterator]();
-    assert.deepEqual(await items.next(), { done: false, value: 0 });
-    const twice = failing("INVALID_ARGUMENT", /Cannot read the stream .*it has a reader or had one/);
-    assert.throws(() => stream[Symbol.asyncIterator](), twice);
-    let last = 0;
-    for await (const item of items) last = item;
-    assert.equal(last, 99);
-    assert.throws(() => stream[Symbol.asyncIterator](), twice);
-  });
-
-  test("what a generator throws comes after its items", async () => {
-    await using started = await start();
-    const items: number[] = [];
-    await assert.rejects(
-      async () => {
-        for await (const item of started.work.generateThenFail(3)) items.push(item);
-      },
-      failing("CALL_FAILED", /no more/),
-    );
-    assert.deepEqual(items, [0, 1, 2]);
-  });
-
-  test("the producer waits for its reader; leaving the loop ends it", async () => {
-    await using started = await start({ numCpus: 1 });
-    const { runtime, work } = started;
-    const stream = work.logged.options({ generatorBackpressureNumObjects: 4 })(started.file("a"));
-    let read = 0;
-    for await (const _ of stream) if (++read === 3) break;
-    assert.equal(await runtime.get(work.square(2)), 4, "the worker is free");
-    const made = (await started.lines("a")).length;
-    assert.ok(made <= 3 + 4 + 1, `${made} items were made`);
-  });
-
-  test("after a crash the items that were given are not given again", async () => {
-    await using started = await start();
-    const items: number[] = [];
-    for await (const item of started.work.generateAndCrash(started.file("a"), 6)) items.push(item);
-    assert.deepEqual(items, [0, 1, 2, 3, 4, 5]);
   });
 });
