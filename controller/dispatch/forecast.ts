@@ -52,7 +52,8 @@ export function forecastMs(parts: ForecastParts, policy: DispatchPolicy, newcome
   const place = queue.placeOf(claim);
   if (arrivals.overloaded) return atOverloadMs(parts, newcomer, { policy, place, batch: pace.batch });
   const ahead =
-    place.above + Math.min(place.own / place.share, place.own === 0 ? 0 : place.own + place.beside);
+    Math.min(place.above, place.turnIn * pace.batch) +
+    Math.min(place.own / place.share, place.own === 0 ? 0 : place.own + place.beside);
   const open = policy.parallel === true ? pool.ready : pool.idle;
   const waitMs = open > 0 ? 0 : Math.max(0, (pool.nextFree?.freeAtMs ?? nowMs) - nowMs);
   return waitMs + ahead * pace.rowMs + (service.model.meanMs(rows) ?? 0); // invariant 2
@@ -81,7 +82,7 @@ function atOverloadMs(
   const left = Math.max(LEAST_LEFT, 1 - (mix.above(band, nowMs) * rowMs) / 1_000);
   const rest = 1 - (mix.beside(band, tenant, nowMs) * rowMs) / 1_000 / left;
   const own = Math.max(Math.min(place.share, ONE_OF_TWO), rest); // its share is its own, however much others ask for
-  const ahead = (place.above + place.own / own) / left;
+  const ahead = Math.min((place.above + place.own / own) / left, place.turnIn * batch);
 
   const before = Math.floor((ahead + rows - 1) / batch);
   const freeMs = freeInMs(pool, { policy, place: before % runs, everyMs, nowMs });
