@@ -4,11 +4,12 @@
 // 1. A record whose server is gone is removed by whoever finds it, also when another process has its id by now.
 // 2. A listener that is away while its controller is started again is waited for, and its record stays.
 
-import { mkdir, readdir, readFile, rm, writeFile } from "node:fs/promises";
+import { readdir, readFile, rm, writeFile } from "node:fs/promises";
 import { connect } from "node:net";
 import { homedir } from "node:os";
 import { join } from "node:path";
 import { setTimeout as sleep } from "node:timers/promises";
+import { makeFolder } from "../runtime/base/index.ts";
 import { isRunning } from "../runtime/core/index.ts";
 import { CommandError, EXIT } from "./exit-codes.ts";
 
@@ -31,7 +32,7 @@ function folder(): string {
 }
 
 export async function writeRecord(record: ServerRecord): Promise<void> {
-  await mkdir(folder(), { recursive: true, mode: 0o700 });
+  makeFolder(folder(), 0o700);
   await liveRecords(); // invariant 1
   await writeFile(join(folder(), `${record.pid}.json`), JSON.stringify(record), { mode: 0o600 });
 }

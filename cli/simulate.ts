@@ -1,7 +1,8 @@
 // `shoal simulate`: a deployment under a workload in virtual time, on the product's own dispatcher and autoscaling policies,
 // beside what others do. Tables on the terminal, plots as SVG files.
 
-import { mkdir, writeFile } from "node:fs/promises";
+import { accessSync, constants } from "node:fs";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { Command, InvalidArgumentError, Option } from "commander";
 import type {
@@ -12,6 +13,7 @@ import type {
   Scenario,
   ServiceProfile,
 } from "../controller/simulator/index.ts";
+import { makeFolder, messageOf } from "../runtime/base/index.ts";
 import { CommandError, EXIT, EXIT_HELP } from "./exit-codes.ts";
 import { seconds } from "./options.ts";
 
@@ -142,6 +144,7 @@ async function simulate(flags: Flags, command: Command): Promise<void> {
   checkTogether(flags, command);
   // Refusals are errors with a stack; here there are millions, and nobody reads it.
   Error.stackTraceLimit = 0;
+  if (flags.plot !== undefined) prepareFolder(flags.plot);
   if (flags.evaluate !== undefined) return evaluatePart(flags.evaluate, flags);
   const lab = await import("../controller/simulator/index.ts");
   const profile = profileOf(flags, lab);
@@ -150,6 +153,10 @@ async function simulate(flags: Flags, command: Command): Promise<void> {
     ...(flags.duration === undefined ? {} : { seconds: flags.duration }),
     cv: flags.cv,
   });
+  if (flags.warmUp >= workload.seconds) {
+    const found = `--warm-up is ${flags.warmUp} s, less than the ${workload.seconds} s of the run are wanted`;
+    throw new CommandError(EXIT.USAGE, `${found}: nothing would be counted`);
+  }
   const { slowReplica, mtbf, startUpNoise, timeout, retryBudget, hop, door, requestTimeout } = flags;
   const scenario: Scenario = {
     name: workload.name,
@@ -184,6 +191,11 @@ async function simulate(flags: Flags, command: Command): Promise<void> {
     );
   }
   if (min > max) throw new CommandError(EXIT.USAGE, `--min is ${min}, at most the --max of ${max} is wanted`);
+  if (initial !== undefined && (initial < min || initial > max))
+    throw new CommandError(
+      EXIT.USAGE,
+      `--initial is ${initial}, from --min ${min} to --max ${max} is wanted`,
+    );
   const defaults = {
     replicas: flags.replicas,
     bounds: initial === undefined ? { min, max } : { min, max, initial },
@@ -246,14 +258,27 @@ async function evaluatePart(
 
 async function plot(folder: string, charts: Readonly<Record<string, Chart>>): Promise<string[]> {
   const { renderChart } = await import("../controller/simulator/index.ts");
-  await mkdir(folder, { recursive: true });
   return Promise.all(
     Object.entries(charts).map(async ([name, chart]) => {
       const path = join(folder, `${name}.svg`);
-      await writeFile(path, renderChart(chart));
+      try {
+        await writeFile(path, renderChart(chart));
+      } catch (thrown) {
+        throw new CommandError(EXIT.FAILED, `Cannot write "${path}": ${messageOf(thrown)}`);
+      }
       return path;
     }),
   );
+}
+
+/** Before a run that may take many minutes. */
+function prepareFolder(folder: string): void {
+  try {
+    makeFolder(folder);
+    accessSync(folder, constants.W_OK | constants.X_OK);
+  } catch (thrown) {
+    throw new CommandError(EXIT.USAGE, `Cannot plot into the folder "${folder}": ${messageOf(thrown)}`);
+  }
 }
 
 function profileOf(
@@ -286,7 +311,7 @@ function heading(scenario: Scenario, all: readonly NamedRuns[]): string {
   const rate = first === undefined ? 0 : first.counts.offered / first.seconds;
   return (
     `${titleOf(scenario)}: ${rate.toFixed(1)} requests/s for ${scenario.seconds} s; ` +
-    `${runs.length} runs, ${requests.toLocaleString("en-US")} requests in ${wallS.toFixed(1)} s`
+    `${runs.length} ${runs.length === 1 ? "run" : "runs"}, ${requests.toLocaleString("en-US")} requests in ${wallS.toFixed(1)} s`
   );
 }
 
@@ -323,7 +348,7 @@ function number(flags: string, description: string): Option {
 function whole(flags: string, description: string, least = 0): Option {
   return new Option(flags, description).argParser((text) => {
     if (!/^\d{1,9}$/.test(text) || Number(text) < least)
-      throw new InvalidArgumentError(`found "${text}", wanted a whole number from ${least}`);
+      throw new InvalidArgumentError(`found "${text}", wanted a whole number from ${least} to 999999999`);
     return Number(text);
   });
 }

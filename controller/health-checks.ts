@@ -5,6 +5,7 @@
 //    run longer than anyone would wait for it.
 // 3. One whose process the system has stopped is not busy: seen twice while a check waits, it is hung, whatever it has.
 //    So it is found within two periods.
+// 4. One that has ended is told of by the runtime, with how: when it lost a batch and a check, that word is waited for.
 
 import { type Clock, messageOf } from "../runtime/base/index.ts";
 import type { Logger } from "../runtime/base/log/index.ts";
@@ -37,6 +38,8 @@ const MAX_FAILED_CHECKS = 3;
 const LOOK_SHARE = 0.25;
 const LEAST_LOOK_MS = 250;
 const STOPPED_LOOKS = 2;
+/** For the word of its end; the process is gone for long by then. */
+const LAST_WORD_MS = 1_000;
 
 const HUNG = "its process is stopped";
 
@@ -82,9 +85,16 @@ export class HealthChecks implements Disposable {
       if (this.#over.signal.aborted) return false;
       if (checked.kind === "well") return true;
       if (checked.kind === "busy") continue;
+      if (checked.kind === "unwell" && (await this.#isTold())) return false; // invariant 4
       this.#end(checked.kind === "hung" ? HUNG : `it lost a batch and then a check: ${checked.message}`);
       return false;
     }
+  }
+
+  /** Whether its end is told of soon: then there is nothing to check any more. */
+  async #isTold(): Promise<boolean> {
+    await this.#options.clock.sleep(LAST_WORD_MS, this.#over.signal).catch(() => undefined);
+    return this.#over.signal.aborted;
   }
 
   [Symbol.dispose](): void {

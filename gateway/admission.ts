@@ -1,5 +1,5 @@
-// Who gets in: the bound on open requests, the deployment by name, and room in its queue, all before a byte of
-// a body is read.
+// Who gets in: the bound on open requests, a deployment that takes them, and room in its queue, all before a byte of a body
+// is read.
 
 import type { Claim, ServedDeployment } from "../controller/index.ts";
 import { ShoalError } from "../runtime/base/index.ts";

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { once } from "node:events";
 import type { Server } from "node:http";
 import { createServer } from "node:net";
-import { messageOf, ShoalError } from "../runtime/base/index.ts";
+import { messageOf, ShoalError, systemCodeOf } from "../runtime/base/index.ts";
 
 /** The URL of a server that listens on a port of `host`. */
 export function urlOf(server: Server, host: string): string {
@@ -15,13 +15,16 @@ export function urlOf(server: Server, host: string): string {
 
 /** Throws INVALID_CONFIG when nothing can listen there now. */
 export async function checkPort(address: Address, key: string): Promise<void> {
-  await listening(address, key, async () => {
-    const probe = createServer();
-    probe.listen(address.port, address.host);
-    await once(probe, "listening");
-    probe.close();
-    await once(probe, "close");
-  });
+  await listening(address, key, () => tryPort(address));
+}
+
+/** Rejects with the system's error when nothing can listen there now. */
+export async function tryPort({ host, port }: Address): Promise<void> {
+  const probe = createServer();
+  probe.listen({ host, port, exclusive: true });
+  await once(probe, "listening");
+  probe.close();
+  await once(probe, "close");
 }
 
 interface Address {
@@ -38,7 +41,7 @@ export async function listening<T>(
   try {
     return await start();
   } catch (thrown) {
-    const code: unknown = thrown instanceof Error ? Reflect.get(thrown, "code") : undefined;
+    const code = systemCodeOf(thrown);
     const what =
       code === "EADDRINUSE"
         ? "the port is in use by another process"

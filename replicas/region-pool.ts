@@ -23,13 +23,11 @@ export interface Placed {
 export class RegionPool {
   #spare: SharedRegion[] = [];
   #open = true;
-  /** False once this machine was found to have no such memory. */
-  #possible = process.platform === "linux";
 
   /** Puts a batch into a region; undefined when the socket shall take it. */
   place(parts: readonly Uint8Array[], byteLength: number): Placed | undefined {
-    if (!this.#possible || !this.#open || byteLength < MIN_BYTES || byteLength > MAX_BYTES) return undefined;
-    const region = this.#spare.pop() ?? this.#create();
+    if (!this.#open || byteLength < MIN_BYTES || byteLength > MAX_BYTES) return undefined;
+    const region = this.#spare.pop() ?? create();
     if (region === undefined) return undefined;
     const header = region.write(parts);
     if (header === undefined) {
@@ -46,18 +44,18 @@ export class RegionPool {
     };
   }
 
-  #create(): SharedRegion | undefined {
-    try {
-      return SharedRegion.create();
-    } catch {
-      this.#possible = false;
-      return undefined;
-    }
-  }
-
   /** Closes those that no batch lies in; the others are closed with their batches. */
   close(): void {
     this.#open = false;
     for (const region of this.#spare.splice(0)) region.close();
+  }
+}
+
+/** Undefined where there is no such memory, or no descriptor is left: looking each time costs little beside such a batch. */
+function create(): SharedRegion | undefined {
+  try {
+    return SharedRegion.create();
+  } catch {
+    return undefined;
   }
 }

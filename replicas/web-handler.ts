@@ -3,6 +3,7 @@
 //
 // 1. The request's signal aborts when the caller goes away, and the answer's stream is cancelled.
 // 2. The answer is written no faster than it is read.
+// 3. Headers are those of the client's request: what is of the hop, or between gateway and replica, is taken off.
 
 import type { IncomingMessage, ServerResponse } from "node:http";
 import { Readable } from "node:stream";
@@ -54,9 +55,10 @@ export async function answerWeb(
 function toWebRequest(url: string, request: IncomingMessage, signal: AbortSignal): Request {
   const headers = new Headers();
   for (const [name, values] of Object.entries(request.headersDistinct)) {
-    if (name.startsWith("x-shoal-") || values === undefined) continue;
+    if (name.startsWith("x-shoal-") || name === "connection" || values === undefined) continue; // invariant 3
     for (const value of values) headers.append(name, value);
   }
+  headers.set("host", new URL(url).host);
   const method = request.method ?? "GET";
   if (method === "GET" || method === "HEAD") return new Request(url, { method, headers, signal });
   const body = Readable.toWeb(request) as ReadableStream<Uint8Array>;

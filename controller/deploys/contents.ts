@@ -5,7 +5,8 @@
 
 import { createHash } from "node:crypto";
 import { readFile, stat } from "node:fs/promises";
-import { dirname, relative } from "node:path";
+import { dirname, join, relative } from "node:path";
+import { readOnnxFile } from "../../runtime/engines/index.ts";
 import type { DeploymentConfig } from "../config/index.ts";
 import { isModule, localImports } from "./local-imports.ts";
 
@@ -21,7 +22,7 @@ const MAX_FILES = 1_000;
 /** Past this a file goes by its size and time. */
 const MAX_READ_BYTES = 4 * 1024 * 1024;
 const HASH_DIGITS = 24;
-/** Where ONNX keeps large weights by custom. */
+/** Where ONNX keeps large weights by custom; the model says which files it has. */
 const EXTERNAL_DATA = [".data", "_data"] as const;
 
 /** Never rejects: what cannot be read counts as not there. */
@@ -29,7 +30,7 @@ export async function contentsOf({
   engine,
   path,
 }: Pick<DeploymentConfig["source"], "engine" | "path">): Promise<Contents> {
-  const paths = engine === "onnx" ? [path, ...EXTERNAL_DATA.map((ending) => path + ending)] : [path];
+  const paths = engine === "onnx" ? [path, ...weightFiles(path)] : [path];
   const hash = createHash("sha256");
   const seen = new Set(paths);
   const files: string[] = [];
@@ -47,6 +48,15 @@ export async function contentsOf({
     }
   }
   return { hash: hash.digest("hex").slice(0, HASH_DIGITS), files: missing ? [path] : files, missing };
+}
+
+/** Invariant 2. */
+function weightFiles(path: string): readonly string[] {
+  const named = readOnnxFile(path)?.externalData.slice(0, MAX_FILES) ?? [];
+  return [
+    ...EXTERNAL_DATA.map((ending) => path + ending),
+    ...named.map(({ location }) => join(dirname(path), location)),
+  ];
 }
 
 interface Stamp {

@@ -17,6 +17,7 @@ import { beforeOf, changesOf, notesOf } from "./changes.ts";
 import type { DesiredState } from "./desired-state.ts";
 import { type ApplicationChange, differenceOf } from "./difference.ts";
 import { Drains } from "./drains.ts";
+import { generationOf } from "./generation.ts";
 import { Ledger } from "./ledger.ts";
 import { outcomeOf } from "./outcome.ts";
 import { machineRule } from "./places.ts";
@@ -343,7 +344,7 @@ export class Deploys {
     this.#controller.apply(
       { applications: standings.map(({ config }) => config) },
       {
-        generations: new Map(standings.map(({ config, release }) => [config.name, release.number])),
+        generations: new Map(standings.map(({ config, release }) => [config.name, generationOf(release)])),
         contents: new Map(standings.flatMap(({ contents }) => [...contents])),
         scales: this.#scales.all,
         targets,
@@ -365,7 +366,7 @@ export class Deploys {
         { name, ...status, generation: memory.seen.generation, course: memory.course.kind, numReplicas },
       ];
     });
-    const outcome = views.length === 0 ? undefined : outcomeOf(release.number, views);
+    const outcome = views.length === 0 ? undefined : outcomeOf(generationOf(release), views);
     if (outcome === undefined || outcome.kind === release.outcome.kind) return;
     const settled: Release = { ...release, outcome: { ...outcome, atEpochMs: this.#clock.epochMs() } };
     this.#standing = new Map([...this.#standing, [config.name, { ...standing, release: settled }]]);

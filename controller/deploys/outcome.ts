@@ -21,8 +21,8 @@ export type ReleaseOutcome =
  * `running` when all is as wanted and has proven itself, `failed` when one of them was given up; undefined while that is
  * open, and while what was asked for has not been planned for.
  */
-export function outcomeOf(release: number, views: readonly DeployView[]): ReleaseOutcome | undefined {
-  if (views.some(({ generation }) => generation !== release)) return undefined;
+export function outcomeOf(asked: number, views: readonly DeployView[]): ReleaseOutcome | undefined {
+  if (views.some(({ generation }) => generation !== asked)) return undefined;
   const failed = views.filter(({ state }) => state === "DEPLOY_FAILED");
   if (failed.length > 0)
     return { kind: "failed", reason: failed.map(({ name, message }) => `${name}: ${message}`).join("; ") };

@@ -2,6 +2,7 @@
 
 import type { LastingMemory } from "../reconcile/index.ts";
 import type { DesiredState } from "./desired-state.ts";
+import { generationOf } from "./generation.ts";
 import { recall } from "./recall.ts";
 import type { Standing } from "./standing.ts";
 
@@ -19,7 +20,7 @@ export async function recallAll(
         const memory = await recall(kept, {
           config: deployment,
           contents: contents.get(deployment.name) ?? "",
-          generation: release.number,
+          generation: generationOf(release),
           fresh: known.get(config.name) !== release.number,
         });
         return memory === undefined ? [] : [[deployment.name, memory]];

@@ -134,7 +134,7 @@ export class Dispatcher {
     const refusal = this.refusal(claim);
     if (refusal === undefined) return;
     this.#arrive(1, claim);
-    this.#turnAway(refusal);
+    this.#turnAway(refusal, claim);
   }
 
   /** Admits work or throws at once (invariant 1). */
@@ -146,7 +146,7 @@ export class Dispatcher {
     this.#arrive(rows, claim);
     const dueMs = Math.min(deadlineMs, nowMs + this.#objectiveOf(work));
     const refusal = this.refusal(claim) ?? this.#refusalOf(work, claim, { rows, dueMs, nowMs });
-    if (refusal !== undefined) this.#turnAway(refusal);
+    if (refusal !== undefined) this.#turnAway(refusal, claim);
     if (this.#queue.length >= this.#policy.maxQueuedRequests) this.#displace(claim, nowMs);
     const { priority = "normal", tenant = "" } = claim;
     const entry = new Entry(work, nowMs, deadlineMs, { band: PRIORITIES.indexOf(priority), tenant, dueMs });
@@ -285,8 +285,9 @@ export class Dispatcher {
     this.#options.load?.arrived(rows, nowMs);
   }
 
-  #turnAway(refusal: ShoalError): never {
+  #turnAway(refusal: ShoalError, claim: Claim): never {
     this.stats.refused++;
+    this.#queue.turnedAway(claim);
     this.#arrivals.ended(true);
     this.#options.load?.ended(1, 1, this.#options.clock.nowMs());
     throw refusal;

@@ -50,6 +50,8 @@ interface Group {
 export interface Place {
   /** Of what comes first whoever it is of: higher priorities, and what came back. */
   readonly above: number;
+  /** Batches of others after which its priority is next all the same, when it would be the first there; else infinite. */
+  readonly turnIn: number;
   /** Of its tenant in its priority. */
   readonly own: number;
   /** Of its priority's turns, those of its tenant as long as all who wait now do; 0 to 1. */

@@ -62,7 +62,7 @@ function leastMs(
   }: { readonly policy: DispatchPolicy; readonly place: Place; readonly full: Throughput },
 ): number {
   const own = place.own === 0 ? 0 : Math.min(place.own / place.share, place.own + place.beside);
-  const all = place.above + own + rows;
+  const all = Math.min(place.above, place.turnIn * batch) + own + rows;
   const open = policy.parallel === true ? pool.ready : pool.idle;
   const waitMs = open > 0 ? 0 : Math.max(0, (pool.nextFree?.freeAtMs ?? nowMs) - nowMs);
   const rounds = Math.floor(Math.max(0, all - 1) / (runs * batch)); // of full batches, before its own
@@ -94,7 +94,7 @@ function atOverloadMs(
   const left = Math.max(LEAST_LEFT, 1 - (mix.above(band, nowMs) * rowMs) / 1_000);
   const rest = 1 - (mix.beside(band, tenant, nowMs) * rowMs) / 1_000 / left;
   const own = Math.max(Math.min(place.share, ONE_OF_TWO), rest); // its share is its own, however much others ask for
-  const ahead = (place.above + place.own / own) / left;
+  const ahead = Math.min((place.above + place.own / own) / left, place.turnIn * batch);
 
   const before = Math.floor((ahead + rows - 1) / batch);
   const freeMs = freeInMs(pool, { policy, place: before % runs, everyMs, nowMs });

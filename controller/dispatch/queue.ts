@@ -2,7 +2,8 @@
 //
 // 1. An entry is in one lane of one band, or in none.
 // 2. An entry that is `alone` shares no batch.
-// 3. A band that waited while `PASSES` batches of others went is next: no load of higher ones starves it.
+// 3. A band that waited, or was turned away, while `PASSES` batches of others went is due: its next request goes first, is let
+//    into a full queue and does not have to leave it. So no load of higher bands starves it, however little room or time it has.
 // 4. A batch is filled from the highest band down; a request that does not fit is not passed over for a smaller one.
 
 import type { Fit } from "./company.ts";
@@ -39,13 +40,20 @@ export interface Take {
 
 interface Band {
   readonly entries: FairBand;
+  /** Batches of others since it was served, while it waited or had been turned away. */
   passes: number;
+  /** One of it was refused, or left the queue unserved, since it was served. */
+  owed: boolean;
 }
 
 export class RequestQueue {
   readonly #weightOf: (tenant: string) => number;
-  readonly #returned: Band = { entries: new FairBand(), passes: 0 };
-  readonly #bands: readonly Band[] = PRIORITIES.map(() => ({ entries: new FairBand(), passes: 0 }));
+  readonly #returned: Band = { entries: new FairBand(), passes: 0, owed: false };
+  readonly #bands: readonly Band[] = PRIORITIES.map(() => ({
+    entries: new FairBand(),
+    passes: 0,
+    owed: false,
+  }));
   readonly #all: readonly Band[] = [this.#returned, ...this.#bands];
   #sequence = 0;
   #length = 0;
@@ -105,10 +113,18 @@ export class RequestQueue {
     this.#length++;
   }
 
+  /** Of one that goes unserved. */
   remove(entry: Entry): void {
     if (entry.lane === undefined) return;
-    entry.lane.band.remove(entry);
-    this.#length--;
+    this.#out(entry);
+    const band = this.#bands[entry.band];
+    if (band !== undefined) band.owed = true; // invariant 3
+  }
+
+  /** A request with this claim was refused (invariant 3). */
+  turnedAway({ priority = "normal" }: Claim): void {
+    const band = this.#bands[PRIORITIES.indexOf(priority)];
+    if (band !== undefined) band.owed = true;
   }
 
   /** Takes an entry and its like, up to `limits`; the entry itself is taken whatever its size. */
@@ -119,10 +135,13 @@ export class RequestQueue {
     this.#takeOne(head, rowCost);
     taken.push(head);
     if (!head.alone) this.#fill({ taken, dropped }, limits); // invariant 2
-    for (const band of this.#bands) band.passes = band.entries.requests > 0 ? band.passes + 1 : 0;
+    for (const band of this.#bands)
+      band.passes = band.entries.requests > 0 || band.owed ? band.passes + 1 : 0;
     for (const { band } of taken) {
       const served = this.#bands[band];
-      if (served !== undefined) served.passes = 0;
+      if (served === undefined) continue;
+      served.passes = 0;
+      served.owed = false;
     }
     return { taken, dropped };
   }
@@ -132,8 +151,11 @@ export class RequestQueue {
     const own = PRIORITIES.indexOf(priority);
     let above = this.#returned.entries.rows;
     for (let band = 0; band < own; band++) above += this.#bands[band]?.entries.rows ?? 0;
-    const place = this.#bands[own]?.entries.placeOf({ name: tenant, weight: this.#weightOf(tenant) });
-    return { above, own: 0, share: 1, beside: 0, ...place };
+    const band = this.#bands[own];
+    const place = band?.entries.placeOf({ name: tenant, weight: this.#weightOf(tenant) });
+    const turnIn =
+      band?.entries.requests === 0 ? Math.max(0, PASSES - band.passes) : Number.POSITIVE_INFINITY;
+    return { above, turnIn, own: 0, share: 1, beside: 0, ...place };
   }
 
   /** Requests of a tenant that wait, whatever their priority. */
@@ -145,19 +167,40 @@ export class RequestQueue {
 
   /**
    * Who has to leave a full queue for a new request with this claim: one of the lowest band below it, else one of the
-   * tenant with most waiting for its weight, if that is more than its own. Undefined when it is the new one itself.
+   * tenant with most waiting for its weight, if that is more than its own, else, for the first of a band that is due, one of
+   * the lowest above it. Undefined when it is the new one itself.
    */
   victimOf({ priority = "normal", tenant = "" }: Claim): Entry | undefined {
     const own = PRIORITIES.indexOf(priority);
     for (let band = this.#bands.length - 1; band > own; band--) {
-      const longest = this.#bands[band]?.entries.longest;
+      const longest = this.#spared(band) ? undefined : this.#bands[band]?.entries.longest;
       if (longest !== undefined) return lastOf(longest);
     }
     const entries = this.#bands[own]?.entries;
     const longest = entries?.longest;
-    if (entries === undefined || longest === undefined || longest.name === tenant) return undefined;
+    if (entries === undefined) return undefined;
+    if (longest === undefined) return this.#isDue(own) ? this.#lastAbove(own) : undefined;
+    if (longest.name === tenant) return undefined;
     const after = (entries.requestsOf(tenant) + 1) / this.#weightOf(tenant);
     return longest.requests / longest.weight > after ? lastOf(longest) : undefined;
+  }
+
+  /** Invariant 3. */
+  #isDue(band: number): boolean {
+    return (this.#bands[band]?.passes ?? 0) >= PASSES;
+  }
+
+  /** Its only one is next. */
+  #spared(band: number): boolean {
+    return this.#isDue(band) && this.#bands[band]?.entries.requests === 1;
+  }
+
+  #lastAbove(band: number): Entry | undefined {
+    for (let above = band - 1; above >= 0; above--) {
+      const longest = this.#spared(above) ? undefined : this.#bands[above]?.entries.longest;
+      if (longest !== undefined) return lastOf(longest);
+    }
+    return undefined;
   }
 
   #leader(): Band | undefined {
@@ -192,10 +235,15 @@ export class RequestQueue {
     }
   }
 
+  #out(entry: Entry): void {
+    entry.lane?.band.remove(entry);
+    this.#length--;
+  }
+
   #takeOne(entry: Entry, rowCost: number): void {
     const { lane } = entry;
     if (lane === undefined) return;
-    this.remove(entry);
+    this.#out(entry);
     // One of no row takes a turn as well.
     lane.band.charge(lane, Math.max(1, entry.rows) * rowCost);
   }

@@ -19,6 +19,7 @@ import { Entry } from "./entry.ts";
 import { Hedger, isCalm } from "./hedger.ts";
 import type { Intake } from "./intake.ts";
 import type { Ledger } from "./ledger.ts";
+import type { Result } from "./outliers.ts";
 import { expectedEndMs, planNext } from "./planner.ts";
 import type { DispatchPolicy } from "./policy.ts";
 import type { RequestQueue } from "./queue.ts";
@@ -250,7 +251,7 @@ export class Runner {
       this.#answer(batch, outcome, slot);
       return;
     }
-    const result = resultOf(outcome);
+    const result = outcome.error.code === "CANCELLED" ? this.#givenUp(batch, slot) : resultOf(outcome);
     if (result !== undefined) ejector.note(slot, result);
     if (outcome.kind === "lost") {
       pool.setLost(slot, true); // invariant 2
@@ -260,6 +261,17 @@ export class Runner {
     }
     const nowMs = clock.nowMs();
     for (const entry of batch.entries) this.#comeBack(entry, batch, { outcome, nowMs });
+  }
+
+  /** What it says of a replica that nobody waited any longer. */
+  #givenUp(batch: Batch, slot: Slot): Result | undefined {
+    const { service, pool, clock, policy } = this.#parts;
+    if (batch.entries[0]?.work.kind === "fetch") return undefined;
+    const { parallel = false, outliers } = policy();
+    const share = service.gaveUp(batch, { slot, pool, nowMs: clock.nowMs(), parallel });
+    return share !== undefined && outliers !== undefined && share > outliers.maxLatencyRatio
+      ? "slow"
+      : undefined;
   }
 
   #comeBack(

@@ -3,10 +3,12 @@
 // 1. A batch's time is from when its replica could begin it, sent or done with the last one, to its answer: what planning is
 //    about. It is never less than what the replica says it took.
 // 2. A slow replica among faster ones is its own matter; when most are slow, it is the model that changed.
+// 3. A batch that was given up after longer than it should have taken says that its replica is slow: otherwise one that never
+//    answers in time, whose every request is rescued by a copy, would be the first choice for ever.
 
 import { LatencyModel } from "../latency-model/index.ts";
 import type { Batch } from "./batch.ts";
-import type { Slot } from "./slot.ts";
+import { SLOW, type Slot } from "./slot.ts";
 import type { SlotPool } from "./slot-pool.ts";
 
 const HOP_RATE = 0.05;
@@ -51,6 +53,17 @@ export class ServiceRecord {
     pool.ran(slot, share ?? 1);
     if (slot.slowness === 0 || pool.mostAreSlow) this.model.observe(batch.rows, tookMs); // invariant 2
     return known && !pool.mostAreSlow ? share : undefined;
+  }
+
+  /** Nobody waits any more for a batch that was not answered. Gives what `observe` does, when it was too slow (invariant 3). */
+  gaveUp(batch: Batch, { slot, pool, nowMs, parallel }: Omit<Observation, "computeNs">): number | undefined {
+    const expected = this.model.meanMs(batch.rows);
+    if (!this.known || expected === undefined || !(expected > 0)) return undefined;
+    const sinceMs = parallel ? batch.sentMs : Math.max(batch.sentMs, slot.answeredMs);
+    const share = (nowMs - sinceMs) / expected;
+    if (share < SLOW) return undefined;
+    pool.ran(slot, share);
+    return pool.mostAreSlow ? undefined : share;
   }
 
   /** How long before a replica is free its next batch should be sent, so that it need not wait; 0: not before. */

@@ -34,7 +34,7 @@ export interface DesiredDeployment {
   /** Whose figure that is. */
   readonly scaledBy: "config" | "autoscaler";
   /**
-   * Goes up with each accepted deploy of this deployment. A version that failed is tried again only when this
+   * Another one with each accepted deploy of this deployment. A version that failed is tried again only when this
    * has changed: asking again is a request, a change of counts is not.
    */
   readonly generation: number;

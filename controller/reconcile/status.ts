@@ -166,6 +166,7 @@ function stateOf(
     count,
     ...(failure === undefined ? [] : [describeFailure(failure)]),
     ...waiting,
+    ...besideMessage(memory, desired, waiting.length > 0 && running > 0),
     ...leaving,
   ].join("; ");
   const why = triggerOf(failure, waiting);
@@ -251,6 +252,13 @@ function waitingMessage(replicas: readonly ObservedReplica[]): string[] {
     phase.kind === "PENDING_ALLOCATION" && phase.message !== "" ? [phase.message] : [],
   );
   return [...new Set(messages)];
+}
+
+/** What whoever looks on a rollout without room can do about it. */
+function besideMessage({ course }: Memory, { rollout }: DesiredDeployment, isShort: boolean): string[] {
+  if (!isShort || rollout.whenShort !== "wait" || course.kind !== "ROLLING") return [];
+  if (course.good.version.heavy === course.target.version.heavy) return [];
+  return ["the old ones keep theirs until then (rolling_update_when_short: wait)"];
 }
 
 function leavingMessage(replicas: readonly ObservedReplica[]): string[] {

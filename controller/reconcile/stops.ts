@@ -5,6 +5,8 @@
 // 2. What serves nobody and is of no version that matters goes at once; so does what has not proven itself of a
 //    version that was given up.
 // 3. In the end at most the wanted number and one step live.
+// 4. Room goes to the new version first: an old one that waits for room, longer than a new one does, goes and may come again
+//    behind it. Otherwise the first room found would start the old version, which may ask for more, and hold up the new one.
 
 import type { Aim } from "./aim.ts";
 import type { Member } from "./census.ts";
@@ -47,6 +49,13 @@ export function chooseStops(
     if (why !== undefined) stop(member, why); // invariant 2
   }
 
+  const lastWait = latestWait(members);
+  for (const member of members) {
+    const { fresh, replica } = member;
+    if (!aim.onTrial || fresh || chosen.has(member) || replica.phase.kind !== "PENDING_ALLOCATION") continue;
+    if (replica.startedMs < lastWait) stop(member, `makes way for version ${shortVersion(aim.revision)}`); // invariant 4
+  }
+
   let spareFresh = left(({ fresh }) => fresh) - wanted;
   let proven = left((member) => member.proven);
   for (const member of members) {
@@ -81,6 +90,14 @@ export function chooseStops(
     tooMany--;
   }
   return stops;
+}
+
+/** When the last of the new ones that wait for room began to; never when none does. */
+function latestWait(members: readonly Member[]): number {
+  let latest = Number.NEGATIVE_INFINITY;
+  for (const { fresh, replica } of members)
+    if (fresh && replica.phase.kind === "PENDING_ALLOCATION") latest = Math.max(latest, replica.startedMs);
+  return latest;
 }
 
 /** Fresh, and not to be counted on yet. */

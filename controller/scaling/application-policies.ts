@@ -4,14 +4,16 @@
 // 1. Deployments of one application with the same function share it, its thread and its answers.
 // 2. The thread ends with the last of them.
 
+import type { Logger } from "../../runtime/base/log/index.ts";
 import {
   type ApplicationCall,
   ApplicationPolicy,
   type AnsweredTargetOptions,
-  PolicyThread,
+  type PolicyThread,
 } from "../autoscale/index.ts";
 import { type PolicySource, policyUrl } from "../config/index.ts";
 import type { RunningPolicy } from "./policy-of.ts";
+import { policyThreadOf } from "./policy-thread-of.ts";
 
 /** What such a rule has of one deployment. */
 export interface ApplicationMember extends AnsweredTargetOptions {
@@ -26,13 +28,21 @@ interface Shared {
 
 export class ApplicationPolicies {
   readonly #shared = new Map<string, Shared>();
+  /** Where what users' functions print goes. */
+  readonly log: Logger;
+
+  constructor(log: Logger) {
+    this.log = log;
+  }
 
   /** The deployment's part of it; ends when it is disposed of. */
   join(source: PolicySource, member: ApplicationMember): RunningPolicy {
     const module = policyUrl(source);
     const name = source.exportName ?? "default";
     const key = JSON.stringify([member.appName, module, name, source.contents]);
-    const shared = this.#shared.get(key) ?? start(member.appName, new PolicyThread({ module, export: name }));
+    const application = member.appName;
+    const shared =
+      this.#shared.get(key) ?? start(application, policyThreadOf(source, { application }, this.log));
     this.#shared.set(key, shared); // invariant 1
     const policy = shared.policy.join(member);
     return {

@@ -1,17 +1,18 @@
 // The policy that a config asks for, with what it has running.
 
+import type { Logger } from "../../runtime/base/log/index.ts";
 import {
   type AutoscalingPolicy,
   HpaPolicy,
   KnativePolicy,
-  PolicyThread,
   RayDelay,
   RayPolicy,
   SloPolicy,
   UserPolicy,
 } from "../autoscale/index.ts";
-import { policyUrl, type ScalingConfig } from "../config/index.ts";
+import type { ScalingConfig } from "../config/index.ts";
 import type { ApplicationMember, ApplicationPolicies } from "./application-policies.ts";
+import { policyThreadOf } from "./policy-thread-of.ts";
 
 /** Of one deployment. */
 export interface PolicySettings {
@@ -54,15 +55,17 @@ export function policyOf(settings: PolicySettings, shared: ApplicationPolicies):
     default:
       return policy.scope === "application"
         ? shared.join(policy, memberOf(settings))
-        : userPolicy(policy, settings);
+        : userPolicy(policy, settings, shared.log);
   }
 }
 
 function userPolicy(
   source: Exclude<ScalingConfig["policy"], string>,
   settings: PolicySettings,
+  log: Logger,
 ): RunningPolicy {
-  const thread = new PolicyThread({ module: policyUrl(source), export: source.exportName ?? "default" });
+  const { application, deployment } = settings;
+  const thread = policyThreadOf(source, { application, deployment }, log);
   const policy = new UserPolicy({ ...memberOf(settings), call: thread.call });
   return { policy, [Symbol.asyncDispose]: () => thread.close() };
 }

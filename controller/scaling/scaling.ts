@@ -43,7 +43,7 @@ export class Scaling {
   readonly #scalers = new Map<string, Scaler>();
   /** Those that somebody from outside has scaled. */
   readonly #external = new Map<string, ExternallyScaled>();
-  readonly #shared = new ApplicationPolicies();
+  readonly #shared: ApplicationPolicies;
   /** By deployment, why it could not be looked at (invariant 3). */
   readonly #troubles = new Map<string, string>();
   #timer: Timer | undefined;
@@ -51,6 +51,7 @@ export class Scaling {
 
   constructor(options: ScalingOptions) {
     this.#options = options;
+    this.#shared = new ApplicationPolicies(options.log);
   }
 
   /** Replicas that the deployment is to have now: the config's, those asked for from outside, or those that load asks for. */

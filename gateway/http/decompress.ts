@@ -36,7 +36,7 @@ export function decompress(
       grow(byteLength); // invariant 1
     } catch (thrown) {
       failure = asShoalError(thrown);
-      stream.destroy();
+      stream.destroy(); // a piece comes within zlib's own callback: its thread does nothing then
     }
   });
   stream.on("error", (cause) => {

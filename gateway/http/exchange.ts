@@ -31,7 +31,8 @@ export class Exchange {
     // The connection was silent: that is its client's doing only if there is something to read. Without a listener Node
     // would cut off those that wait for their answer as well.
     raw.on("timeout", () => {
-      if (isStalled(raw)) raw.destroy();
+      // Not an end behind what it does not read: the system would keep that for many minutes.
+      if (isStalled(raw)) raw.socket?.resetAndDestroy();
     });
     raw.once("close", () => {
       admission.leave();

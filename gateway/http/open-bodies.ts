@@ -76,9 +76,10 @@ export class OpenBodies {
 
   /** The same, and frees the memory (invariant 2): every view on the body is empty afterwards. */
   static free(request: IncomingMessage): void {
-    const body = held.get(request)?.body;
+    const own = held.get(request);
+    if (own === undefined) return;
     OpenBodies.release(request);
-    if (body !== undefined) freeLarge(body);
+    if (own.body !== undefined) freeLarge(own.body);
   }
 
   /** Whether one of the tensors is a view on the request's body. */

@@ -61,6 +61,7 @@ export const live = {
 };
 
 const Ready = Type.Object({ ready: Type.Boolean() });
+const ModelReady = Type.Object({ name: Type.String(), ready: Type.Boolean() });
 export const ready = {
   ...named("serverReady", false),
   summary: "Whether every deployment can take requests",
@@ -128,7 +129,11 @@ export const modelReady = (versioned: boolean): object => ({
   ...named("modelReady", versioned),
   summary: "Whether a model can take requests",
   params: params(versioned),
-  response: { 200: ok("It can.", Ready), 404: failed("No such model."), 503: ok("It cannot now.", Ready) },
+  response: {
+    200: ok("It can.", ModelReady),
+    404: failed("No such model."),
+    503: ok("It cannot now.", ModelReady),
+  },
 });
 
 export const infer = (versioned: boolean): object => ({
@@ -142,7 +147,10 @@ export const infer = (versioned: boolean): object => ({
     200: ok("Its outputs.", InferResponse),
     400: failed("The request does not fit the model."),
     404: failed("No such model."),
+    406: failed("An output JSON cannot hold; ask for binary."),
+    408: failed("The body did not arrive in time."),
     413: failed("Too large."),
+    415: failed("A Content-Encoding we do not read."),
     429: failed("The queue is full; see Retry-After."),
     500: failed("The model failed."),
     503: failed("Not now; see Retry-After."),

@@ -4,8 +4,6 @@
 // 2. Every failure is answered as {"error": …}; what is internal stays in the log.
 // 3. A client that does not read its answer is cut off; one that reads slowly, or waits for its answer, is not.
 
-import { ServerResponse } from "node:http";
-import type { Socket } from "node:net";
 import swagger from "@fastify/swagger";
 import { fastify, type FastifyInstance, type FastifyListenOptions } from "fastify";
 import type { Catalog, HttpOptions } from "../../controller/index.ts";
@@ -15,6 +13,7 @@ import { Admission } from "../admission.ts";
 import { urlOf } from "../listening.ts";
 import { addApplicationRoutes } from "./application-routes.ts";
 import { discardBody } from "./body.ts";
+import { answerClientError } from "./client-errors.ts";
 import { heedExpectations } from "./expectations.ts";
 import { applicationPaths } from "./openapi.ts";
 import { closeMethods, METHODS, refuseMethod } from "./methods.ts";
@@ -28,7 +27,10 @@ export interface HttpServerOptions {
   readonly log: Logger;
   /** Other processes listen on the port, too, and the system shares out connections. Default false. */
   readonly reusePort?: boolean;
-  /** How long a connection may take nothing of what is written to it; a minute by default. */
+  /**
+   * How long a connection may take nothing of what is written to it; a minute by default. Node sees only the next time that
+   * nothing was taken of a write that it had handed over: then it is twice as long.
+   */
   readonly writeStallMs?: number;
 }
 
@@ -158,31 +160,4 @@ function createApp({ http, log, writeStallMs = WRITE_STALL_MS }: HttpServerOptio
   // Every path has a route for the usual methods: what comes here has another, such as TRACE.
   app.setNotFoundHandler(async (request, reply) => refuseMethod(reply, request.method, METHODS));
   return app;
-}
-
-/** What Node's parser refuses, before there is a request. */
-function answerClientError(error: NodeJS.ErrnoException, socket: Socket): void {
-  // An answer that is under way on this connection would have this one in its middle; only Node knows it.
-  const underWay: unknown = Reflect.get(socket, "_httpMessage");
-  const begun = underWay instanceof ServerResponse && underWay.headersSent;
-  if (error.code === "ECONNRESET" || !socket.writable || begun) {
-    socket.destroy();
-    return;
-  }
-  const [status, message] =
-    error.code === "HPE_HEADER_OVERFLOW"
-      ? [
-          "431 Request Header Fields Too Large",
-          "Cannot read the request: its headers are larger than max_header_bytes",
-        ]
-      : error.code === "ERR_HTTP_REQUEST_TIMEOUT"
-        ? ["408 Request Timeout", "Cannot read the request: it did not arrive in time"]
-        : ["400 Bad Request", "Cannot read the request: it is not valid HTTP/1.1"];
-  const body = JSON.stringify({
-    error: message,
-    code: status.startsWith("408") ? "REQUEST_TIMEOUT" : "INVALID_ARGUMENT",
-  });
-  socket.end(
-    `HTTP/1.1 ${status}\r\nContent-Type: application/json\r\nContent-Length: ${Buffer.byteLength(body)}\r\nx-should-retry: false\r\nConnection: close\r\n\r\n${body}`,
-  );
 }

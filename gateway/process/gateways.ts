@@ -5,11 +5,11 @@
 // 3. One that tells nothing for long is hung: it is killed, so that nobody waits for it.
 // 4. They are detached: they serve on when this process ends, and another controller takes them over.
 
-import { createServer } from "node:net";
 import type { Controller, HttpOptions } from "../../controller/index.ts";
 import { type Clock, messageOf } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
 import type { ActorStatus, Runtime } from "../../runtime/core/index.ts";
+import { tryPort } from "../listening.ts";
 import { type FoundGateway, findGateways } from "./found-gateways.ts";
 import { GATEWAY_MODULE, GATEWAYS, type GatewayModule } from "./module.ts";
 import { type GatewayHandle, RemotePort } from "./remote-port.ts";
@@ -73,18 +73,18 @@ export class Gateways {
 
   /** Resolves when all of them listen. Rejects with the system's error when they cannot, such as EADDRINUSE. */
   static async start(options: GatewaysOptions): Promise<Gateways> {
-    const { host, port, processes } = options.http;
+    const { http } = options;
     const gateways = new Gateways(options);
     if (options.found !== undefined) {
       gateways.#takeOver(options.found);
       return gateways;
     }
-    await checkFree(host, port);
+    await tryPort(http); // a port that is shared can be shared by mistake: somebody else must not have it
     void gateways.#watch();
     try {
       // The first one finds the port when it is the system's to pick.
       await gateways.#begin();
-      await Promise.all(Array.from({ length: processes - 1 }, () => gateways.#begin()));
+      await Promise.all(Array.from({ length: http.processes - 1 }, () => gateways.#begin()));
     } catch (thrown) {
       gateways.#ended.abort();
       throw thrown;
@@ -260,13 +260,4 @@ export class Gateways {
       }
     }
   }
-}
-
-/** A port that is shared can be shared by mistake: somebody else must not have it. */
-async function checkFree(host: string, port: number): Promise<void> {
-  const { promise, resolve, reject } = Promise.withResolvers<void>();
-  const server = createServer();
-  server.once("error", reject);
-  server.listen({ host, port, exclusive: true }, () => server.close(() => resolve()));
-  await promise;
 }

@@ -1,6 +1,7 @@
 export * from "./clock.ts";
 export * from "./datatypes.ts";
 export * from "./errors.ts";
+export * from "./make-folder.ts";
 export * from "./memory.ts";
 export * from "./tensor.ts";
 export * from "./wire.ts";

@@ -9,6 +9,8 @@ export type {
   Signature,
   SignatureTensor,
 } from "./engine.ts";
+export { placeOf } from "./module-place.ts";
+export { readOnnxFile } from "./onnx-file.ts";
 export type {
   BytesTensor,
   InferContext,

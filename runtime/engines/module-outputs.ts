@@ -9,11 +9,13 @@ import {
   DATATYPES,
   type Datatype,
   elementCount,
+  encodeBytesElements,
   isDatatype,
+  messageOf,
+  type Tensor,
   toBf16,
   type TypedArray,
 } from "../base/index.ts";
-import { encodeBytesElements, messageOf, type Tensor } from "../base/index.ts";
 import { show } from "./options.ts";
 
 /** Why an output is refused; the engine puts module and output before it. */

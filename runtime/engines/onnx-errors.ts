@@ -3,7 +3,7 @@
 // 1. No message holds a path of the machine that built ORT, a C++ signature or the model's folder.
 
 import { existsSync, statSync } from "node:fs";
-import { basename, dirname, join } from "node:path";
+import { basename, dirname, isAbsolute, join, relative } from "node:path";
 import { messageOf, ShoalError } from "../base/index.ts";
 import type { EngineSpec } from "./engine.ts";
 import { type OnnxFile, readOnnxFile } from "./onnx-file.ts";
@@ -25,7 +25,7 @@ export function checkModelFile(spec: EngineSpec): void {
 /** Why ORT could not load a model: the file itself is asked first, then ORT's own words are used. */
 export function explainLoad(spec: EngineSpec, thrown: unknown): ShoalError {
   const file = readOnnxFile(spec.path);
-  const cause = file === undefined ? undefined : (missingData(spec, file) ?? unsupportedType(file));
+  const cause = file === undefined ? undefined : (dataFault(spec, file) ?? unsupportedType(file));
   if (cause !== undefined) return loadFailure(spec, cause, thrown);
   if (file === undefined) {
     return loadFailure(spec, "found a corrupt or cut-off file, wanted an ONNX protobuf", thrown);
@@ -33,11 +33,27 @@ export function explainLoad(spec: EngineSpec, thrown: unknown): ShoalError {
   return loadFailure(spec, `onnxruntime refused it: ${cleanMessage(thrown, spec.path)}`, thrown);
 }
 
-function missingData(spec: EngineSpec, file: OnnxFile): string | undefined {
-  const missing = file.externalData.filter((path) => !existsSync(join(dirname(spec.path), path)));
-  if (missing.length === 0) return undefined;
-  const names = missing.map((path) => `"${path}"`).join(", ");
-  return `found no file ${names}, wanted it beside the model: its weights are kept there (external data)`;
+/** What is wrong with the files beside the model that its weights are kept in. */
+function dataFault({ path }: EngineSpec, { externalData }: OnnxFile): string | undefined {
+  const folder = dirname(path);
+  const outside = externalData.find(({ location }) => isOutside(folder, location));
+  if (outside !== undefined)
+    return `its weights are kept in "${outside.location}" (external data), wanted a file in the model's folder`;
+  const missing = externalData.filter(({ location }) => !existsSync(join(folder, location)));
+  if (missing.length > 0) {
+    const names = missing.map(({ location }) => `"${location}"`).join(", ");
+    return `found no file ${names}, wanted it beside the model: its weights are kept there (external data)`;
+  }
+  for (const { location, bytes } of externalData) {
+    const { size } = statSync(join(folder, location));
+    if (size < bytes)
+      return `found "${location}" with ${size} bytes, wanted ${bytes}: its weights are kept there (external data)`;
+  }
+  return undefined;
+}
+
+function isOutside(folder: string, location: string): boolean {
+  return isAbsolute(location) || relative(folder, join(folder, location)).startsWith("..");
 }
 
 /** TensorProto.DataType that the node binding has no typed array for. */

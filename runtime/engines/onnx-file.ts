@@ -22,8 +22,16 @@ export interface OnnxValue {
 export interface OnnxFile {
   readonly inputs: readonly OnnxValue[];
   readonly outputs: readonly OnnxValue[];
-  /** Paths of external data, relative to the model's folder, each once. */
-  readonly externalData: readonly string[];
+  /** Each file once. */
+  readonly externalData: readonly ExternalData[];
+}
+
+/** A file that holds weights of the model. */
+export interface ExternalData {
+  /** Relative to the model's folder, as the model says. */
+  readonly location: string;
+  /** Bytes that it must have at least; 0 when the model does not say. */
+  readonly bytes: number;
 }
 
 /** Undefined when the file is not there or is no ONNX protobuf (invariant 2). */
@@ -46,7 +54,7 @@ export function readOnnxFile(path: string): OnnxFile | undefined {
 function readModel(file: number): OnnxFile {
   const inputs: OnnxValue[] = [];
   const outputs: OnnxValue[] = [];
-  const external = new Set<string>();
+  const external = new Map<string, number>();
   for (const graph of fields(file, { start: 0, end: fstatSync(file).size })) {
     if (graph.number !== 7) continue; // ModelProto.graph
     for (const field of fields(file, graph)) {
@@ -55,7 +63,7 @@ function readModel(file: number): OnnxFile {
       if (field.number === 5) readLocations(file, field, external); // GraphProto.initializer
     }
   }
-  return { inputs, outputs, externalData: [...external] };
+  return { inputs, outputs, externalData: [...external].map(([location, bytes]) => ({ location, bytes })) };
 }
 
 const KINDS = new Map<number, OnnxValue["kind"]>([
@@ -87,14 +95,19 @@ function readValue(file: number, value: Span): OnnxValue {
   return { name, kind, elementType, hasShape };
 }
 
-/** TensorProto.external_data = 13, pairs of key = 1 and value = 2; the key `location` has the path. */
-function readLocations(file: number, tensor: Span, into: Set<string>): void {
+/** TensorProto.external_data = 13, pairs of key = 1 and value = 2; the keys `location`, `offset` and `length`. */
+function readLocations(file: number, tensor: Span, into: Map<string, number>): void {
+  const pairs = new Map<string, string>();
   for (const field of fields(file, tensor)) {
     if (field.number !== 13) continue;
     const pair: string[] = [];
     for (const part of fields(file, field)) pair[part.number - 1] = readText(file, part);
-    if (pair[0] === "location" && pair[1] !== undefined) into.add(pair[1]);
+    if (pair[0] !== undefined && pair[1] !== undefined) pairs.set(pair[0], pair[1]);
   }
+  const location = pairs.get("location");
+  if (location === undefined) return;
+  const end = Number(pairs.get("offset") ?? 0) + Number(pairs.get("length") ?? 0);
+  into.set(location, Math.max(into.get(location) ?? 0, Number.isSafeInteger(end) ? end : 0));
 }
 
 interface Span {

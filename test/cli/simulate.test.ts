@@ -9,7 +9,7 @@ import { TestFolder } from "./support.ts";
 
 const QUICK = ["simulate", "-p", "10,1,16", "--slo", "60", "--rate", "300", "--duration", "5", "-r", "2"];
 
-suite("shoal simulate", { timeout: 60_000 }, () => {
+suite("shoal simulate", { timeout: 240_000 }, () => {
   test("a row for each system, after a line that says what was run", async () => {
     const { code, stdout, stderr } = await shoal([...QUICK, "-s", "shoal,ray,triton"]);
     assert.deepEqual([code, stderr], [0, ""]);
@@ -97,6 +97,19 @@ suite("shoal simulate", { timeout: 60_000 }, () => {
       /--rate beside --evaluate batching/,
     ],
     ["one that is an evaluation's", ["--trace", "day.csv"], /--trace without --evaluate/],
+    [
+      "a folder for plots",
+      ["--plot", "/dev/null/plots"],
+      /Cannot plot into the folder "\/dev\/null\/plots": ENOTDIR/,
+    ],
+    [
+      "a warm-up as long as the run",
+      ["--duration", "5", "--warm-up", "5"],
+      /--warm-up is 5 s, less than the 5 s/,
+    ],
+    ["a first number", ["--initial", "9", "--max", "3"], /--initial is 9, from --min 1 to --max 3/],
+    ["a target", ["-s", "shoal+slo:8"], /"shoal\+slo:8": slo has no target/],
+    ["a century", ["--duration", "3e9"], /Cannot simulate 3000000000 seconds: wanted at most 31622400/],
     ["a rate", ["--rate", "many"], /found "many", wanted a number above 0/],
   ] as const) {
     test(`${what} that makes no sense: a line, and status 2`, async () => {

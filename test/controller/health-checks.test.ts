@@ -15,16 +15,18 @@ class Patient {
   readonly unwell: string[] = [];
   answers = true;
   stopped = false;
+  refuses = false;
   looks = 0;
   readonly checks = new HealthChecks({
     replicaId: "r#0",
     settings: () => ({ periodMs: PERIOD_MS, timeoutMs: 1_000_000, patienceMs: 1_000_000 }),
-    check: (signal) =>
-      this.answers
-        ? Promise.resolve()
-        : new Promise((_resolve, reject) => {
-            signal.addEventListener("abort", () => reject(new Error("gone")), { once: true });
-          }),
+    check: (signal) => {
+      if (this.refuses) return Promise.reject(new Error("connect ECONNREFUSED"));
+      if (this.answers) return Promise.resolve();
+      return new Promise((_resolve, reject) => {
+        signal.addEventListener("abort", () => reject(new Error("gone")), { once: true });
+      });
+    },
     busyMs: async () => 5,
     stopped: async () => {
       this.looks++;
@@ -77,4 +79,20 @@ test("a probe of a stopped process ends it as well (3)", async () => {
   assert.equal(await probed, false);
   assert.deepEqual(patient.unwell, ["its process is stopped"]);
   assert.equal(patient.clock.pending, 0);
+});
+
+test("a probe that is refused waits for the word of the process's end, which says more (4)", async () => {
+  const dead = new Patient();
+  dead.refuses = true;
+  const told = dead.checks.probe();
+  await dead.pass(250);
+  dead.checks[Symbol.dispose]();
+  assert.deepEqual([await told, dead.unwell, dead.clock.pending], [false, [], 0]);
+
+  const alive = new Patient();
+  alive.refuses = true;
+  const untold = alive.checks.probe();
+  await alive.pass(2_000);
+  const message = "it lost a batch and then a check: connect ECONNREFUSED";
+  assert.deepEqual([await untold, alive.unwell, alive.clock.pending], [false, [message], 0]);
 });

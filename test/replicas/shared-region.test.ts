@@ -3,6 +3,8 @@
 import assert from "node:assert/strict";
 import { randomBytes } from "node:crypto";
 import { readdirSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { join } from "node:path";
 import { describe, it } from "node:test";
 import * as fc from "fast-check";
 import { RegionPool } from "../../replicas/region-pool.ts";
@@ -87,5 +89,17 @@ describe("the regions of a replica", { skip }, () => {
     }
     pool.close();
     assert.equal(pool.place([new Uint8Array(LARGE)], LARGE), undefined, "closed");
+  });
+
+  it("are tried for again once there are descriptors", () => {
+    const fixture = join(import.meta.dirname, "fixtures/out-of-descriptors.ts");
+    const printed = execFileSync(
+      "bash",
+      ["-c", 'ulimit -n 100 && exec "$0" "$1"', process.execPath, fixture],
+      {
+        encoding: "utf8",
+      },
+    );
+    assert.deepEqual(JSON.parse(printed), { without: false, afterwards: true });
   });
 });

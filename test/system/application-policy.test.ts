@@ -76,7 +76,7 @@ describe("a rule for a whole application", { timeout: 180_000 }, () => {
     ]);
 
     const wrongs: [object, string][] = [
-      [{ names: true }, "failed: front and back"],
+      [{ names: true }, "failed: front and back (at scale.mjs:5)"],
       [{ answer: { front: 1, fixed: 2 } }, 'answered for "fixed", one of front, back was wanted'],
       [{ answer: "NaN" }, 'answered NaN for "back", a whole number of replicas was wanted'],
       [{ hang: true }, "did not answer within 10 s"],

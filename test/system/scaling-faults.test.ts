@@ -30,7 +30,7 @@ export const leaves = twice(() => process.exit(3));
 `;
 
 const FAULTS: Readonly<Record<string, RegExp>> = {
-  throws: /^The policy failed: out of ideas$/,
+  throws: /^The policy failed: out of ideas \(at \w+\.\w+:3\)$/,
   hangs: /^The policy did not answer within 10 s$/,
   waits: /^The policy did not answer within 10 s$/,
   nan: /^The policy answered NaN, a whole number of replicas was wanted$/,

@@ -3,7 +3,9 @@
 // 1. A module that could not be loaded is not looked at again here, whatever becomes of its file: the thread is spent.
 
 import { parentPort, workerData } from "node:worker_threads";
+import { fileURLToPath } from "node:url";
 import { messageOf } from "../../../runtime/base/index.ts";
+import { placeOf } from "../../../runtime/engines/index.ts";
 import type { PolicyThreadOptions, ThreadReply } from "./policy-thread.ts";
 
 type Loaded = (context: unknown) => unknown;
@@ -29,6 +31,12 @@ function reply(message: ThreadReply): void {
   parentPort?.postMessage(message);
 }
 
+/** What went wrong, and where in the user's module. */
+async function told(error: unknown): Promise<string> {
+  const message = messageOf(error).replace(/ imported from \S*policy-thread-main\.[jt]s$/, "");
+  return message + (await placeOf(error, fileURLToPath(OPTIONS.module)));
+}
+
 parentPort?.on("message", (context: unknown) => {
   void (async () => {
     let loaded = false;
@@ -38,7 +46,7 @@ parentPort?.on("message", (context: unknown) => {
       loaded = true;
       reply({ value: await policy(context) });
     } catch (error) {
-      reply({ error: messageOf(error), spent: !loaded }); // invariant 1
+      reply({ error: await told(error), spent: !loaded }); // invariant 1
     }
   })();
 });

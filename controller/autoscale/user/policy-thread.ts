@@ -4,6 +4,7 @@
 // 2. An aborted call ends the thread: code that does not return cannot be ended otherwise.
 // 3. A thread that could not load the module ends: the next call loads it anew, as it is then.
 // 4. The thread has little memory; running out of it is a failed call.
+// 5. What it prints goes to whoever listens: standard output is the server's.
 
 import { Worker } from "node:worker_threads";
 import { ShoalError } from "../../../runtime/base/index.ts";
@@ -24,6 +25,7 @@ export type ThreadReply =
 const EXTENSION = import.meta.url.endsWith(".ts") ? ".ts" : ".js";
 const ENTRY = new URL(`./policy-thread-main${EXTENSION}`, import.meta.url);
 const MEMORY_MB = 128;
+const LONGEST_LINE = 500;
 
 interface Pending {
   resolve(value: unknown): void;
@@ -32,12 +34,15 @@ interface Pending {
 
 export class PolicyThread {
   readonly #options: PolicyThreadOptions;
+  readonly #onLine: (line: string) => void;
   #worker: Worker | undefined;
   #pending: Pending | undefined;
   #closed = false;
 
-  constructor(options: PolicyThreadOptions) {
+  /** `onLine` is given each line that the module prints, cut to 500 characters. Default: nobody is. */
+  constructor(options: PolicyThreadOptions, onLine: (line: string) => void = () => undefined) {
     this.#options = options;
+    this.#onLine = onLine;
   }
 
   /** Calls the function; one call at a time. Rejects with CALL_FAILED when it throws or its thread dies, and on abort. */
@@ -74,7 +79,12 @@ export class PolicyThread {
     const worker = new Worker(ENTRY, {
       workerData: this.#options,
       resourceLimits: { maxOldGenerationSizeMb: MEMORY_MB }, // invariant 4
+      stdout: true,
+      stderr: true,
     });
+    for (const stream of [worker.stdout, worker.stderr]) {
+      stream.setEncoding("utf8").on("data", (text: string) => this.#print(text)); // invariant 5
+    }
     worker.on("message", (reply: ThreadReply) => {
       if ("error" in reply) {
         this.#pending?.reject(new ShoalError("CALL_FAILED", reply.error));
@@ -84,6 +94,13 @@ export class PolicyThread {
     worker.on("error", (error) => this.#gone(worker, error instanceof Error ? error.message : String(error)));
     worker.on("exit", (code) => this.#gone(worker, `its thread ended with code ${code}`));
     return worker;
+  }
+
+  /** A thread writes whole lines, each at once. */
+  #print(text: string): void {
+    for (const line of text.split("\n")) {
+      if (line.trim() !== "") this.#onLine(line.slice(0, LONGEST_LINE));
+    }
   }
 
   #gone(worker: Worker, why: string): void {

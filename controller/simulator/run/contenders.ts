@@ -36,6 +36,8 @@ const POLICIES: Readonly<
   hpa: (target) => () => new HpaPolicy({ targetOngoingRequests: target ?? 2 }),
 };
 
+/** They go by the objective. */
+const TARGETLESS: ReadonlySet<string> = new Set(["slo", "oracle"]);
 const POLICY_NAMES = [...Object.keys(POLICIES), "oracle"];
 
 export interface ContenderDefaults {
@@ -59,6 +61,9 @@ export function parseContender(text: string, { replicas, bounds }: ContenderDefa
 
 function parseScaling(text: string, scaling: string, bounds: ReplicaBounds): ScalingRule {
   const [name = "", number] = scaling.split(":");
+  if (number !== undefined && TARGETLESS.has(name)) {
+    throw new ShoalError("INVALID_CONFIG", `Cannot simulate "${text}": ${name} has no target`);
+  }
   if (name === "oracle") return { kind: "oracle", bounds };
   const policy = Object.hasOwn(POLICIES, name) ? POLICIES[name] : undefined;
   if (policy === undefined) {

@@ -4,7 +4,7 @@ import { ShoalError } from "../../../runtime/base/index.ts";
 import type { Random } from "../kernel/random.ts";
 import { type ArrivalStream, replayed } from "./arrivals.ts";
 import { GENERATORS, isGeneratorName } from "./generators.ts";
-import { readTrace, superposed } from "./trace-file.ts";
+import { LONGEST_SECONDS, readTrace, superposed } from "./trace-file.ts";
 
 export interface WorkloadOptions {
   /** Mean requests per second; a trace is superposed to it. Default 100, or the trace's own. */
@@ -27,6 +27,12 @@ const DEFAULT_SECONDS = 60;
 /** `text` is the name of a generator or the path of a trace. */
 export async function openWorkload(text: string, options: WorkloadOptions = {}): Promise<Workload> {
   const { perSecond, seconds, cv = 1 } = options;
+  if (seconds !== undefined && seconds > LONGEST_SECONDS) {
+    throw new ShoalError(
+      "INVALID_CONFIG",
+      `Cannot simulate ${seconds} seconds: wanted at most ${LONGEST_SECONDS}, 366 days`,
+    );
+  }
   if (isGeneratorName(text)) {
     const lasting = seconds ?? DEFAULT_SECONDS;
     const generator = GENERATORS[text];

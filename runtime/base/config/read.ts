@@ -1,7 +1,7 @@
 // The bytes of a config file, bounded, or why there are none.
 
 import { open } from "node:fs/promises";
-import { messageOf } from "../errors.ts";
+import { messageOf, systemCodeOf } from "../errors.ts";
 import { MAX_CONFIG_BYTES } from "./decode.ts";
 import type { ConfigOutcome } from "./fault.ts";
 
@@ -29,8 +29,7 @@ export async function readConfigFile(path: string): Promise<ConfigOutcome<Uint8A
     }
     return { kind: "ok", value: bytes.subarray(0, length) };
   } catch (thrown) {
-    const code = thrown instanceof Error && "code" in thrown ? String(thrown.code) : "";
-    const found = REASONS[code] ?? messageOf(thrown);
+    const found = REASONS[systemCodeOf(thrown) ?? ""] ?? messageOf(thrown);
     const fault = { file: path, line: 1, column: 1, path: "", found, wanted: "a readable file" };
     return { kind: "faults", faults: [fault] };
   }

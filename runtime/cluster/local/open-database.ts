@@ -7,20 +7,11 @@
 //
 // No descriptor of an open store may be opened and closed here by other means: POSIX then drops sqlite's lock.
 
-import {
-  chmodSync,
-  closeSync,
-  mkdirSync,
-  openSync,
-  readFileSync,
-  rmSync,
-  statSync,
-  writeFileSync,
-} from "node:fs";
+import { chmodSync, closeSync, openSync, readFileSync, rmSync, statSync, writeFileSync } from "node:fs";
 import { hostname } from "node:os";
 import { dirname } from "node:path";
 import { DatabaseSync } from "node:sqlite";
-import { messageOf, ShoalError, systemCodeOf } from "../../base/index.ts";
+import { makeFolder, messageOf, ShoalError, systemCodeOf } from "../../base/index.ts";
 import type { StoreOptions } from "./protocol.ts";
 import { textOf } from "./row.ts";
 import { checkVersion, migrate } from "./schema.ts";
@@ -68,7 +59,7 @@ export function openDatabase(options: StoreOptions): OpenDatabase {
 
 /** Invariant 2. */
 function prepareFile(file: string): void {
-  mkdirSync(dirname(file), { recursive: true, mode: 0o700 });
+  makeFolder(dirname(file), 0o700);
   try {
     closeSync(openSync(file, "wx", 0o600));
   } catch (error) {

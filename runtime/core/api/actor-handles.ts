@@ -98,11 +98,12 @@ function actorFactory(
   return {
     options: (more: ActorOptions) => actorFactory(session, name, { ...options, ...more }),
     create: async (...args: unknown[]) => {
+      options.signal?.throwIfAborted();
       const creation = session.packCreation({ ...CREATION, label, work, args, placement });
       using _abort = killOnAbort(session, creation.task, options.signal);
       const watched = options.onStatus !== undefined || options.onLine !== undefined;
       const watcher = watched ? guardedWatcher(options) : undefined;
-      const actor = await session.core.createActor(creation, data, watcher);
+      const actor = await session.createActor(creation, data, watcher);
       return makeHandle(session, { ...actor, creation: name }, true);
     },
     bind: (...args: unknown[]) => {
@@ -152,9 +153,8 @@ export function makeHandle(session: Session, data: HandleData, held = false): ob
   return handle;
 }
 
-/** While a creation goes on. Throws the reason of a signal that has aborted already. */
+/** While a creation goes on. */
 function killOnAbort(session: Session, actor: Id, signal: AbortSignal | undefined): Disposable {
-  signal?.throwIfAborted();
   const kill = (): void => void session.core.killActor(actor, true);
   signal?.addEventListener("abort", kill, { once: true });
   return { [Symbol.dispose]: () => signal?.removeEventListener("abort", kill) };

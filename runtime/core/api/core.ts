@@ -81,6 +81,11 @@ export interface Core {
   removeGroup(group: Id): Promise<void>;
   /** Stores a value under an id that is held already. */
   put(object: Id, parts: Parts, contains: readonly Id[]): Promise<void>;
+  /**
+   * The same of a large value, known and held at once, for what is submitted next: that holds the references inside. What goes
+   * wrong is the object's outcome.
+   */
+  putAhead(object: Id, parts: Parts): void;
   /** Outcomes in the order of `objects`; rejects with DEADLINE_EXCEEDED or CANCELLED only. */
   get(objects: readonly Id[], options: WaitOptions): Promise<Outcome[]>;
   /** The objects that are ready, once `count` are or the time has passed. */

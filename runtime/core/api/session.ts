@@ -1,12 +1,13 @@
 // What the API of one process stands on: the core, the references that live here, and values in and out.
 //
 // 1. A submitted task's references exist before it is submitted, so that nothing it makes is ever unheld.
-// 2. Arguments too large for a message become an object of their own, on which the task depends.
+// 2. Arguments too large for a message become an object of their own, on which the task depends, and which it alone holds.
 
 import { ShoalError } from "../../base/index.ts";
 import { collectGarbage, decodeValue, encodeValue, type Generation } from "../objects/index.ts";
 import {
   type ActorData,
+  type ActorOptionsData,
   type EnvironmentData,
   type Id,
   INLINE_BYTES,
@@ -15,7 +16,7 @@ import {
   type Work,
 } from "../workers/messages.ts";
 import { mergeEnvironments } from "../environments/runtime-env.ts";
-import type { Core, Outcome, Parts, WaitOptions } from "./core.ts";
+import type { ActorWatcher, Core, Outcome, Parts, WaitOptions } from "./core.ts";
 import { ObjectRef, StreamRef } from "./object-ref.ts";
 import { ReferenceTable } from "./reference-table.ts";
 import { StreamItems } from "./stream-items.ts";
@@ -86,6 +87,7 @@ export class Session {
     }
     const parent = this.core.currentTask();
     this.core.submit({ ...prepared, ...packed, task, parent });
+    this.#leaveList(packed);
     const [first] = references;
     return numReturns === 1 && first !== undefined ? first : references;
   }
@@ -94,6 +96,17 @@ export class Session {
   packCreation(submission: Submission): Parameters<Core["createActor"]>[0] {
     const packed = this.#pack(submission.label, submission.args);
     return { ...submission, ...packed, task: this.core.ids.take(), parent: this.core.currentTask() };
+  }
+
+  /** Creates the actor of a packed creation, once. */
+  createActor(
+    creation: ReturnType<Session["packCreation"]>,
+    options: ActorOptionsData,
+    watcher?: ActorWatcher,
+  ): Promise<ActorData> {
+    const created = this.core.createActor(creation, options, watcher);
+    this.#leaveList(creation);
+    return created;
   }
 
   async put<T>(value: T): Promise<ObjectRef<T>> {
@@ -206,7 +219,12 @@ export class Session {
     if (byteLength <= INLINE_BYTES) return { args: parts, contains, references };
     // Invariant 2. A failure to store it is the task's failure, by way of the object.
     const id = this.core.ids.take();
-    this.core.put(id, parts, contains).catch(() => undefined);
-    return { args: [], contains: [], references: [[WHOLE_LIST, id], ...references] };
+    this.core.putAhead(id, parts);
+    return { args: [], contains, references: [[WHOLE_LIST, id], ...references] };
+  }
+
+  /** What was submitted holds its list of arguments from now on (invariant 2). */
+  #leaveList({ references: [first] }: Pick<Packed, "references">): void {
+    if (first?.[0] === WHOLE_LIST) this.core.release([first[1]]);
   }
 }

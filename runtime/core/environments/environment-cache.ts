@@ -27,7 +27,7 @@ import {
 } from "node:fs/promises";
 import { hostname } from "node:os";
 import { join } from "node:path";
-import { type Clock, ShoalError, systemCodeOf } from "../../base/index.ts";
+import { type Clock, makeFolder, ShoalError, systemCodeOf } from "../../base/index.ts";
 import { isRunning } from "../is-running.ts";
 import { type Fingerprint, fingerprintOf } from "./file-tree.ts";
 
@@ -217,7 +217,7 @@ export class EnvironmentCache implements AsyncDisposable {
       const wanted = "wanted environmentCacheFolder or XDG_CACHE_HOME";
       throw new ShoalError("INVALID_ARGUMENT", `Cannot keep environments: this user has no home, ${wanted}`);
     }
-    await mkdir(join(folder, "uses"), { recursive: true, mode: 0o700 });
+    makeFolder(join(folder, "uses"), 0o700);
     const root = await realpath(folder);
     await this.#check(root);
     for (const place of [root, join(root, "uses")]) {

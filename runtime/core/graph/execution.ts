@@ -96,7 +96,7 @@ export class Execution<Refs> {
     this.#actors.set(step, creation.task);
     const release = (): void => session.core.release([creation.task]);
     // Why it failed is told by its calls.
-    session.core.createActor(creation, step.options).then(release, release);
+    session.createActor(creation, step.options).then(release, release);
   }
 
   #valueOf(source: Source, { prepared }: Step | ActorStep): unknown {

@@ -57,6 +57,23 @@ export interface ActorRecord {
   holdsArguments: boolean;
 }
 
+/** Of a new actor. */
+export const UNREADY: ActorStatus = {
+  state: "DEPENDENCIES_UNREADY",
+  reason: "waits for its arguments",
+  incarnation: 1,
+  pid: undefined,
+  nodeId: undefined,
+};
+/** Of one that has no record. */
+export const FORGOTTEN: ActorStatus = {
+  state: "DEAD",
+  reason: "nothing is known of it any more",
+  incarnation: 0,
+  pid: undefined,
+  nodeId: undefined,
+};
+
 /** Takes out of the queue the calls that may be sent now (invariant 1). */
 export function takeSendable(record: ActorRecord): TaskRecord[] {
   const { queue, options } = record;

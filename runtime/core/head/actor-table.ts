@@ -15,16 +15,9 @@ import type { ActorWatcher, TaskSpec } from "../api/core.ts";
 import { showId } from "../api/ids.ts";
 import { DEFAULT_BACKOFF, decideRestart } from "./restart-policy.ts";
 import type { Lease, Scheduler } from "../scheduling/index.ts";
-import type {
-  ActorData,
-  ActorOptionsData,
-  ActorStatus,
-  ActorTarget,
-  Id,
-  MethodTable,
-} from "../workers/messages.ts";
+import type { ActorData, ActorOptionsData, ActorTarget, Id, MethodTable } from "../workers/messages.ts";
 import type { ActorCalls } from "./actor-calls.ts";
-import type { ActorRecord } from "./actor-record.ts";
+import { type ActorRecord, FORGOTTEN, UNREADY } from "./actor-record.ts";
 import type { ActorWatches } from "./actor-watches.ts";
 import type { ObjectDirectory } from "./object-directory.ts";
 import type { TaskRecord } from "./task-record.ts";
@@ -46,21 +39,6 @@ export interface ActorTableOptions {
   readonly create: (actor: ActorRecord, worker: Worker, lease: Lease) => void;
 }
 
-const UNREADY: ActorStatus = {
-  state: "DEPENDENCIES_UNREADY",
-  reason: "waits for its arguments",
-  incarnation: 1,
-  pid: undefined,
-  nodeId: undefined,
-};
-const FORGOTTEN: ActorStatus = {
-  state: "DEAD",
-  reason: "nothing is known of it any more",
-  incarnation: 0,
-  pid: undefined,
-  nodeId: undefined,
-};
-
 /** How long a stopped actor may go on with what runs; Ray's figure. */
 const STOP_GRACE_MS = 30_000;
 
@@ -68,6 +46,8 @@ export class ActorTable {
   readonly #options: ActorTableOptions;
   readonly #records = new Map<Id, ActorRecord>();
   readonly #names = new Map<string, ActorRecord>();
+  /** Why nothing is created any more. */
+  #closed: ShoalError | undefined;
 
   constructor(options: ActorTableOptions) {
     this.#options = options;
@@ -79,6 +59,7 @@ export class ActorTable {
 
   /** Resolves once the actor can be called; its handle is held for the caller. Rejects with what its creation threw. */
   async create(creation: TaskSpec, options: ActorOptionsData): Promise<ActorData> {
+    if (this.#closed !== undefined) throw this.#closed;
     const key = nameKey(options);
     const named = key === undefined ? undefined : this.#names.get(key);
     if (named !== undefined) {
@@ -123,6 +104,12 @@ export class ActorTable {
       directory.release(record.id); // no handle comes of it
       throw error;
     }
+  }
+
+  /** Kills every actor, and refuses those to come. */
+  close(error: ShoalError): void {
+    this.#closed = error;
+    for (const { id } of Array.from(this.#records.values())) this.kill(id, true);
   }
 
   /** Tells `watcher` the actor's present state, and what comes. */
@@ -186,6 +173,18 @@ export class ActorTable {
           });
     if (decision.kind === "final") this.#die(record, deathOf(record, reason), calls);
     else this.#restart(record, { reason, delayMs: decision.delayMs }, calls);
+  }
+
+  /** Its process went before it could do anything: another one is started, which is no restart. */
+  onUnborn(record: ActorRecord, crash: ExitReason): void {
+    const { held, intent } = record;
+    if (held.kind !== "CREATING" || intent !== undefined) {
+      this.onWorkerEnd(record, crash, []);
+      return;
+    }
+    held.startTimer?.cancel();
+    held.lease.release();
+    this.#schedule(record);
   }
 
   /** Ray's kill: SIGKILL at once; it is restarted unless `noRestart`, as far as restarts are left. */

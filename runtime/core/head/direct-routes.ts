@@ -14,8 +14,10 @@ import type {
   SettleMessage,
 } from "../workers/direct-messages.ts";
 import type { FromWorker, Id, WireOutcome } from "../workers/messages.ts";
+import type { ObjectStore } from "../objects/index.ts";
 import type { ActorTable } from "./actor-table.ts";
 import type { ObjectDirectory, ObjectState } from "./object-directory.ts";
+import { stateOf } from "./sent-value.ts";
 import type { TaskRecorder } from "./task-recorder.ts";
 import type { TaskTable } from "./task-table.ts";
 import type { Worker } from "./worker.ts";
@@ -24,6 +26,7 @@ import type { WorkerSubmitter } from "./worker-submitter.ts";
 export interface DirectRoutesOptions {
   readonly actors: ActorTable;
   readonly directory: ObjectDirectory;
+  readonly store: ObjectStore;
   readonly tasks: TaskTable;
   readonly recorder: TaskRecorder;
   readonly workers: ReadonlySet<Worker>;
@@ -99,12 +102,25 @@ export class DirectRoutes {
     worker.held.add(object);
     this.#options.directory.create(object, origin, object - 1);
     if (outcome === undefined) this.#owed.set(object, worker);
-    else this.#options.directory.settle(object, stateOf(outcome, parts));
+    else this.#options.directory.settle(object, smallState(outcome, parts));
   }
 
-  settle({ object, outcome }: SettleMessage, parts: Parts): void {
+  /** The worker writes an object that what it submits next needs. */
+  ahead(worker: Worker, object: Id): void {
+    worker.held.add(object);
+    this.#options.directory.create(object, `put by worker ${worker.index}`);
+    this.#owed.set(object, worker);
+  }
+
+  settle(worker: Worker, { object, outcome }: SettleMessage, parts: Parts): void {
+    const { directory, store } = this.#options;
     this.#owed.delete(object);
-    this.#options.directory.settle(object, stateOf(outcome, parts));
+    if ("error" in outcome || typeof outcome.value === "number") {
+      directory.settle(object, smallState(outcome, parts));
+      return;
+    }
+    const stored = stateOf(store, worker, { object, value: outcome.value, parts });
+    if (!directory.settle(object, stored)) store.delete(object); // let go of meanwhile
   }
 
   /** Cancels what a worker called directly; false when it is none of these. */
@@ -136,7 +152,7 @@ export class DirectRoutes {
   }
 }
 
-function stateOf(outcome: WireOutcome, parts: Parts): ObjectState {
+function smallState(outcome: WireOutcome, parts: Parts): ObjectState {
   if ("error" in outcome) return { kind: "FAILED", error: ShoalError.fromWire(outcome.error) };
   return { kind: "INLINE", parts };
 }

@@ -166,12 +166,17 @@ export class Head implements Core, Submitter {
     }
     try {
       const fileBytes = await store.write(object, parts);
-      directory.settle(object, { kind: "STORED", fileBytes }, contains);
+      const wanted = directory.settle(object, { kind: "STORED", fileBytes }, contains);
+      if (!wanted) store.delete(object); // let go of meanwhile
     } catch (thrown) {
       const error = storeError(object, thrown);
       directory.settle(object, { kind: "FAILED", error });
       throw error;
     }
+  }
+
+  putAhead(object: Id, parts: Parts): void {
+    this.put(object, parts, []).catch(() => undefined);
   }
 
   async get(objects: readonly Id[], options: WaitOptions): Promise<Outcome[]> {

@@ -84,13 +84,6 @@ export class Lanes {
     this.#byWorker.get(worker)?.forget(worker);
   }
 
-  /** Tasks that wait for a worker. */
-  get waiting(): number {
-    let count = 0;
-    for (const lane of this.#lanes.values()) count += lane.waiting;
-    return count;
-  }
-
   #laneOf(placement: PlacementData): Lane {
     let lane = this.#byPlacement.get(placement);
     if (lane?.forgotten === false) return lane;

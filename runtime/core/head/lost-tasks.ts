@@ -1,4 +1,5 @@
-// What becomes of tasks whose worker has ended: the first was running, the others had been sent ahead.
+// What becomes of tasks whose worker has ended: the first was running, unless the worker had not begun; the others had been
+// sent ahead.
 
 import { ShoalError } from "../../base/index.ts";
 import type { WorkerEnd } from "../workers/worker-process.ts";
@@ -11,15 +12,25 @@ export interface Loss {
   readonly end: WorkerEnd;
   /** In the order in which they were sent. */
   readonly records: readonly TaskRecord[];
+  /** None had begun. */
+  readonly unborn: boolean;
 }
 
-export function loseTasks(tasks: TaskTable, { worker, end, records }: Loss): void {
+/** Those of a terminal or a supervisor to the whole group, which a worker ignores as soon as it has begun. */
+const GROUP_SIGNALS: readonly (NodeJS.Signals | null)[] = ["SIGINT", "SIGHUP", "SIGTERM"];
+
+/** Whether a worker was ended by a signal that was not meant for it, before it could ignore that: nothing was lost with it. */
+export function isUnborn(worker: Worker, { signal }: WorkerEnd): boolean {
+  return !worker.isReady && worker.killedFor === undefined && GROUP_SIGNALS.includes(signal);
+}
+
+export function loseTasks(tasks: TaskTable, { worker, end, records, unborn }: Loss): void {
   const how = worker.killedFor ?? describe(end);
   for (const [index, record] of records.entries()) {
     const what = `Task "${record.spec.label}" lost worker ${worker.index} (pid ${worker.pid}): ${how}`;
     if (index === 0 && worker.killedCode === "OUT_OF_MEMORY") {
       tasks.lostToMemory(record, new ShoalError("OUT_OF_MEMORY", what));
-    } else tasks.lost(record, new ShoalError("WORKER_DIED", what), index === 0);
+    } else tasks.lost(record, new ShoalError("WORKER_DIED", what), index === 0 && !unborn);
   }
 }
 

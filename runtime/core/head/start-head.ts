@@ -32,7 +32,7 @@ import { Head } from "./head.ts";
 import { machineNode } from "./machine-node.ts";
 import { Lineage } from "./lineage.ts";
 import { Lanes } from "./lanes.ts";
-import { loseTasks } from "./lost-tasks.ts";
+import { isUnborn, loseTasks } from "./lost-tasks.ts";
 import { ObjectDirectory } from "./object-directory.ts";
 import { Readers } from "./readers.ts";
 import { stateSocketOf } from "../state/state-client.ts";
@@ -169,6 +169,7 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
   const routes = new DirectRoutes({
     actors,
     directory,
+    store,
     tasks,
     recorder,
     workers,
@@ -269,7 +270,10 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
             own === undefined ? message : inheritEnvironment(message, own.data),
             parts,
           ),
-        onReady: () => start?.ready(),
+        onReady: () => {
+          worker.isReady = true;
+          start?.ready();
+        },
         onUnready: (error) => {
           if (start !== undefined) onUnprepared(worker, start.onThrown(error));
         },
@@ -333,11 +337,10 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
       exitCode: end.exitCode,
       signal: end.signal,
     } as const;
-    if (actor !== undefined) {
-      actors.onWorkerEnd(actor, crash, records);
-      return;
-    }
-    loseTasks(tasks, { worker, end, records });
+    const unborn = isUnborn(worker, end);
+    if (actor === undefined) loseTasks(tasks, { worker, end, records, unborn });
+    else if (unborn) actors.onUnborn(actor, crash);
+    else actors.onWorkerEnd(actor, crash, records);
   }
 
   async function close(): Promise<void> {
@@ -345,8 +348,8 @@ export async function startHead(options: RuntimeOptions): Promise<StartedHead> {
     await environments[Symbol.asyncDispose]();
     memoryMonitor?.[Symbol.dispose]();
     const error = new ShoalError("CANCELLED", "the runtime was shut down");
-    for (const actor of Array.from(actors.records())) actors.kill(actor.id, true);
-    for (const record of Array.from(tasks.records())) tasks.fail(record, error);
+    actors.close(error);
+    tasks.close(error);
     // What happens meanwhile may still start one: an actor that came to be ready has its place refilled.
     while (workers.size > 0) {
       const gone = [...workers].map((worker) => worker.gone);

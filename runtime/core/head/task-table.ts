@@ -6,6 +6,7 @@
 // 3. A task that waits for objects gives its CPUs back meanwhile and runs on only when it has them again.
 // 4. `#end` is the one place where a task ends. Its worker and lease are the worker's to give back: one that goes on
 //    with a task nobody waits for keeps both.
+// 5. After the shutdown nothing runs: a task that is submitted then, or would be run again, fails at once.
 
 import { type Clock, ShoalError } from "../../base/index.ts";
 import type { Logger } from "../../base/log/index.ts";
@@ -46,13 +47,17 @@ export class TaskTable {
   readonly #records = new Map<Id, TaskRecord>();
   readonly #families = new TaskFamilies();
   #lastSequence = 0;
+  /** Why nothing runs any more (invariant 5). */
+  #closed: ShoalError | undefined;
 
   constructor(options: TaskTableOptions) {
     this.#options = options;
   }
 
-  records(): IterableIterator<TaskRecord> {
-    return this.#records.values();
+  /** Fails every task, and those to come (invariant 5). */
+  close(error: ShoalError): void {
+    this.#closed = error;
+    for (const record of Array.from(this.#records.values())) this.fail(record, error);
   }
 
   find(task: Id): TaskRecord | undefined {
@@ -66,6 +71,7 @@ export class TaskTable {
     }
     if (spec.actor !== undefined) this.#options.calls().enqueue(record);
     for (const [, object] of spec.references) this.#await(record, object);
+    if (this.#closed !== undefined) this.fail(record, this.#closed);
     this.#options.recorder.begin(record);
     if (isOver(record)) this.#record(record);
     else if (record.missing === 0) this.#proceed(record);
@@ -190,7 +196,7 @@ export class TaskTable {
   rebuild(object: Id): boolean {
     const { directory, lineage, log } = this.#options;
     const task = directory.find(object)?.task;
-    if (task === undefined) return false;
+    if (task === undefined || this.#closed !== undefined) return false;
     const again = this.#records.get(task);
     if (again !== undefined) {
       // One of several results of a task that is run again already; an item of a stream is made once.

@@ -70,11 +70,14 @@ export class WorkerRouter {
       case "listening":
         routes.onListening(worker, message);
         break;
+      case "ahead":
+        routes.ahead(worker, message.object);
+        break;
       case "own":
         routes.own(worker, message, parts);
         break;
       case "settle":
-        routes.settle(message, parts);
+        routes.settle(worker, message, parts);
         break;
       case "calls":
         routes.report(worker, message);

@@ -33,6 +33,8 @@ export class Worker {
   readonly running = new Map<Id, Running>();
   /** Objects the process has references to. */
   readonly held = new Set<Id>();
+  /** Whether it has come to take tasks. */
+  isReady = false;
   /** What its ordinary tasks run on. */
   lease: Lease | undefined;
   /** Whether its running task waits for objects, and its CPUs are lent. */

@@ -148,6 +148,7 @@ export class ObjectStore implements AsyncDisposable {
    */
   async room(bytes: number, options: RoomOptions = {}): Promise<string | undefined> {
     const { mountIsFull = false, writer = process.pid } = options;
+    if (this.#closed) throw new ShoalError("CANCELLED", "Cannot store an object: the runtime was shut down");
     this.#writers.add(writer);
     if (mountIsFull) await this.#inTurn(() => this.#squeeze(bytes));
     else await this.#collections.beforeTaking(bytes);

@@ -144,6 +144,22 @@ export class WorkerCore implements Core {
     else told.catch(() => undefined); // there is no head any more
   }
 
+  putAhead(object: Id, parts: Parts): void {
+    this.#link.send({ type: "ahead", object });
+    void this.#settleAhead(object, parts);
+  }
+
+  async #settleAhead(object: Id, parts: Parts): Promise<void> {
+    try {
+      const byteLength = parts.reduce((sum, part) => sum + part.byteLength, 0);
+      const { result, parts: own } = await this.#link.store(object, { parts, byteLength, contains: [] });
+      this.#link.send({ type: "settle", object, outcome: { value: result.value } }, own);
+    } catch (thrown) {
+      const error = asShoalError(thrown, "INTERNAL", "Cannot store the arguments").toWire();
+      this.#link.send({ type: "settle", object, outcome: { error } });
+    }
+  }
+
   async addNode(node: NodeData): Promise<void> {
     await this.#ask({ kind: "add-node", node });
   }

@@ -159,6 +159,8 @@ export type FromWorker =
   | { readonly type: "listening"; readonly request: number; readonly path: string | undefined }
   /** Of a direct call: what its code submitted is to be cancelled. */
   | { readonly type: "cancel-children"; readonly task: Id; readonly force: boolean }
+  /** An object that is still being written: what is submitted next needs it. It comes as a `settle`. */
+  | { readonly type: "ahead"; readonly object: Id }
   | OwnMessage
   | SettleMessage
   | CallReport

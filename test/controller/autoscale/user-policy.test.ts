@@ -175,7 +175,7 @@ test("a loop without end ends with its call, and the next call starts anew", asy
 });
 
 for (const [name, said] of [
-  ["throwing", /no opinion/],
+  ["throwing", /no opinion \(at policies\.ts:18\)$/],
   ["leaving", /code 3/],
   ["hoarding", /memory/],
   ["uncloneable", /could not be cloned/],
@@ -192,9 +192,23 @@ test("a module that could not be loaded is loaded anew by the next call (invaria
   await using folder = await TestFolder.make();
   const path = await folder.write("scale.mjs", "export const decide = () => (;");
   await using thread = new PolicyThread({ module: pathToFileURL(path).href, export: "decide" });
-  await assert.rejects(thread.call(CONTEXT, NEVER), { code: "CALL_FAILED" });
+  const faulty = { code: "CALL_FAILED", message: /\(at scale\.mjs:1\)$/ };
+  await assert.rejects(thread.call(CONTEXT, NEVER), faulty);
   await folder.write("scale.mjs", "export const decide = () => 7;");
   assert.equal(await thread.call(CONTEXT, NEVER), 7);
+});
+
+test("what a module prints goes to whoever listens (invariant 5)", async () => {
+  const { promise, resolve } = Promise.withResolvers<string>();
+  await using thread = new PolicyThread({ module: MODULE, export: "talking" }, resolve);
+  assert.equal(await thread.call(CONTEXT, NEVER), 1);
+  assert.equal(await promise, "one is enough");
+});
+
+test("a module that is not there is named, and nothing of ours", async () => {
+  const module = pathToFileURL("/nowhere/scale.ts").href;
+  await using thread = new PolicyThread({ module, export: "decide" });
+  await assert.rejects(thread.call(CONTEXT, NEVER), { message: "Cannot find module '/nowhere/scale.ts'" });
 });
 
 test("a closed one makes no calls", async () => {

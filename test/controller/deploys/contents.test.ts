@@ -1,7 +1,7 @@
 // What counts as a change of the files that a deployment is made of.
 
 import assert from "node:assert/strict";
-import { mkdtemp, rename, rm, utimes, writeFile } from "node:fs/promises";
+import { mkdtemp, readFile, rename, rm, utimes, writeFile } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { test } from "node:test";
@@ -11,7 +11,7 @@ import { localImports } from "../../../controller/deploys/local-imports.ts";
 class Files implements AsyncDisposable {
   readonly path = mkdtemp(join(tmpdir(), "shoal-test-"));
 
-  async write(name: string, text: string): Promise<string> {
+  async write(name: string, text: string | Buffer): Promise<string> {
     const path = join(await this.path, name);
     await writeFile(path, text);
     return path;
@@ -55,6 +55,17 @@ test("a module goes by its bytes and by those of what it names, not by their tim
     [(await contentsOf(module(main))).missing, (await contentsOf(module(a))).missing],
     [true, false],
   );
+});
+
+test("a model's weights are in the files that it names, whatever they are called (1)", async () => {
+  await using files = new Files();
+  const fixtures = new URL("../../runtime/engines/fixtures/", import.meta.url);
+  const model = await files.write("m.onnx", await readFile(new URL("external.onnx", fixtures)));
+  const first = await contentsOf(onnx(model));
+  const data = await files.write("external.data", "1");
+  const [one, two] = [await contentsOf(onnx(model)), await files.write("external.data", "22")];
+  assert.deepEqual(one.files, [model, data]);
+  assert.equal(new Set([first.hash, one.hash, (await contentsOf(onnx(model))).hash]).size, 3, two);
 });
 
 test("a model goes by size and time, its external data too (1)", async () => {

@@ -35,6 +35,17 @@ describe("a deploy", () => {
     );
   });
 
+  test("of an application under another name keeps its replicas and comes to run, whatever its number", async () => {
+    await using folder = await Folder.make();
+    await using rig = await DeployRig.start(folder, { first: [application("a")] });
+    await rig.settled("a");
+    const pids = rig.pids("a");
+    const renamed = [{ ...application("a"), name: "z" }];
+    assert.deepEqual(await rig.changes(renamed), ["z added 1", "a removed undefined"]);
+    await rig.settled("z");
+    assert.deepEqual([rig.deploys.releases.get("z")?.outcome.kind, rig.pids("a")], ["running", pids]);
+  });
+
   test("ends what it does not name; the history stays, and a rollback brings it back", async () => {
     await using folder = await Folder.make();
     await using rig = await DeployRig.start(folder, { first: [application("a"), application("b")] });

@@ -53,7 +53,9 @@ function forecast({
   for (let request = 0; request < 400; request++) arrivals.ended(overloaded);
   arrivals.add(1e6, NOW_MS); // far more than can be done
   const parts: ForecastParts = {
-    queue: { placeOf: () => ({ above: 0, own: 0, share: 1, beside: 0, ...place }) },
+    queue: {
+      placeOf: () => ({ above: 0, turnIn: Number.POSITIVE_INFINITY, own: 0, share: 1, beside: 0, ...place }),
+    },
     pool: {
       usable: running.length,
       idle,
@@ -102,6 +104,16 @@ describe("the forecast at overload", () => {
     assertAbout(forecast({ busyMs, place: { own: 10 } }), 9 + 11);
     assertAbout(forecast({ busyMs, place: { own: 25 } }), 14 + 16);
     assertAbout(forecast({ busyMs, place: { own: 30 } }), 5 + 20 + 11);
+  });
+
+  it("knows that a low priority is next after so many batches of others, whatever comes above it", () => {
+    const claim: Claim = { priority: "low" };
+    const place = { above: 1_000 };
+    const mix = mixOf(10_000, { band: 0 });
+    assertAbout(forecast({ busyMs: [5], claim, mix, place: { ...place, turnIn: 2 } }), 5 + 2 * 20 + 11);
+    assertAbout(forecast({ busyMs: [5], claim, mix, place: { ...place, turnIn: 0 } }), 5 + 11);
+    const calm = forecast({ busyMs: [5], claim, overloaded: false, place: { ...place, turnIn: 0 } });
+    assert(Math.abs(calm - 16) < 0.1, `found ${calm}`);
   });
 
   it("begins at once where a replica is idle", () => {

@@ -4,7 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it, test } from "node:test";
 import * as fc from "fast-check";
 import { Entry } from "../../../controller/dispatch/entry.ts";
-import type { Claim } from "../../../controller/dispatch/policy.ts";
+import type { Claim, Priority } from "../../../controller/dispatch/policy.ts";
 import { PRIORITIES } from "../../../controller/dispatch/policy.ts";
 import { PASSES, RequestQueue } from "../../../controller/dispatch/queue.ts";
 import { checkProperty } from "../../support/properties.ts";
@@ -269,6 +269,47 @@ describe("bands", () => {
       bands.slice(PASSES).toSorted((a, b) => a - b),
       [1, 2],
     );
+  });
+
+  it("never starve without room either: when due, one comes in and stays until it has gone (invariant 3)", () => {
+    const queue = new RequestQueue();
+    const most = 4;
+    /** Comes to a full queue; gives who had to leave. */
+    const come = (entry: Entry, priority: Priority): Entry | undefined => {
+      const victim = queue.length < most ? undefined : queue.victimOf({ priority });
+      if (queue.length >= most && victim === undefined) {
+        queue.turnedAway({ priority });
+        return entry;
+      }
+      if (victim !== undefined) queue.remove(victim);
+      queue.push(entry);
+      return victim;
+    };
+    const served: number[] = [];
+    for (let batch = 0; batch < 10 * (PASSES + 2); batch++) {
+      for (const priority of ["low", "normal", "high", "high", "high", "high"] as const)
+        come(request({ priority }), priority);
+      served.push(...serve(queue, 1).map(({ band }) => band));
+    }
+    assert.deepEqual(
+      [0, 1, 2].map((band) => served.filter((one) => one === band).length),
+      [10 * PASSES, 10, 10],
+    );
+  });
+
+  it("are told when their turn comes at the latest", () => {
+    const queue = new RequestQueue();
+    for (let index = 0; index < 2 * PASSES; index++) queue.push(request({ priority: "high" }));
+    serve(queue, 3);
+    assert.equal(queue.placeOf({ priority: "low" }).turnIn, PASSES);
+    queue.turnedAway({ priority: "low" });
+    serve(queue, 3);
+    assert.equal(queue.placeOf({ priority: "low" }).turnIn, PASSES - 3);
+    serve(queue, PASSES);
+    assert.equal(queue.placeOf({ priority: "low" }).turnIn, 0);
+    queue.push(request({ priority: "low" }));
+    assert.equal(queue.placeOf({ priority: "low" }).turnIn, Number.POSITIVE_INFINITY);
+    assert.equal(queue.head?.band, 2);
   });
 
   it("come after what came back unanswered", () => {

@@ -4,6 +4,7 @@ import assert from "node:assert/strict";
 import { describe, it } from "node:test";
 import { LoadTracker } from "../../../controller/autoscale/index.ts";
 import type { BatchOutcome } from "../../../controller/dispatch/replica-link.ts";
+import { PASSES } from "../../../controller/dispatch/queue.ts";
 import { ShoalError } from "../../../runtime/base/index.ts";
 import { answerOf, Desk, quiet, settled, valuesIn } from "./support.ts";
 
@@ -45,6 +46,45 @@ describe("a full queue", () => {
     desk.replica().hold = false;
     assert.deepEqual(await Promise.all(own.map(answerOf)), [[1], [2], [4]]);
   });
+});
+
+describe("the lowest priority under more than can be served", () => {
+  const BATCHES = 20 * (PASSES + 1);
+
+  /** How many of each priority are answered while three high ones and a low one come with every batch of one. */
+  async function answered(policy: ConstructorParameters<typeof Desk>[0]): Promise<[number, number]> {
+    const { desk, replica } = await taught({ maxBatchSize: 1, ...policy });
+    const count = { high: 0, low: 0 };
+    const submit = (priority: "high" | "low"): void => {
+      try {
+        desk.submit([1], { priority }).result.then(
+          () => count[priority]++,
+          () => undefined,
+        );
+      } catch {
+        // Refused at the door.
+      }
+    };
+    for (let batch = 0; batch < BATCHES; batch++) {
+      for (const priority of ["low", "high", "high", "high"] as const) submit(priority);
+      const sent = await replica.nextBatch();
+      desk.clock.advance(10);
+      sent.release();
+      await quiet();
+    }
+    return [count.high, count.low];
+  }
+
+  for (const [what, policy] of [
+    ["in a full queue", { maxQueuedRequests: 5 }],
+    ["with an objective that is over before its turn comes", { objectiveMs: 60 }],
+  ] as const) {
+    it(`gets its turn ${what}, and no more`, async () => {
+      const [high, low] = await answered(policy);
+      assert(low >= 18 && low <= 22, `found ${low} of ${BATCHES}, wanted one in ${PASSES + 1}`);
+      assert(high + low > 0.95 * BATCHES, `found ${high + low} of ${BATCHES} answered`);
+    });
+  }
 });
 
 describe("a request that cannot be in time", () => {
@@ -120,6 +160,22 @@ describe("a second copy", () => {
       assert.equal(released, 2);
     });
   }
+
+  it("that is first makes the other replica the last choice, though it never answers", async () => {
+    const { desk, replica } = await taught({ hedge });
+    const other = desk.replica("r#1");
+    replica.interruptible = true;
+    const first = desk.submit([1]);
+    await replica.nextBatch();
+    desk.clock.advance(100);
+    (await other.nextBatch()).release();
+    assert.deepEqual(await answerOf(first), [1]);
+    await quiet();
+    const second = desk.submit([2]);
+    (await other.nextBatch()).release();
+    assert.deepEqual(await answerOf(second), [2]);
+    assert.equal(desk.dispatcher.stats.hedged, 1);
+  });
 
   for (const [what, policy] of [
     ["where nobody asked for it", {}],

@@ -211,7 +211,8 @@ test("without room for a surge a rollout waits and says so; `stop-old` makes roo
   waiting.run(60_000);
   const { status } = waiting.planned;
   assert.deepEqual([status.state, status.trigger], ["UPDATING", "INSUFFICIENT_RESOURCES"]);
-  assert.equal(status.message, "3 of 3 replicas run; needs 1 num_cpus, 0 free");
+  const hint = "the old ones keep theirs until then (rolling_update_when_short: wait)";
+  assert.equal(status.message, `3 of 3 replicas run; needs 1 num_cpus, 0 free; ${hint}`);
   assert.equal(status.replicas.PENDING_ALLOCATION, 1);
   assert.deepEqual(served(waiting), { "a ok": 3 });
   waiting.setRoom(4);
@@ -225,6 +226,21 @@ test("without room for a surge a rollout waits and says so; `stop-old` makes roo
     assert.ok(dipping.serving().length >= 2, "one step fewer, not more");
   }
   assert.deepEqual(served(dipping), { "b ok": 3 });
+});
+
+test("room that is found goes to the new version, not to an old replica that waited before (stops 4)", () => {
+  const world = settled(3, { room: 3 });
+  world.want({ numReplicas: 4 });
+  world.run(1_000);
+  assert.equal(world.planned.status.replicas.PENDING_ALLOCATION, 1);
+  world.want({ revision: B, numReplicas: 4 });
+  world.run(10_000);
+  const actions = world.log.length;
+  world.run(60_000);
+  assert.equal(world.log.length, actions, "nothing comes and goes while there is no room");
+  world.setRoom(4);
+  world.run(60_000);
+  assert.deepEqual(served(world), { "a ok": 3, "b ok": 1 });
 });
 
 test("a light change does nothing to replicas, and its settings hold at once", () => {

@@ -35,7 +35,7 @@ function join(policies: ApplicationPolicies, deploymentName: string, appName = "
 }
 
 test("one thread answers for all deployments of an application, and for no other application (invariant 1)", async () => {
-  const policies = new ApplicationPolicies();
+  const policies = new ApplicationPolicies(silentLog);
   await using digits = join(policies, "digits");
   await using text = join(policies, "text");
   await using other = join(policies, "digits", "other");
@@ -47,7 +47,7 @@ test("one thread answers for all deployments of an application, and for no other
 });
 
 test("it goes on while one is left, and begins anew after the last has gone (invariant 2)", async () => {
-  const policies = new ApplicationPolicies();
+  const policies = new ApplicationPolicies(silentLog);
   {
     await using digits = join(policies, "digits");
     await using text = join(policies, "text");

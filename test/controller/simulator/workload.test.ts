@@ -1,6 +1,8 @@
 // Arrivals: their rates, their burstiness against the traces they stand for, files.
 
 import assert from "node:assert/strict";
+import { mkdtemp, rm, writeFile } from "node:fs/promises";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { suite, test } from "node:test";
 import { Random } from "../../../controller/simulator/kernel/random.ts";
@@ -16,7 +18,7 @@ import {
   type ArrivalStatistics,
   describeArrivals,
 } from "../../../controller/simulator/workload/statistics.ts";
-import { parseTrace, superposed } from "../../../controller/simulator/workload/trace-file.ts";
+import { parseTrace, readTrace, superposed } from "../../../controller/simulator/workload/trace-file.ts";
 import { openWorkload } from "../../../controller/simulator/workload/workload.ts";
 import { TestFolder } from "../../cli/support.ts";
 
@@ -176,10 +178,43 @@ suite("trace files", () => {
   test("seconds without a title, or in a column with one", () => {
     assert.deepEqual([...parseTrace("10.5\n11\n12.25\n", "x")], [0, 500, 1_750]);
     assert.deepEqual([...parseTrace("id,timestamp\na,3\nb,4.5\n", "x")], [0, 1_500]);
+    assert.deepEqual([...parseTrace('\uFEFF"id","Timestamp"\r\n"a","3"\r\n"b","4.5"', "x")], [0, 1_500]);
+  });
+
+  test("dates of another zone", () => {
+    const text = "2023-11-16T18:17:03+02:00\n2023-11-16T16:17:04.5Z\n2023-11-16 16:17:05\n";
+    assert.deepEqual([...parseTrace(text, "x")], [0, 1_500, 2_000]);
+  });
+
+  test("a file that comes in pieces is read as one (3)", async () => {
+    const folder = await mkdtemp(join(tmpdir(), "shoal-test-"));
+    try {
+      const lines = Array.from({ length: 20_000 }, (_, n) => `${n / 8},"row ${n}"\n`);
+      await writeFile(join(folder, "a.csv"), lines.join(""));
+      const moments = await readTrace(join(folder, "a.csv"));
+      assert.deepEqual([moments.length, moments.at(-1)], [20_000, 19_999 * 125]);
+      await writeFile(join(folder, "b.csv"), "1".repeat(100_000));
+      await assert.rejects(readTrace(join(folder, "b.csv")), /line 1 has more than 65536 characters/);
+      await assert.rejects(readTrace(folder), /EISDIR.*wanted a CSV file/);
+    } finally {
+      await rm(folder, { recursive: true });
+    }
   });
 
   for (const [what, text, wanted] of [
     ["no time", "timestamp\n1\nsoon\n", /"soon" in line 3/],
+    ["no time after an empty line", "1\n\nsoon\n", /"soon" in line 3/],
+    [
+      "a day that there is not, in the first line",
+      "2023-13-45 18:17:03\n",
+      /"2023-13-45 18:17:03" in line 1/,
+    ],
+    ["no end of time", "1\nInfinity\n", /"Infinity" in line 2/],
+    [
+      "milliseconds",
+      "1700000000000\n1700086400000\n",
+      /span 1000 days, wanted at most 366; numbers are taken/,
+    ],
     ["nothing", "timestamp\n", /no arrivals/],
   ] as const) {
     test(`${what}: refused, and said where`, () => {

@@ -94,19 +94,19 @@ test("scaling tells target, bounds, policy, decisions and what is wrong; the sta
     policy_of: "deployment",
     latency_slo_ms: 50,
     external_scaler_enabled: false,
-    explanation: "0: the policy has not answered yet; kept, since it failed: out of ideas",
-    fault: "The policy failed: out of ideas",
+    explanation: "0: the policy has not answered yet; kept, since it failed: out of ideas (at scale.mjs:1)",
+    fault: "The policy failed: out of ideas (at scale.mjs:1)",
   });
   assert.match(policy ?? "", /^\/.*\/scale\.mjs:decide$/);
   const [newest] = decisions;
   assert.equal(
     newest?.explanation,
-    "0: the policy has not answered yet; kept, since it failed: out of ideas",
+    "0: the policy has not answered yet; kept, since it failed: out of ideas (at scale.mjs:1)",
   );
   assert(Date.parse(newest?.until ?? "") >= Date.parse(newest?.since ?? ""));
   const status = await rig.ask<ServeStatusView>("/api/serve/applications/");
   const shown = status.body.applications["closed"]?.deployments;
-  assert.equal(shown?.["by-load"]?.scaling_fault, "The policy failed: out of ideas");
+  assert.equal(shown?.["by-load"]?.scaling_fault, "The policy failed: out of ideas (at scale.mjs:1)");
   assert.equal(shown["fixed"]?.scaling_fault, null);
   const { body: fixed } = await rig.ask<ScalingView>(`${place("closed", "fixed")}/scaling`);
   assert.deepEqual(

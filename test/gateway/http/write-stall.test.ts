@@ -85,8 +85,7 @@ describe("a client", { timeout: 60_000 }, () => {
       ({ closed }) => closed,
     );
     await until(() => door.server.openRequests === 0);
-    const read = await readAll(socket);
-    assert(read < 2 * ANSWER_BYTES, `read ${read}`);
+    await assert.rejects(readAll(socket), { code: "ECONNRESET" }); // no end that waits behind what it did not read
   });
 
   test("that reads its answer gets all of it, although it is more than buffers hold", async () => {

@@ -147,10 +147,31 @@ test("missing external data is named (onnx 1)", async () => {
     "MODEL_LOAD_FAILED",
     /found no file "external\.data", wanted it beside/,
   );
-  folder.write("external.data", readFileSync(join(FIXTURES, "external.data")));
+  const data = readFileSync(join(FIXTURES, "external.data"));
+  folder.write("external.data", data.subarray(0, 100));
+  await fails(
+    onnxSpec("", { path }),
+    "MODEL_LOAD_FAILED",
+    new RegExp(`found "external\\.data" with 100 bytes, wanted ${data.byteLength}: its weights`),
+  );
+  folder.write("external.data", data);
   await using engine = await open(onnxSpec("", { path }));
   assert.equal(engine.signature.batchable, true);
 });
+
+for (const location of ["../other.data", "/etc/hostname"]) {
+  test(`external data outside of the model's folder is refused: ${location}`, async () => {
+    using folder = new Folder();
+    // As long as the name in its place, so that no length in the file changes.
+    const model = readFileSync(join(FIXTURES, "external.onnx"), "latin1").replace("external.data", location);
+    const path = folder.write("m.onnx", Buffer.from(model, "latin1"));
+    await fails(
+      onnxSpec("", { path }),
+      "MODEL_LOAD_FAILED",
+      /its weights are kept in "[^"]+" \(external data\), wanted a file in the model's folder/,
+    );
+  });
+}
 
 for (const [file, message] of [
   ["identity-bf16.onnx", /its input "x" is BFLOAT16, which is not supported by onnxruntime-node/],

@@ -1,7 +1,7 @@
 // How actors are ended in good order, watched, and bounded in their start; on real processes.
 
 import assert from "node:assert/strict";
-import { readFileSync } from "node:fs";
+import { readFileSync, writeFileSync } from "node:fs";
 import { suite, test } from "node:test";
 import { type ActorStatus, isRunning, type WorkerLine } from "../../../../runtime/core/index.ts";
 import { eventually } from "../../../support/eventually.ts";
@@ -97,11 +97,14 @@ suite("creation", () => {
     await using started = await start();
     const { runtime, actors } = started;
     const file = started.file("log");
-    const creation = actors.Late.options({ name: "late", maxRestarts: -1 }).create(file, 200);
+    const go = started.file("go");
+    const creation = actors.Late.options({ name: "late", maxRestarts: -1 }).create(file, go);
     const ended = assert.rejects(creation, failing("ACTOR_DIED", /killed/));
     await started.lines("log", 1);
-    // Nothing is heard of it until it is killed: its failure is waiting then.
-    while (readFileSync(file, "utf8") !== "begun\nfails\n");
+    // Nothing is heard of it until it is killed: its failure, which begins only now, is waiting then.
+    writeFileSync(go, "");
+    const failed = (): boolean => readFileSync(file, "utf8") === "begun\nfails\n";
+    for (const untilMs = performance.now() + 20_000; performance.now() < untilMs && !failed(); );
     for (const untilMs = performance.now() + 200; performance.now() < untilMs; );
     await runtime.kill({ name: "late" });
     await ended;

@@ -67,6 +67,31 @@ suite("who holds", () => {
     assert.equal((await runtime.get(kept)).byteLength, 200_000);
   });
 
+  test("large arguments are their task's alone, or their actor's, whoever submits it", async () => {
+    await using started = await start();
+    const { runtime, work, actors } = started;
+    const large = (): Uint8Array => new Uint8Array(300_000);
+    assert.equal(await runtime.get(work.byteLength(large())), 300_000);
+    assert.deepEqual(await runtime.get(work.largeArguments(300_000)), [300_000, 300_000, 7]);
+    const keeper = await actors.Keeper.create(large());
+    assert.equal(await runtime.get(keeper.size()), 300_000);
+    const cancelled = work.byteLength(large());
+    await runtime.cancel(cancelled);
+    await assert.rejects(runtime.get(cancelled), { code: "CANCELLED" });
+    await eventually("nothing is left of them", () => {
+      collect();
+      return objectFiles().length === 0;
+    });
+  });
+
+  test("large arguments that cannot be stored fail what was submitted, whoever did", async () => {
+    await using started = await start({ objectStoreBytes: 1_000_000 });
+    const { runtime, work } = started;
+    const full = failing("OBJECT_STORE_FULL", /has 1000000/);
+    await assert.rejects(runtime.get(work.byteLength(new Uint8Array(2_000_000))), full);
+    await assert.rejects(runtime.get(work.largeArguments(2_000_000)), full);
+  });
+
   test("arguments of an actor are held as long as it may have to be made again", async () => {
     await using started = await start();
     const { runtime, actors } = started;

@@ -95,6 +95,26 @@ test("signals of a terminal or a supervisor to the whole group leave workers to 
   }
 });
 
+test("one that comes before a worker can ignore it costs neither an actor nor an attempt", async () => {
+  await using started = await start({ numCpus: 1, warmWorkers: 0 });
+  const { runtime, work, actors } = started;
+  const states: string[] = [];
+  const counter = await actors.Counter.options({
+    onStatus: ({ state, pid }) => {
+      if (pid !== undefined && states.length === 0) process.kill(pid, "SIGINT");
+      states.push(state);
+    },
+  }).create(3);
+  assert.equal(await runtime.get(counter.add(1)), 4);
+  assert.deepEqual(states, ["CREATING", "CREATING", "ALIVE"]);
+  const pid = work.pid.options({ maxRetries: 0 })();
+  const { rows } = await runtime.list("workers", { filters: ["state=BUSY"] });
+  const [first] = rows;
+  assert.ok(first !== undefined && first.pid > 0);
+  process.kill(first.pid, "SIGTERM");
+  assert.notEqual(await runtime.get(pid), first.pid);
+});
+
 test("a user without a name and a home has all that needs neither", async () => {
   const program = join(import.meta.dirname, "fixtures/nameless.ts");
   const { stdout } = await promisify(execFile)(process.execPath, [program]);

@@ -5,6 +5,7 @@ import { suite, test } from "node:test";
 import { silentLog } from "../../../../runtime/base/log/index.ts";
 import { LeakCheck } from "../../../../runtime/core/memory/leak-check.ts";
 import { eventually } from "../../../support/eventually.ts";
+import { FakeClock } from "../../../support/fake-clock.ts";
 import { isGone } from "../support.ts";
 import { start } from "./support.ts";
 
@@ -42,11 +43,15 @@ suite("maxCalls", () => {
 });
 
 test("a worker that is not needed any more ends, also when what a task left behind blocks it", async () => {
-  await using started = await start({ warmWorkers: 0, idleWorkerMs: 300 });
+  const clock = new FakeClock();
+  await using started = await start({ warmWorkers: 0, idleWorkerMs: 300, clock });
   const { runtime, work } = started;
   const pid = await runtime.get(work.leaveSpin(started.file("a")));
   assert.deepEqual(await started.lines("a", 1), [String(pid)]);
-  await eventually("it is gone", () => isGone(pid));
+  await eventually("it is gone", () => {
+    clock.advance(300);
+    return isGone(pid);
+  });
 });
 
 suite("a worker that keeps too much memory", () => {

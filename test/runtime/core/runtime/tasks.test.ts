@@ -5,6 +5,7 @@ import { suite, test } from "node:test";
 import { eventually } from "../../../support/eventually.ts";
 import { FakeClock } from "../../../support/fake-clock.ts";
 import { isRunning } from "../../../../runtime/core/index.ts";
+import { childPids, isGone } from "../support.ts";
 import { failing, start } from "./support.ts";
 
 suite("results", () => {
@@ -58,6 +59,30 @@ suite("results", () => {
     assert.equal(await runtime.get(work.count(...references)), 10_000);
     assert.equal(await runtime.get(work.sumOf(references)), 49_995_000);
   });
+});
+
+test("after the shutdown nothing runs any more, and nothing hangs", async () => {
+  await using started = await start();
+  const { runtime, work, actors } = started;
+  const counter = await actors.Counter.create(1);
+  const made = work.bytes(200_000);
+  await runtime.get(made);
+  const over = { code: "CANCELLED", message: /the runtime was shut down/ };
+  const before = childPids();
+  const shutdown = runtime.shutdown();
+  const meanwhile = assert.rejects(runtime.get(work.untilCancelled(started.file("a"))), over);
+  await shutdown;
+  await meanwhile;
+  await assert.rejects(runtime.get(work.square(2)), over);
+  await assert.rejects(actors.Counter.create(1), over);
+  await assert.rejects(runtime.get(counter.add(1)), { code: "ACTOR_DIED" });
+  await assert.rejects(runtime.put(new Uint8Array(200_000)), over);
+  await assert.rejects(runtime.get(made), { code: "OBJECT_LOST" });
+  assert.deepEqual(
+    before.filter((pid) => !isGone(pid)),
+    [],
+  );
+  assert.deepEqual(childPids(), []);
 });
 
 suite("errors", () => {
