@@ -183,13 +183,6 @@ async function simulate(flags: Flags, command: Command): Promise<void> {
     },
   };
   const { min, max, initial } = flags;
-  if (flags.warmUp >= workload.seconds) {
-    const found = `--warm-up is ${flags.warmUp} s`;
-    throw new CommandError(
-      EXIT.USAGE,
-      `${found}, less than the ${workload.seconds} s that it runs is wanted`,
-    );
-  }
   if (min > max) throw new CommandError(EXIT.USAGE, `--min is ${min}, at most the --max of ${max} is wanted`);
   if (initial !== undefined && (initial < min || initial > max))
     throw new CommandError(

@@ -87,7 +87,6 @@ suite("shoal simulate", { timeout: 240_000 }, () => {
     ["a workload", ["-w", "nights"], /workload "nights": wanted a path or one of steady/],
     ["a trace that is not there", ["-w", "./none.csv"], /Cannot read the trace ".\/none.csv"/],
     ["bounds", ["--min", "5", "--max", "2"], /--min is 5, at most the --max of 2/],
-    ["a warm-up", ["--duration", "5", "--warm-up", "5"], /--warm-up is 5 s, less than the 5 s that it runs/],
     ["a trace without a line", ["-w", "/dev/null"], /"\/dev\/null": it has no arrivals/],
     ["no time", ["--duration", "0"], /found "0", wanted a number above 0/],
     ["no run", ["--seeds", "0"], /found "0", wanted a whole number from 1/],
