@@ -2,6 +2,8 @@
 //
 // 1. What is lost by a kill in between is found out again: a release that was not settled is watched again, a version
 //    that was not remembered proves itself again.
+// 2. What was written last is written no second time. What an earlier server wrote is not known here: it is forgotten
+//    when told so, once.
 
 import { messageOf } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
@@ -16,8 +18,8 @@ import { WriteBehind } from "./write-behind.ts";
 export class Ledger {
   readonly #store: ServeStore;
   readonly #writes: WriteBehind;
-  /** By what it is of, what was written last, as text. */
-  readonly #written = new Map<string, string>();
+  /** By what it is of, what was written last, as text; undefined when it was forgotten. */
+  readonly #written = new Map<string, string | undefined>();
 
   /** `targets`: what the store has of them. */
   constructor(store: ServeStore, log: Logger, targets: ReadonlyMap<string, number>) {
@@ -53,13 +55,11 @@ export class Ledger {
     this.#note("traffic", application, traffic === undefined ? undefined : { ...traffic });
   }
 
-  /** Writes nothing when what is to be kept is what was written last. */
   #note(kind: MemoryKind, name: string, kept: JsonObject | undefined): void {
     const key = keyOf(kind, name);
     const text = JSON.stringify(kept);
-    if (this.#written.get(key) === text) return;
-    if (text === undefined) this.#written.delete(key);
-    else this.#written.set(key, text);
+    if (this.#written.has(key) && this.#written.get(key) === text) return; // invariant 2
+    this.#written.set(key, text);
     this.#writes.put(key, () => this.#store.remember(kind, name, kept));
   }
 
