@@ -4,7 +4,7 @@ import { once } from "node:events";
 import { test } from "node:test";
 import { silentLog } from "../../../runtime/base/log/index.ts";
 
-const MODULE = new URL("../../../runtime/base/index.ts", import.meta.url).href;
+const MODULE = new URL("../../../runtime/base/log/index.ts", import.meta.url).href;
 
 function printed(program: string): { readonly stdout: string; readonly lines: Record<string, unknown>[] } {
   const source = `import { createLog } from ${JSON.stringify(MODULE)}; ${program}`;
