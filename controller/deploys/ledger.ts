@@ -2,8 +2,8 @@
 //
 // 1. What is lost by a kill in between is found out again: a release that was not settled is watched again, a version
 //    that was not remembered proves itself again.
-// 2. What was written last is written no second time. What an earlier server wrote is not known here: it is forgotten
-//    when told so, once.
+// 2. What was written last is written no second time. But for the targets, what an earlier server wrote is not known here:
+//    it is forgotten when told so, once.
 
 import { messageOf } from "../../runtime/base/index.ts";
 import type { Logger } from "../../runtime/base/log/index.ts";
